@@ -1,0 +1,74 @@
+"""A case: the question, report, suggestion or complaint that must be answered.
+
+The tracker owns it. The hub keeps this much: an index to route by, and an encrypted card with what is
+needed to write back to the customer.
+"""
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NewType
+
+from canonical_model.attachment import Attachment
+from canonical_model.contact import Channel, Kind, Language
+from canonical_model.location import Location
+from canonical_model.party import ANONYMOUS, Party
+from canonical_model.status import CaseStatus
+
+CaseRef = NewType("CaseRef", str)
+"""Our reference, as the customer sees it: `LEU-2026-000123`."""
+
+CASE_REF = re.compile(r"\b[A-Z]{2,5}-20[0-9]{2}-[0-9]{6,9}\b")
+
+
+def case_ref(prefix: str, year: int, number: int) -> CaseRef:
+    """`case_ref("LEU", 2026, 123)` is `LEU-2026-000123`."""
+    return CaseRef(f"{prefix}-{year}-{number:06d}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseCard:
+    """What the hub must know to write to the customer. Personal data: encrypted at rest."""
+
+    subject: str = field(default="", repr=False)
+    party: Party = ANONYMOUS
+    language: Language = Language.NL
+    last_message_id: str = ""
+    references: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseRecord:
+    """The hub's index entry of a case. Times are UTC. `tracker_id` is "" until the tracker accepted it."""
+
+    ref: CaseRef
+    kind: Kind
+    channel: Channel
+    group: str
+    status: CaseStatus
+    opened_at: datetime
+    due: datetime | None = None
+    category: str = ""
+    area: str = ""
+    tracker_id: str = ""
+    card: CaseCard = CaseCard()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CanonicalCase:
+    """A case as it is handed to a tracker. `party_ref` is a pseudonym, never a national number."""
+
+    ref: CaseRef
+    kind: Kind
+    channel: Channel
+    group: str
+    subject: str = field(repr=False)
+    description: str = field(repr=False)
+    party_ref: str
+    party: Party = ANONYMOUS
+    language: Language = Language.NL
+    location: Location = Location()
+    category: str = ""
+    product: str = ""
+    due: datetime | None = None
+    attachments: tuple[Attachment, ...] = ()

@@ -1,0 +1,90 @@
+"""A contact moment: one mail, form, call, counter visit or portal submission."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from canonical_model.attachment import Attachment
+from canonical_model.location import Location
+from canonical_model.party import ANONYMOUS, Party
+
+
+class Channel(StrEnum):
+    """The door that was knocked on."""
+
+    MAIL = "mail"
+    WEB_FORM = "web_form"
+    PHONE = "phone"
+    COUNTER = "counter"
+    MIJN_BURGERPROFIEL = "mijn_burgerprofiel"
+    ELOKET = "eloket"
+    VERENIGINGSLOKET = "verenigingsloket"
+    ASSISTANT = "assistant"
+
+
+class Kind(StrEnum):
+    """What the customer wants: vraag, melding, suggestie, klacht."""
+
+    QUESTION = "question"
+    REPORT = "report"
+    SUGGESTION = "suggestion"
+    COMPLAINT = "complaint"
+
+
+class Language(StrEnum):
+    """The language to answer in."""
+
+    NL = "nl"
+    EN = "en"
+    FR = "fr"
+    DE = "de"
+
+
+class Automatic(StrEnum):
+    """Why a machine, not a person, must be assumed behind this contact."""
+
+    AUTO_REPLY = "auto_reply"
+    BULK = "bulk"
+    OWN_MAIL = "own_mail"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thread:
+    """How a contact hangs together with earlier ones; ids without angle brackets.
+
+    `verified_case` comes from a reply address that the hub signed; `claimed_case` was merely written
+    somewhere (a subject line): it proves nothing by itself.
+    """
+
+    message_id: str = ""
+    in_reply_to: tuple[str, ...] = ()
+    verified_case: str = ""
+    claimed_case: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """One contact moment, whatever the door.
+
+    `text` is what the customer wrote now; `full_text` everything that came, quoted history included.
+    `fingerprint` is equal for copies of the same contact that arrive by several ways ("" = no copies known).
+    `suspicions` are signs of spam: they lead to quarantine, never to silence.
+    """
+
+    channel: Channel
+    subject: str = field(repr=False)
+    text: str = field(repr=False)
+    full_text: str = field(default="", repr=False)
+    kind: Kind | None = None
+    category: str = ""
+    product: str = ""
+    language: Language = Language.NL
+    party: Party = ANONYMOUS
+    location: Location = Location()
+    attachments: tuple[Attachment, ...] = ()
+    addressed_to: str = ""
+    thread: Thread = Thread()
+    fingerprint: str = ""
+    automatic: Automatic | None = None
+    suspicions: tuple[str, ...] = ()
+    occurred_at: datetime | None = None

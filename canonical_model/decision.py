@@ -1,0 +1,119 @@
+"""What a route decides: pure data that the journal writes down in one transaction with the message."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from canonical_model.case import CaseRecord, CaseRef
+from canonical_model.commands import Command
+from canonical_model.message import Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """A name under which an outside system or person knows a case.
+
+    The journal keeps a keyed hash of `value`; `shown` values are kept in the clear too (never personal data).
+    An `exclusive` reference belongs to one case only, and the first one to claim it keeps it.
+    """
+
+    system: str
+    value: str
+    exclusive: bool = True
+    shown: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """A case that the journal knows under one of the references that a route asked for."""
+
+    reference: Reference
+    case: CaseRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """All that a route may know: the matches in the order asked, the next free reference, and the time (UTC)."""
+
+    matches: tuple[Match, ...]
+    next_ref: CaseRef
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """One intended action towards one system; becomes an effect.
+
+    `discriminator` tells apart several actions of one kind on one case (which answer, which contact), so the
+    same intention always gets the same key. `blocking`: while it is not settled, later actions of this case
+    towards this system wait.
+    """
+
+    target: str
+    command: Command
+    discriminator: str = ""
+    blocking: bool = True
+    not_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timer:
+    """A date at which a `TimerFired` comes back; one per (case, name), a later one replaces it."""
+
+    name: str
+    due: datetime
+    round: int = 0
+
+
+class Fate(StrEnum):
+    """What becomes of a message."""
+
+    ROUTED = "routed"
+    DROPPED = "dropped"
+    QUARANTINED = "quarantined"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The outcome of routing one message. `reason` is for people and never holds personal data.
+
+    `case` is the case's new index entry (opened or changed); `rule` names the dispatch rule that matched.
+    """
+
+    fate: Fate
+    reason: str
+    case: CaseRecord | None = None
+    intents: tuple[Intent, ...] = ()
+    references: tuple[Reference, ...] = ()
+    timers: tuple[Timer, ...] = ()
+    cancelled_timers: tuple[str, ...] = ()
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """An effect came to an end. `outside_id` is the target's own id; `action` the command's wire name."""
+
+    target: str
+    action: str
+    key: str
+    applied: bool
+    outside_id: str = ""
+    reason: str = ""
+
+
+class Router(Protocol):
+    """The routes as the journal sees them. Pure: same arguments, same answer; no I/O."""
+
+    def references(self, message: Message) -> tuple[Reference, ...]:
+        """Under which names the case of this message may be known, best evidence first."""
+        ...
+
+    def decide(self, message: Message, known: Known) -> Decision:
+        """What to do with a message."""
+        ...
+
+    def after(self, settled: Settled, case: CaseRecord, now: datetime) -> Decision | None:
+        """What to do now that an effect ended; None = nothing."""
+        ...

@@ -1,0 +1,1 @@
+"""What the hub asks of the outside: Protocols, the errors, and the behaviour suite of each port."""

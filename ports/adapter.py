@@ -1,0 +1,52 @@
+"""An adapter, seen from the composition root: what it offers and how to build it."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter
+
+from ports.clock import Clock
+from ports.intake import Accept, Checkpoints
+from ports.mail import MailOut
+from ports.secrets import Secrets
+from ports.source import Source
+from ports.tracker import Tracker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What every adapter is given. `name` is the instance's name in `hub.toml`."""
+
+    name: str
+    accept: Accept
+    checkpoints: Checkpoints
+    clock: Clock
+    secrets: Secrets
+
+
+async def _nothing_to_close() -> None:
+    """Most adapters hold nothing open."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adapter:
+    """A running adapter: the ports that it implements, a self-test, and how to let go.
+
+    `check` must look at settings, connection and credentials without changing anything outside; it returns
+    what is wrong, in words that say what to do; () = fine. `webhook` is mounted under `/in/<name>`.
+    """
+
+    check: Callable[[], Awaitable[tuple[str, ...]]]
+    close: Callable[[], Awaitable[None]] = _nothing_to_close
+    sources: tuple[Source, ...] = ()
+    webhook: APIRouter | None = None
+    tracker: Tracker | None = None
+    mail: MailOut | None = None
+
+
+Build = Callable[[Mapping[str, Any], Tools], Adapter]
+"""An adapter's factory: settings as they stand in `hub.toml`, secrets already filled in.
+
+Raises `MisconfiguredError` naming the setting; must not open connections.
+"""

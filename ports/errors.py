@@ -1,0 +1,59 @@
+"""Errors that say what happens next. Adapters raise them; only the worker and the listeners decide on them.
+
+AdapterError               something outside the hub did not go as agreed
+|- TransientError          try again later; optional `retry_after` in seconds
+|- RejectedError           the other side refuses this message; a person must look
+|- MisconfiguredError      cannot work at all (credentials, missing group): stop this adapter, tell once
+|- UncertainError          sent, answer lost: ask the other side before sending again
+MessageError               the message itself
+|- NotUnderstoodError      not what this system normally sends: Invalid Message Channel
+|- NotSupportedError       a known kind that is deliberately not handled: acknowledge and count
+"""
+
+
+class HubError(Exception):
+    """`what` is for people, in words that name the system and what to do; `detail` is for the log.
+
+    Neither may hold personal data.
+    """
+
+    def __init__(self, what: str, *, detail: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.detail = detail
+
+
+class AdapterError(HubError):
+    """Something outside the hub did not go as agreed."""
+
+
+class TransientError(AdapterError):
+    """Try again later, not before `retry_after` seconds when the other side said so."""
+
+    def __init__(self, what: str, *, detail: str = "", retry_after: float | None = None) -> None:
+        super().__init__(what, detail=detail)
+        self.retry_after = retry_after
+
+
+class RejectedError(AdapterError):
+    """The other side refuses this message: a person must look."""
+
+
+class MisconfiguredError(AdapterError):
+    """Nothing can work until somebody changes the configuration."""
+
+
+class UncertainError(AdapterError):
+    """It was sent and the answer was lost: ask the other side before sending again."""
+
+
+class MessageError(HubError):
+    """The message itself is the problem."""
+
+
+class NotUnderstoodError(MessageError):
+    """Not what this system normally sends; `what` names the field and what was expected."""
+
+
+class NotSupportedError(MessageError):
+    """A known kind of message that the hub deliberately does not handle."""

@@ -1,0 +1,66 @@
+"""How inbound adapters hand over what came in."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from canonical_model.attachment import Attachment
+from canonical_model.events import Event
+from ports.errors import MessageError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """An attachment with its bytes, on its way into the journal."""
+
+    attachment: Attachment
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inbound:
+    """One message as it came in.
+
+    `source` is the adapter instance (and mailbox), `source_ref` the sender's own id for this message: the pair
+    makes it unique for ever. `raw` is kept as it is. Exactly one of `event` (what the translator made of it)
+    and `problem` (why it could not) is set.
+    """
+
+    source: str
+    source_ref: str
+    raw: bytes = field(repr=False)
+    media_type: str
+    event: Event | None = None
+    problem: MessageError | None = None
+    files: tuple[File, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """Proof that a message is safely stored. `duplicate`: it had been handed over before, nothing new happened."""
+
+    message_id: str
+    duplicate: bool = False
+
+
+class Accept(Protocol):
+    """Stores a message durably; only after it returns may the sender be answered."""
+
+    async def __call__(self, inbound: Inbound) -> Receipt:
+        """May be repeated: the same (source, source_ref) gives the same receipt and nothing else.
+
+        Raises `TransientError` when it could not be stored now (disk full, database away, too much waiting):
+        the sender keeps the message and comes back.
+        """
+        ...
+
+
+class Checkpoints(Protocol):
+    """Where a polling adapter remembers how far it read. Save only after what was read is accepted."""
+
+    async def load(self, name: str) -> str | None:
+        """The last value saved under this name, or None."""
+        ...
+
+    async def save(self, name: str, value: str) -> None:
+        """Remember a value, durably."""
+        ...

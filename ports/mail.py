@@ -1,0 +1,27 @@
+"""Mail to customers and handler groups."""
+
+from typing import Protocol
+
+from canonical_model.commands import SendMail
+from ports.target import Idempotency
+
+
+class MailOut(Protocol):
+    """Hands mail to a relay."""
+
+    @property
+    def idempotency(self) -> Idempotency:
+        """`PROBE` when a copy of every mail can be looked up afterwards, else `NONE`."""
+        ...
+
+    async def send(self, mail: SendMail) -> None:
+        """Return when the relay took responsibility.
+
+        Raises `TransientError` (nothing was taken), `RejectedError` (the relay refuses this recipient or
+        mail), `UncertainError` (the answer was lost after the mail was handed over), `MisconfiguredError`.
+        """
+        ...
+
+    async def find(self, message_id: str) -> bool:
+        """Whether the relay took the mail with this Message-ID. Only when idempotency is `PROBE`."""
+        ...

@@ -11,7 +11,7 @@ from typing import NewType
 
 from canonical_model.attachment import Attachment
 from canonical_model.contact import Channel, Kind, Language
-from canonical_model.location import Location
+from canonical_model.location import NOWHERE, Location
 from canonical_model.party import ANONYMOUS, Party
 from canonical_model.status import CaseStatus
 
@@ -37,6 +37,9 @@ class CaseCard:
     references: tuple[str, ...] = ()
 
 
+EMPTY_CARD = CaseCard()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseRecord:
     """The hub's index entry of a case. Times are UTC. `tracker_id` is "" until the tracker accepted it."""
@@ -51,7 +54,7 @@ class CaseRecord:
     category: str = ""
     area: str = ""
     tracker_id: str = ""
-    card: CaseCard = CaseCard()
+    card: CaseCard = EMPTY_CARD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +70,7 @@ class CanonicalCase:
     party_ref: str
     party: Party = ANONYMOUS
     language: Language = Language.NL
-    location: Location = Location()
+    location: Location = NOWHERE
     category: str = ""
     product: str = ""
     due: datetime | None = None

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from canonical_model.attachment import Attachment
-from canonical_model.location import Location
+from canonical_model.location import NOWHERE, Location
 from canonical_model.party import ANONYMOUS, Party
 
 
@@ -62,6 +62,9 @@ class Thread:
     claimed_case: str = ""
 
 
+NEW_THREAD = Thread()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
     """One contact moment, whatever the door.
@@ -80,10 +83,10 @@ class Contact:
     product: str = ""
     language: Language = Language.NL
     party: Party = ANONYMOUS
-    location: Location = Location()
+    location: Location = NOWHERE
     attachments: tuple[Attachment, ...] = ()
     addressed_to: str = ""
-    thread: Thread = Thread()
+    thread: Thread = NEW_THREAD
     fingerprint: str = ""
     automatic: Automatic | None = None
     suspicions: tuple[str, ...] = ()

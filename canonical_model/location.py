@@ -21,3 +21,6 @@ class Location:
     postcode: str = ""
     area: str = ""
     point: Point | None = None
+
+
+NOWHERE = Location()

@@ -1,0 +1,86 @@
+"""Sealing what is personal: a key per contact, wrapped by a master key that is not in the database.
+
+AES-256-GCM (`cryptography`); what is sealed is bound to its owner and field, so a row that was moved does
+not open. Names of people and cases are found by HMAC-SHA256 with a secret pepper: a plain hash of a national
+number is undone in a minute.
+"""
+
+import hmac
+import os
+from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import sha256
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+_NONCE = 12
+
+
+class SealBrokenError(Exception):
+    """The data was changed or moved, or the master key is not the one it was sealed under."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataKey:
+    """The key of one contact; `id` is the id of its message."""
+
+    id: str
+    cipher: AESGCM = field(repr=False)
+    wrapped: bytes = field(repr=False)
+
+    def seal(self, owner: str, column: str, data: bytes) -> bytes:
+        """Ciphertext that opens only for this owner and column."""
+        nonce = os.urandom(_NONCE)
+        return nonce + self.cipher.encrypt(nonce, data, f"{owner}/{column}".encode())
+
+    def open(self, owner: str, column: str, sealed: bytes) -> bytes:
+        """What was sealed; `SealBrokenError` when it was tampered with."""
+        try:
+            return self.cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], f"{owner}/{column}".encode())
+        except InvalidTag as error:
+            raise SealBrokenError(f"the seal of {column} of {owner} is broken") from error
+
+
+class Keyring:
+    """Makes and unwraps data keys. The first master key seals; older ones still open (rotation)."""
+
+    def __init__(self, masters: tuple[bytes, ...], pepper: bytes) -> None:
+        if not masters or any(len(master) != 32 for master in masters):
+            raise ValueError("a master key is 32 bytes")
+        self._masters = {sha256(master).digest()[:4]: AESGCM(master) for master in masters}
+        self._current = next(iter(self._masters))
+        self._pepper = hmac.new(pepper, b"references", sha256)
+        self._unwrap_cached = lru_cache(maxsize=2048)(self._unwrap)
+
+    def new_key(self, message_id: str) -> DataKey:
+        """A fresh key for one contact."""
+        plain, nonce = os.urandom(32), os.urandom(_NONCE)
+        sealed = self._masters[self._current].encrypt(nonce, plain, message_id.encode())
+        return DataKey(message_id, AESGCM(plain), self._current + nonce + sealed)
+
+    def unwrap(self, message_id: str, wrapped: bytes) -> DataKey:
+        """The key that `new_key` made for this contact; `SealBrokenError` without its master key."""
+        return self._unwrap_cached(message_id, wrapped)
+
+    def find_hash(self, system: str, value: str) -> str:
+        """Under which hash a reference is found; equal for equal text, whatever its case."""
+        keyed = self._pepper.copy()
+        keyed.update(f"{system}\0{value.strip().casefold()}".encode())
+        return keyed.hexdigest()[:32]
+
+    def content_hash(self, data: bytes) -> str:
+        """A keyed hash of a whole body."""
+        keyed = self._pepper.copy()
+        keyed.update(data)
+        return keyed.hexdigest()[:32]
+
+    def _unwrap(self, message_id: str, wrapped: bytes) -> DataKey:
+        master = self._masters.get(wrapped[:4])
+        if master is None:
+            raise SealBrokenError(f"no master key for the key of {message_id}: was it rotated out?")
+        nonce, sealed = wrapped[4 : 4 + _NONCE], wrapped[4 + _NONCE :]
+        try:
+            return DataKey(message_id, AESGCM(master.decrypt(nonce, sealed, message_id.encode())), wrapped)
+        except InvalidTag as error:
+            raise SealBrokenError(f"the key of {message_id} does not unwrap") from error

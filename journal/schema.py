@@ -1,0 +1,286 @@
+"""The tables. Times are microseconds since 1970 in UTC; ids are 32 hexadecimal digits that sort by time.
+
+Bodies live apart from what is listed and searched. No column outside `bodies`, `files` and `users` holds
+personal data: names of people, addresses and texts are sealed, identifiers are keyed hashes.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+metadata = MetaData()
+
+ID = String(32)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("identity", String(32), nullable=False, unique=True),  # hash of source and source_ref
+    Column("source", String(200), nullable=False),
+    Column("source_ref", Text, nullable=False),
+    Column("content_hash", String(32), nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("channel", String(40), nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("rule", String(200), nullable=False),
+    Column("case_ref", String(20)),
+    Column("open_effects", Integer, nullable=False),
+    Column("parked_effects", Integer, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    Column("schema_version", SmallInteger, nullable=False),
+    Column("config_version", String(16), nullable=False),
+    Column("traceparent", String(60), nullable=False, server_default=""),
+    Index("messages_of_case", "case_ref", "id"),
+    Index(
+        "messages_that_need_somebody",
+        "state",
+        "id",
+        sqlite_where=text("state IN ('parked', 'quarantined')"),
+        postgresql_where=text("state IN ('parked', 'quarantined')"),
+    ),
+)
+
+bodies = Table(  # sealed; owner = message id, effect id or case reference
+    "bodies",
+    metadata,
+    Column("owner", ID, primary_key=True),
+    Column("key_id", ID, nullable=False),
+    Column("media_type", String(100), nullable=False),
+    Column("raw", LargeBinary),
+    Column("canonical", LargeBinary),
+    Column("schema_version", SmallInteger, nullable=False),
+)
+
+files = Table(  # sealed attachments, by claim
+    "files",
+    metadata,
+    Column("message_id", ID, primary_key=True),
+    Column("claim", String(64), primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+
+data_keys = Table(  # one key per contact, kept with its case: deleting it erases the contact
+    "data_keys",
+    metadata,
+    Column("message_id", ID, primary_key=True),
+    Column("case_ref", String(20)),
+    Column("wrapped", LargeBinary, nullable=False),
+    Index("data_keys_of_case", "case_ref"),
+)
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("ref", String(20), primary_key=True),
+    Column("kind", String(20), nullable=False),
+    Column("channel", String(40), nullable=False),
+    Column("handler_group", String(100), nullable=False),
+    Column("status", String(30), nullable=False),
+    Column("category", String(100), nullable=False),
+    Column("area", String(100), nullable=False),
+    Column("tracker_id", String(100), nullable=False),
+    Column("opened_at", BigInteger, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    Column("due", BigInteger),
+    Column("effect_count", Integer, nullable=False),
+    Column("key_id", ID, nullable=False),
+    Index("cases_by_due", "due"),
+)
+
+case_history = Table(
+    "case_history",
+    metadata,
+    Column("case_ref", String(20), primary_key=True),
+    Column("at", BigInteger, primary_key=True),
+    Column("status", String(30), primary_key=True),
+    Column("handler_group", String(100), nullable=False),
+    Column("caused_by", ID, nullable=False),
+)
+
+references = Table(
+    "case_references",
+    metadata,
+    Column("hash", String(32), primary_key=True),
+    Column("case_ref", String(20), primary_key=True),
+    Column("system", String(60), nullable=False),
+    Column("exclusive", Boolean, nullable=False),
+    Column("shown", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Index(
+        "references_exclusive",
+        "hash",
+        unique=True,
+        sqlite_where=text("exclusive"),
+        postgresql_where=text("exclusive"),
+    ),
+    Index("references_of_case", "case_ref"),
+)
+
+effects = Table(
+    "effects",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("key", String(200), nullable=False, unique=True),
+    Column("case_ref", String(20), nullable=False),
+    Column("message_id", ID, nullable=False),
+    Column("target", String(60), nullable=False),
+    Column("action", String(40), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("blocking", Boolean, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("deaths", SmallInteger, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("handout_at", BigInteger),  # when the sweeper hands it out (again); NULL = nobody need do anything
+    Column("owner", String(80), nullable=False),
+    Column("outside_id", String(300), nullable=False),
+    Column("error", String(60), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("finished_at", BigInteger),
+    Column("key_id", ID, nullable=False),
+    Index("effects_of_case", "case_ref", "seq"),
+    Index(
+        "effects_to_hand_out",
+        "handout_at",
+        sqlite_where=text("handout_at IS NOT NULL"),
+        postgresql_where=text("handout_at IS NOT NULL"),
+    ),
+    Index(
+        "effects_that_need_somebody",
+        "id",
+        sqlite_where=text("state = 'parked'"),
+        postgresql_where=text("state = 'parked'"),
+    ),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("effect_id", ID, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("started_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger, nullable=False),
+    Column("outcome", String(12), nullable=False),
+    Column("error", String(60), nullable=False),
+    Column("what", Text, nullable=False),
+    Column("worker", String(80), nullable=False),
+)
+
+timers = Table(
+    "timers",
+    metadata,
+    Column("case_ref", String(20), primary_key=True),
+    Column("name", String(40), primary_key=True),
+    Column("due_at", BigInteger, nullable=False),
+    Column("round", Integer, nullable=False),
+    Index("timers_by_due", "due_at"),
+)
+
+systems = Table(  # what the worker knows of each target: held by a person, or by its circuit breaker
+    "systems",
+    metadata,
+    Column("name", String(60), primary_key=True),
+    Column("paused", Boolean, nullable=False),
+    Column("paused_by", String(100), nullable=False),
+    Column("paused_reason", Text, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("open_until", BigInteger, nullable=False),
+    Column("incident_id", ID),
+    Column("last_ok_at", BigInteger, nullable=False),
+    Column("last_error_at", BigInteger, nullable=False),
+    Column("last_error", Text, nullable=False),
+    Column("minute", BigInteger, nullable=False),
+    Column("tries_this_minute", Integer, nullable=False),
+)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("system", String(60), nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("what", Text, nullable=False),
+    Column("opened_at", BigInteger, nullable=False),
+    Column("closed_at", BigInteger),
+    Index("incidents_by_time", "opened_at"),
+)
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("owner", String(200), primary_key=True),
+    Column("name", String(200), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("owner", String(80), nullable=False),
+    Column("until", BigInteger, nullable=False),
+)
+
+tally = Table(  # messages per day of receipt, source and state; kept with every change, never counted afterwards
+    "tally",
+    metadata,
+    Column("day", Integer, primary_key=True),  # days since 1970, UTC
+    Column("source", String(200), primary_key=True),
+    Column("state", String(12), primary_key=True),
+    Column("shard", String(20), primary_key=True),  # one per writing process: they never wait for each other
+    Column("count", BigInteger, nullable=False),
+)
+
+numbers = Table(
+    "numbers",
+    metadata,
+    Column("year", Integer, primary_key=True),
+    Column("next", BigInteger, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("actor", String(100), nullable=False),
+    Column("action", String(60), nullable=False),
+    Column("subject", String(200), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("password_hash", Text, nullable=False),
+    Column("roles", Text, nullable=False),
+    Column("language", String(2), nullable=False),
+    Column("failed_logins", Integer, nullable=False),
+    Column("locked_until", BigInteger, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("user_name", String(100), nullable=False),
+    Column("csrf", String(64), nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+)

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help venv demo test check bench lock clean
+.PHONY: help venv demo test check bench docs lock clean
 help: ## what each target does
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -34,6 +34,9 @@ check: test ## the same as test
 
 bench: venv ## the standard job, measured: make bench ARGS=--json
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+docs: venv ## renew the settings tables in docs/ from the settings themselves
+	@$(BIN)/python -m tests.docs.settings_tables
 
 lock: ## renew requirements.lock from pyproject.toml
 	@$(BIN)/pip install --quiet uv

@@ -54,6 +54,7 @@ class CaseRecord:
     category: str = ""
     area: str = ""
     tracker_id: str = ""
+    tracker_version: int = 0
     card: CaseCard = EMPTY_CARD
 
 

@@ -34,11 +34,15 @@ class Match:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """All that a route may know: the matches in the order asked, the next free reference, and the time (UTC)."""
+    """All that a route may know: the matches in the order asked, the next free reference, and the time (UTC).
+
+    `recent_cases`: how many cases of the last 24 hours hang on one of the references that are not exclusive.
+    """
 
     matches: tuple[Match, ...]
     next_ref: CaseRef
     now: datetime
+    recent_cases: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +118,6 @@ class Router(Protocol):
         """What to do with a message."""
         ...
 
-    def after(self, settled: Settled, case: CaseRecord, now: datetime) -> Decision | None:
+    def after(self, settled: Settled, case: CaseRecord) -> Decision | None:
         """What to do now that an effect ended; None = nothing."""
         ...

@@ -96,6 +96,7 @@ cases = Table(
     Column("changed_at", BigInteger, nullable=False),
     Column("due", BigInteger),
     Column("effect_count", Integer, nullable=False),
+    Column("tracker_version", BigInteger, nullable=False),
     Column("key_id", ID, nullable=False),
     Index("cases_by_due", "due"),
 )
@@ -235,14 +236,18 @@ leases = Table(
     Column("until", BigInteger, nullable=False),
 )
 
-tally = Table(  # messages per day of receipt, source and state; kept with every change, never counted afterwards
-    "tally",
-    metadata,
-    Column("day", Integer, primary_key=True),  # days since 1970, UTC
-    Column("source", String(200), primary_key=True),
-    Column("state", String(12), primary_key=True),
-    Column("shard", String(20), primary_key=True),  # one per writing process: they never wait for each other
-    Column("count", BigInteger, nullable=False),
+tally = (
+    Table(  # messages per day of receipt, source and state; kept with every change, never counted afterwards
+        "tally",
+        metadata,
+        Column("day", Integer, primary_key=True),  # days since 1970, UTC
+        Column("source", String(200), primary_key=True),
+        Column("state", String(12), primary_key=True),
+        Column(
+            "shard", String(20), primary_key=True
+        ),  # one per writing process: they never wait for each other
+        Column("count", BigInteger, nullable=False),
+    )
 )
 
 numbers = Table(

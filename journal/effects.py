@@ -1,0 +1,510 @@
+"""The effect ledger: who may try what now, what came of it, and what comes next.
+
+An effect is claimed with a lease, tried, and recorded. Three outcomes: applied, rejected, unknown. A claim
+whose lease ran out becomes unknown too: the one who held it may have died after sending. An unknown
+effect is never simply repeated; it is claimed with `probe` set, and the worker looks first.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import and_, bindparam, exists, or_, select, update
+
+from canonical_model.codec import decode_command
+from canonical_model.commands import Command
+from canonical_model.decision import Settled
+from journal.crypto import Keyring, SealBrokenError
+from journal.database import Transaction
+from journal.intake import Intake, Routing
+from journal.schema import attempts, bodies, data_keys, effects, messages, systems
+
+MAX_DEATHS = 5
+"""An effect whose claims ended in death this often is parked: it may be what kills the workers."""
+
+_UNSETTLED = ("due", "claimed", "unknown")
+_MINUTE = 60_000_000
+
+
+class Outcome(StrEnum):
+    """How an attempt ended. `AGAIN` = certainly nothing happened, to be tried later."""
+
+    APPLIED = "applied"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
+    AGAIN = "again"
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRequest:
+    """Ask to work on some effects. Targets in `held` are paused or known to be down.
+
+    `budgets` limits the tries per minute of a target over all workers, `caps` how many of a target's effects
+    this claim may bring.
+    """
+
+    ids: tuple[str, ...]
+    owner: str
+    lease: int  # microseconds
+    held: frozenset[str] = frozenset()
+    budgets: tuple[tuple[str, int], ...] = ()
+    caps: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SweepRequest:
+    """Ask what must be handed out (again), at most `limit`, nothing for targets in `held`."""
+
+    limit: int = 500
+    held: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """An effect that is ours until the lease ends. `probe`: an earlier try may have worked; look first."""
+
+    id: str
+    key: str
+    case_ref: str
+    message_id: str
+    target: str
+    action: str
+    attempt: int
+    probe: bool
+    command: Command = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What was taken, and (target, effect) pairs that only a cap kept back: ask for them again soon."""
+
+    effects: tuple[Claimed, ...] = ()
+    kept_back: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of an attempt. `retry_at` (microseconds) for outcomes unknown and again."""
+
+    effect_id: str
+    attempt: int
+    owner: str
+    outcome: Outcome
+    started_at: int
+    outside_id: str = ""
+    error: str = ""
+    what: str = ""
+    retry_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """`stale`: somebody else took the effect over meanwhile, nothing was written. `next`: may start now."""
+
+    stale: bool = False
+    next: tuple[str, ...] = ()
+
+
+class Ledger:
+    """The writes on effects, each over many at once."""
+
+    def __init__(self, keyring: Keyring, intake: Intake) -> None:
+        self.keyring = keyring
+        self.intake = intake
+
+    def claim_many(self, tx: Transaction, requests: list[ClaimRequest]) -> list[Claim | BaseException]:
+        """Claim what may be tried now; the rest stays with the sweeper."""
+        taken: set[str] = set()
+        return [self._claim(tx, request, taken) for request in requests]
+
+    def record_many(self, tx: Transaction, results: list[Result]) -> list[Recorded | BaseException]:
+        """Write outcomes down, decide what follows, and free what waited behind."""
+        recording = _Recording(self.intake, tx, results)
+        return recording.run()
+
+    def sweep_many(
+        self, tx: Transaction, requests: list[SweepRequest]
+    ) -> list[tuple[str, ...] | BaseException]:
+        """The effects that are due and that nobody was told about lately, oldest first.
+
+        Claims whose lease ran out become unknown. Every effect handed out here is left alone for a minute.
+        """
+        return [self._sweep(tx, request) for request in requests]
+
+    def bury_many(self, tx: Transaction, owners: list[str]) -> list[BaseException | None]:
+        """Let go of the claims of every process whose name starts so: they are known to be dead."""
+        for owner in owners:
+            tx.connection.execute(
+                update(effects)
+                .where(effects.c.state == "claimed", effects.c.owner.startswith(owner, autoescape=True))
+                .where(effects.c.handout_at.is_not(None))
+                .values(handout_at=tx.now)
+            )
+        return [None] * len(owners)
+
+    def _sweep(self, tx: Transaction, request: SweepRequest) -> tuple[str, ...]:
+        query = (
+            select(effects)
+            .where(effects.c.handout_at <= tx.now, effects.c.target.not_in(sorted(request.held)))
+            .order_by(effects.c.handout_at)
+            .limit(request.limit)
+            .with_for_update(skip_locked=True)
+        )
+        rows = tx.connection.execute(query).all()
+        self._bury(tx, [row for row in rows if row.state == "claimed"])
+        ready = [{"b_id": row.id, "handout_at": tx.now + _MINUTE} for row in rows if row.state != "claimed"]
+        dead = [row for row in rows if row.state == "claimed" and row.deaths + 1 < MAX_DEATHS]
+        if ready:
+            tx.connection.execute(_HAND_OUT, ready)
+        return tuple(row["b_id"] for row in ready) + tuple(row.id for row in dead)
+
+    def _bury(self, tx: Transaction, rows: list[Any]) -> None:
+        for row in rows:
+            tx.connection.execute(
+                tx.insert_ignoring(attempts),
+                {
+                    "effect_id": row.id,
+                    "number": row.attempts,
+                    "started_at": row.handout_at,
+                    "ended_at": tx.now,
+                    "outcome": Outcome.UNKNOWN.value,
+                    "error": "WorkerDied",
+                    "what": "the worker was gone before it told how this ended",
+                    "worker": row.owner,
+                },
+            )
+            tx.connection.execute(
+                update(effects)
+                .where(effects.c.id == row.id)
+                .values(state="unknown", deaths=row.deaths + 1, due_at=tx.now, handout_at=tx.now + _MINUTE)
+            )
+            if row.deaths + 1 >= MAX_DEATHS:
+                park(tx, row, "WorkerDied", "the worker died each time on this: look at it before it goes on")
+
+    def _claim(self, tx: Transaction, request: ClaimRequest, taken: set[str]) -> Claim:
+        wanted = [id_ for id_ in request.ids if id_ not in taken]
+        rows = tx.connection.execute(_claimable(tx.now, wanted, request.held)).all() if wanted else []
+        rows, kept_back = _within_caps(rows, dict(request.caps))
+        rows = _within_budget(tx, rows, dict(request.budgets))
+        claimed: list[Claimed] = []
+        updates: list[dict[str, Any]] = []
+        for row in rows:
+            command = self._opened(tx, row)
+            if command is None:
+                continue
+            taken.add(row.id)
+            updates.append(
+                {
+                    "b_id": row.id,
+                    "attempts": row.attempts + 1,
+                    "owner": request.owner,
+                    "handout_at": tx.now + request.lease,
+                }
+            )
+            claimed.append(
+                Claimed(
+                    id=row.id,
+                    key=row.key,
+                    case_ref=row.case_ref,
+                    message_id=row.message_id,
+                    target=row.target,
+                    action=row.action,
+                    attempt=row.attempts + 1,
+                    probe=row.state == "unknown",
+                    command=command,
+                )
+            )
+        if updates:
+            tx.connection.execute(_TAKE, updates)
+        return Claim(tuple(claimed), kept_back)
+
+    def _opened(self, tx: Transaction, row: Any) -> Command | None:
+        if row.wrapped is None or row.canonical is None:
+            park(tx, row, "Erased", "the content was erased: nothing can be sent any more")
+            return None
+        try:
+            key = self.keyring.unwrap(row.key_id, row.wrapped)
+            data = key.open(row.id, "canonical", row.canonical)
+        except SealBrokenError as error:
+            park(tx, row, "SealBroken", f"the stored command can't be opened: {error}")
+            return None
+        return decode_command(row.action, data, row.schema_version)
+
+
+class _Recording:
+    """One transaction's outcomes."""
+
+    def __init__(self, intake: Intake, tx: Transaction, results: list[Result]) -> None:
+        self.tx = tx
+        self.results = results
+        self.routing = Routing(intake, tx, [])
+        self.router = intake.router
+        self.updates: list[dict[str, Any]] = []
+        self.tries: list[dict[str, Any]] = []
+        self.followers: list[Any] = []
+        self.changes: dict[str, list[int]] = {}
+
+    def run(self) -> list[Recorded | BaseException]:
+        rows = {row.id: row for row in self.tx.connection.execute(_rows([r.effect_id for r in self.results]))}
+        ours = [result for result in self.results if _is_ours(rows.get(result.effect_id), result)]
+        started = self._route_on(ours, rows)
+        for result in ours:
+            self._note(result, rows[result.effect_id], len(started.get(result.effect_id, ())))
+        self._write()
+        following = self._free_followers()
+        mine = {id(result) for result in ours}
+        return [
+            Recorded(
+                next=started.get(result.effect_id, ()) + following.get(result.effect_id, ()),
+            )
+            if id(result) in mine
+            else Recorded(stale=True)
+            for result in self.results
+        ]
+
+    def _route_on(self, ours: list[Result], rows: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+        ended = [result for result in ours if result.outcome in (Outcome.APPLIED, Outcome.REJECTED)]
+        self.routing.load_cases(rows[result.effect_id].case_ref for result in ended)
+        started: dict[str, tuple[str, ...]] = {}
+        for result in ended:
+            row = rows[result.effect_id]
+            state = self.routing.states.get(row.case_ref)
+            if state is None:
+                continue
+            settled = Settled(
+                target=row.target,
+                action=row.action,
+                key=row.key,
+                applied=result.outcome is Outcome.APPLIED,
+                outside_id=result.outside_id,
+                reason=result.what,
+            )
+            decision = self.router.after(settled, state.record)
+            if decision is not None:
+                started[result.effect_id] = self.routing.apply(decision, row.message_id, state.key)
+        self.routing.flush()
+        return started
+
+    def _note(self, result: Result, row: Any, more: int) -> None:
+        state = _STATE[result.outcome]
+        settled = state == "applied"
+        self.tries.append(
+            {
+                "effect_id": row.id,
+                "number": result.attempt,
+                "started_at": result.started_at,
+                "ended_at": max(self.tx.now, result.started_at),
+                "outcome": result.outcome.value,
+                "error": result.error,
+                "what": result.what,
+                "worker": result.owner,
+            }
+        )
+        self.updates.append(
+            {
+                "b_id": row.id,
+                "state": state,
+                "due_at": result.retry_at or row.due_at,
+                "handout_at": result.retry_at if state in ("due", "unknown") else None,
+                "outside_id": result.outside_id,
+                "error": result.error,
+                "reason": result.what,
+                "finished_at": self.tx.now if settled else None,
+            }
+        )
+        change = self.changes.setdefault(row.message_id, [0, 0])
+        change[0] += more - settled
+        change[1] += state == "parked"
+        if settled or (state == "parked" and not row.blocking):
+            self.followers.append(row)
+
+    def _write(self) -> None:
+        if self.updates:
+            self.tx.connection.execute(_SETTLE, self.updates)
+            self.tx.connection.execute(self.tx.insert_ignoring(attempts), self.tries)
+        move_messages(self.tx, self.changes)
+
+    def _free_followers(self) -> dict[str, tuple[str, ...]]:
+        if not self.followers:
+            return {}
+        return free_followers(self.tx, self.followers)
+
+
+def move_messages(tx: Transaction, changes: dict[str, list[int]]) -> None:
+    """Add to the open and parked effects of messages, and move each to the state that follows from them."""
+    wanted = sorted(id_ for id_, change in changes.items() if change != [0, 0])
+    if not wanted:
+        return
+    query = select(
+        messages.c.id,
+        messages.c.source,
+        messages.c.state,
+        messages.c.received_at,
+        messages.c.open_effects,
+        messages.c.parked_effects,
+    ).where(messages.c.id.in_(wanted))
+    updates: list[dict[str, Any]] = []
+    for row in tx.connection.execute(query.order_by(messages.c.id).with_for_update()):
+        open_, parked = (
+            row.open_effects + changes[row.id][0],
+            row.parked_effects + changes[row.id][1],
+        )
+        state = "parked" if parked else "waiting" if open_ else "done"
+        updates.append({"b_id": row.id, "open_effects": open_, "parked_effects": parked, "state": state})
+        if state != row.state:
+            tx.count(row.received_at, row.source, row.state, -1)
+            tx.count(row.received_at, row.source, state, 1)
+    if updates:
+        tx.connection.execute(_MOVE, updates)
+
+
+def free_followers(tx: Transaction, settled: list[Any]) -> dict[str, tuple[str, ...]]:
+    """The effects that stood behind these in their lanes and may start now, by the settled effect's id."""
+    lanes = {(row.case_ref, row.target): row.id for row in settled}
+    query = (
+        select(effects.c.id, effects.c.case_ref, effects.c.target)
+        .where(
+            effects.c.case_ref.in_(sorted({case for case, _ in lanes})),
+            effects.c.state.in_(("due", "unknown")),
+            effects.c.due_at <= tx.now,
+            ~_someone_before(),
+        )
+        .order_by(effects.c.case_ref, effects.c.seq)
+    )
+    freed: dict[str, tuple[str, ...]] = {}
+    for row in tx.connection.execute(query):
+        owner = lanes.get((row.case_ref, row.target))
+        if owner:
+            freed[owner] = (*freed.get(owner, ()), row.id)
+    return freed
+
+
+def park(tx: Transaction, row: Any, error: str, reason: str) -> None:
+    """Set an effect apart for a person; its message shows it."""
+    tx.connection.execute(
+        update(effects)
+        .where(effects.c.id == row.id)
+        .values(state="parked", handout_at=None, error=error, reason=reason)
+    )
+    move_messages(tx, {row.message_id: [0, 1]})
+
+
+_earlier = effects.alias("earlier")
+
+
+def _someone_before() -> Any:
+    """Head of line: an earlier effect of this case towards this target that is not settled."""
+    return exists().where(
+        _earlier.c.case_ref == effects.c.case_ref,
+        _earlier.c.target == effects.c.target,
+        _earlier.c.seq < effects.c.seq,
+        or_(
+            _earlier.c.state.in_(_UNSETTLED),
+            and_(_earlier.c.state == "parked", _earlier.c.blocking),
+        ),
+    )
+
+
+def _claimable(now: int, ids: list[str], held: frozenset[str]) -> Any:
+    return (
+        select(effects, bodies.c.canonical, bodies.c.schema_version, data_keys.c.wrapped)
+        .join(bodies, bodies.c.owner == effects.c.id, isouter=True)
+        .join(data_keys, data_keys.c.message_id == effects.c.key_id, isouter=True)
+        .where(
+            effects.c.id.in_(ids),
+            effects.c.state.in_(("due", "unknown")),
+            effects.c.due_at <= now,
+            effects.c.target.not_in(sorted(held)),
+            ~_someone_before(),
+        )
+        .order_by(effects.c.id)
+        .with_for_update(of=effects, skip_locked=True)
+    )
+
+
+def _within_caps(rows: Any, caps: dict[str, int]) -> tuple[list[Any], tuple[tuple[str, str], ...]]:
+    kept: list[Any] = []
+    back: list[tuple[str, str]] = []
+    for row in rows:
+        left = caps.get(row.target)
+        if left is None or left > 0:
+            kept.append(row)
+            caps |= {} if left is None else {row.target: left - 1}
+        else:
+            back.append((row.target, row.id))
+    return kept, tuple(back)
+
+
+def _within_budget(tx: Transaction, rows: Any, budgets: dict[str, int]) -> Any:
+    if not budgets:
+        return rows
+    kept: list[Any] = []
+    left = {target: _tries_left(tx, target, limit) for target, limit in sorted(budgets.items())}
+    for row in rows:
+        if row.target not in left:
+            kept.append(row)
+        elif left[row.target] > 0:
+            left[row.target] -= 1
+            kept.append(row)
+    for target, limit in budgets.items():
+        used = sum(1 for row in kept if row.target == target)
+        if used and limit:
+            tx.connection.execute(
+                update(systems)
+                .where(systems.c.name == target)
+                .values(minute=tx.now // _MINUTE, tries_this_minute=limit - left[target])
+            )
+    return kept
+
+
+def _tries_left(tx: Transaction, target: str, limit: int) -> int:
+    row = tx.connection.execute(
+        select(systems.c.minute, systems.c.tries_this_minute)
+        .where(systems.c.name == target)
+        .with_for_update()
+    ).one_or_none()
+    if row is None or row.minute != tx.now // _MINUTE:
+        return limit
+    return max(0, limit - int(row.tries_this_minute))
+
+
+def _rows(ids: list[str]) -> Any:
+    columns = (
+        effects.c.id,
+        effects.c.key,
+        effects.c.case_ref,
+        effects.c.message_id,
+        effects.c.target,
+        effects.c.action,
+        effects.c.blocking,
+        effects.c.state,
+        effects.c.attempts,
+        effects.c.owner,
+        effects.c.due_at,
+    )
+    return select(*columns).where(effects.c.id.in_(ids)).order_by(effects.c.id).with_for_update()
+
+
+def _is_ours(row: Any, result: Result) -> bool:
+    """Fencing: only the holder of the current claim may record; one who slept past its lease may not."""
+    if row is None or row.state != "claimed":
+        return False
+    return bool(row.owner == result.owner and row.attempts == result.attempt)
+
+
+_STATE = {
+    Outcome.APPLIED: "applied",
+    Outcome.REJECTED: "parked",
+    Outcome.UNKNOWN: "unknown",
+    Outcome.AGAIN: "due",
+}
+
+
+def _update(table: Any, *names: str) -> Any:
+    return update(table).where(table.c.id == bindparam("b_id")).values({n: bindparam(n) for n in names})
+
+
+_TAKE = _update(effects, "attempts", "owner", "handout_at").values(state="claimed")
+_SETTLE = _update(effects, "state", "due_at", "handout_at", "outside_id", "error", "reason", "finished_at")
+_HAND_OUT = _update(effects, "handout_at")
+_MOVE = _update(messages, "open_effects", "parked_effects", "state")

@@ -1,0 +1,609 @@
+"""Taking a message in: stored, recognised, routed and its effects written down, all in one transaction.
+
+Idempotent Receiver: the same (source, source_ref) again gives the first receipt. Routes are pure, so they
+run inside the transaction: there is no state in which a message is stored but nobody decided about it.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import structlog
+from sqlalchemy import bindparam, func, select, update
+
+from canonical_model.case import EMPTY_CARD, CaseRecord, CaseRef, case_ref
+from canonical_model.codec import SCHEMA_VERSION, command_name, decode_card, encode, event_name
+from canonical_model.contact import Channel, Kind
+from canonical_model.decision import Decision, Fate, Intent, Known, Match, Reference, Router
+from canonical_model.events import ContactReceived, Event, TimerFired
+from canonical_model.message import Message, MessageId
+from canonical_model.status import CaseStatus
+from journal.crypto import DataKey, Keyring
+from journal.database import Transaction
+from journal.instants import DAY, micros, moment, new_id
+from journal.schema import (
+    bodies,
+    case_history,
+    cases,
+    data_keys,
+    effects,
+    files,
+    messages,
+    numbers,
+    references,
+    timers,
+)
+from ports.errors import RejectedError
+from ports.intake import Inbound, Receipt
+
+log = structlog.get_logger()
+
+HANDOUT_GRACE = 20_000_000
+"""How long a freshly written effect is left to the hand-out before the sweeper looks after it (20 s)."""
+
+
+@dataclass(slots=True)
+class Arrival:
+    """A message on its way in, with its key and, once routed, the effects that can start."""
+
+    inbound: Inbound
+    id: str
+    identity: str
+    content_hash: str
+    key: DataKey
+    traceparent: str = ""
+    event: Event | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The receipt, and the effects that may be handed out now."""
+
+    receipt: Receipt
+    effects: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class CaseState:
+    """A case while a transaction works on it."""
+
+    record: CaseRecord
+    effect_count: int
+    key: DataKey | None
+    new: bool = False
+    changed: bool = False
+    card_changed: bool = False
+
+
+class Intake:
+    """Writes messages and decisions. One instance per process; holds no state of its own."""
+
+    def __init__(self, keyring: Keyring, router: Router, *, prefix: str, config_version: str) -> None:
+        self.keyring = keyring
+        self.router = router
+        self.prefix = prefix
+        self.config_version = config_version
+
+    def arrival(self, inbound: Inbound, now: int, traceparent: str = "") -> Arrival:
+        """Prepare a message for `accept_many`: its id, its key, its hashes."""
+        id_ = new_id(now)
+        return Arrival(
+            inbound=inbound,
+            id=id_,
+            identity=self.keyring.find_hash(f"identity/{inbound.source}", inbound.source_ref),
+            content_hash=self.keyring.content_hash(inbound.raw),
+            key=self.keyring.new_key(id_),
+            traceparent=traceparent,
+            event=inbound.event,
+        )
+
+    def accept_many(self, tx: Transaction, arrivals: list[Arrival]) -> list[Accepted | BaseException]:
+        """Store and route; duplicates get the receipt of the first."""
+        tx.lock([arrival.identity for arrival in arrivals])
+        known = self._already_here(tx, arrivals)
+        fresh: dict[str, Arrival] = {}
+        for arrival in arrivals:
+            if arrival.identity not in known:
+                fresh.setdefault(arrival.identity, arrival)
+        routing = Routing(self, tx, list(fresh.values()))
+        started = routing.run()
+        return [self._answer(arrival, known, fresh, started) for arrival in arrivals]
+
+    def _already_here(self, tx: Transaction, arrivals: list[Arrival]) -> dict[str, tuple[str, str]]:
+        rows = tx.connection.execute(
+            select(messages.c.identity, messages.c.id, messages.c.content_hash).where(
+                messages.c.identity.in_([arrival.identity for arrival in arrivals])
+            )
+        )
+        return {identity: (id_, content) for identity, id_, content in rows}
+
+    def _answer(
+        self,
+        arrival: Arrival,
+        known: dict[str, tuple[str, str]],
+        fresh: dict[str, Arrival],
+        started: dict[str, tuple[str, ...]],
+    ) -> Accepted | BaseException:
+        first = fresh.get(arrival.identity)
+        if first is arrival:
+            return Accepted(Receipt(message_id=arrival.id), started.get(arrival.id, ()))
+        id_, content = (first.id, first.content_hash) if first else known[arrival.identity]
+        if content != arrival.content_hash:
+            return RejectedError(
+                "this id was used before for another content: the first one is kept",
+                detail=f"message {id_} of {arrival.inbound.source}",
+            )
+        return Accepted(Receipt(message_id=id_, duplicate=True))
+
+
+class Routing:
+    """One transaction's routing: looks up, decides message by message, writes everything at the end."""
+
+    def __init__(self, intake: Intake, tx: Transaction, arrivals: list[Arrival]) -> None:
+        self.intake = intake
+        self.tx = tx
+        self.arrivals = arrivals
+        self.now = moment(tx.now)
+        self.states: dict[str, CaseState] = {}
+        self.owners: dict[str, str] = {}
+        self.recent: Counter[str] = Counter()
+        self.rows: dict[str, list[dict[str, Any]]] = {}
+        self.started: dict[str, tuple[str, ...]] = {}
+        self.cancelled: list[tuple[str, str]] = []
+        self._number: int | None = None
+        self._opened = 0
+
+    def run(self) -> dict[str, tuple[str, ...]]:
+        """Route all arrivals; message id -> effects that may start."""
+        if not self.arrivals:
+            return {}
+        asked = {arrival.id: self._references(arrival) for arrival in self.arrivals}
+        self.load([hashed for names in asked.values() for _, hashed in names])
+        for arrival in self.arrivals:
+            self._take_in(arrival, asked[arrival.id])
+        self.flush()
+        return self.started
+
+    def load(self, hashes: list[str]) -> None:
+        """Read which cases these references belong to, and the cases."""
+        self.tx.lock(hashes)
+        if not hashes:
+            return
+        self._count_recent(hashes)
+        rows = self.tx.connection.execute(
+            select(references.c.hash, references.c.case_ref).where(
+                references.c.hash.in_(hashes), references.c.exclusive
+            )
+        )
+        self.owners.update((hashed, ref) for hashed, ref in rows)
+        self.load_cases(set(self.owners.values()))
+
+    def _count_recent(self, hashes: list[str]) -> None:
+        query = (
+            select(references.c.hash, func.count())
+            .where(
+                references.c.hash.in_(hashes), ~references.c.exclusive, references.c.at > self.tx.now - DAY
+            )
+            .group_by(references.c.hash)
+        )
+        for hashed, count in self.tx.connection.execute(query):
+            self.recent[hashed] = int(count)
+
+    def load_cases(self, refs: Iterable[str]) -> None:
+        """Read cases with their cards, locked against other processes."""
+        wanted = sorted(set(refs) - self.states.keys())
+        if not wanted:
+            return
+        query = (
+            select(cases, bodies.c.canonical, bodies.c.schema_version, data_keys.c.wrapped)
+            .join(bodies, bodies.c.owner == cases.c.ref, isouter=True)
+            .join(data_keys, data_keys.c.message_id == cases.c.key_id, isouter=True)
+            .where(cases.c.ref.in_(wanted))
+            .order_by(cases.c.ref)
+        )
+        for row in self.tx.connection.execute(query.with_for_update(of=cases)):
+            self.states[row.ref] = self._case_state(row)
+
+    def apply(self, decision: Decision, message_id: str, key: DataKey | None) -> tuple[str, ...]:
+        """Note down what was decided about a case; the ids of effects that may start at once."""
+        if decision.case is None:
+            return ()
+        state = self._noted_case(decision.case, message_id, key)
+        for reference in decision.references:
+            self._note_reference(reference, state.record.ref)
+        for timer in decision.timers:
+            self._row(
+                "timers",
+                case_ref=state.record.ref,
+                name=timer.name,
+                due_at=micros(timer.due),
+                round=timer.round,
+            )
+        self.cancelled += [(state.record.ref, name) for name in decision.cancelled_timers]
+        return self._note_effects(decision.intents, state, message_id)
+
+    def again(self, arrival: Arrival, row: Any) -> tuple[str, ...] | BaseException:
+        """Decide anew about a stored message; the effects that may start, or why it is still parked."""
+        self.arrivals = [arrival]
+        asked = self._references(arrival)
+        self.load([hashed for _, hashed in asked])
+        decision, problem = self._decide(arrival, asked)
+        if decision is None:
+            return RejectedError(problem)
+        started = self.apply(decision, arrival.id, arrival.key)
+        self.flush()
+        state = _state(decision, len(started))
+        case = decision.case.ref if decision.case else None
+        self.tx.connection.execute(
+            update(messages)
+            .where(messages.c.id == arrival.id)
+            .values(
+                state=state,
+                reason=decision.reason,
+                rule=decision.rule,
+                case_ref=case,
+                open_effects=len(started),
+                parked_effects=0,
+                config_version=self.intake.config_version,
+            )
+        )
+        self.tx.connection.execute(
+            update(data_keys).where(data_keys.c.message_id == arrival.id).values(case_ref=case)
+        )
+        self.tx.count(row.received_at, row.source, row.state, -1)
+        self.tx.count(row.received_at, row.source, state, 1)
+        return started
+
+    def flush(self) -> None:
+        """Write all rows, table by table."""
+        connection = self.tx.connection
+        self._write_cases()
+        for table in (messages, bodies, data_keys, files, effects):
+            if rows := self.rows.get(table.name):
+                connection.execute(table.insert(), rows)
+        if rows := self.rows.get("case_references"):
+            connection.execute(self.tx.insert_ignoring(references), rows)
+        if rows := self.rows.get("case_history"):
+            connection.execute(self.tx.insert_ignoring(case_history), rows)
+        self._write_timers()
+
+    def key_of(self, state: CaseState) -> DataKey:
+        """The key that a case's own texts are sealed with."""
+        if state.key is None:
+            raise LookupError(f"case {state.record.ref} was erased: nothing more can be written for it")
+        return state.key
+
+    def _references(self, arrival: Arrival) -> list[tuple[Reference, str]]:
+        if arrival.event is None:
+            return []
+        names = self.intake.router.references(self._message(arrival, arrival.event))
+        return [(name, self.intake.keyring.find_hash(name.system, name.value)) for name in names]
+
+    def _message(self, arrival: Arrival, event: Event) -> Message:
+        return Message(
+            id=MessageId(arrival.id),
+            source=arrival.inbound.source,
+            source_ref=arrival.inbound.source_ref,
+            received_at=self.now,
+            body=event,
+        )
+
+    def _take_in(self, arrival: Arrival, asked: list[tuple[Reference, str]]) -> None:
+        decision, problem = self._decide(arrival, asked)
+        started: tuple[str, ...] = ()
+        if decision is not None:
+            started = self.apply(decision, arrival.id, arrival.key)
+            self.started[arrival.id] = started
+        self._note_message(arrival, decision, problem)
+        if isinstance(arrival.event, TimerFired):
+            self.cancelled.append((arrival.event.case, arrival.event.name))
+
+    def _decide(self, arrival: Arrival, asked: list[tuple[Reference, str]]) -> tuple[Decision | None, str]:
+        if arrival.event is None:
+            problem = arrival.inbound.problem
+            return None, problem.what if problem else "not understood"
+        known = Known(
+            matches=tuple(
+                Match(reference=name, case=self.states[self.owners[hashed]].record)
+                for name, hashed in asked
+                if hashed in self.owners and self.owners[hashed] in self.states
+            ),
+            next_ref=self._next_ref(),
+            now=self.now,
+            recent_cases=max((self.recent[hashed] for _, hashed in asked), default=0),
+        )
+        try:
+            return self.intake.router.decide(self._message(arrival, arrival.event), known), ""
+        except Exception as error:  # a broken route must not lose or stop a message: it is parked
+            log.exception("route_failed", message_id=arrival.id, error=type(error).__name__)
+            return (
+                None,
+                f"a route failed on this message ({type(error).__name__}): an administrator must look",
+            )
+
+    def _next_ref(self) -> CaseRef:
+        if self._number is None:
+            self._number = self._first_free_number()
+        return case_ref(self.intake.prefix, self.now.year, self._number)
+
+    def _first_free_number(self) -> int:
+        free = select(numbers.c.next).where(numbers.c.year == self.now.year).with_for_update()
+        number = self.tx.connection.execute(free).scalar_one_or_none()
+        if number is None:
+            self.tx.connection.execute(self.tx.insert_ignoring(numbers), {"year": self.now.year, "next": 1})
+            number = self.tx.connection.execute(free).scalar_one()
+        return int(number)
+
+    def _case_state(self, row: Any) -> CaseState:
+        key = self.intake.keyring.unwrap(row.key_id, row.wrapped) if row.wrapped else None
+        card = EMPTY_CARD
+        if key and row.canonical is not None:
+            card = decode_card(key.open(row.ref, "canonical", row.canonical), row.schema_version)
+        record = CaseRecord(
+            ref=CaseRef(row.ref),
+            kind=Kind(row.kind),
+            channel=Channel(row.channel),
+            group=row.handler_group,
+            status=CaseStatus(row.status),
+            opened_at=moment(row.opened_at),
+            due=moment(row.due) if row.due else None,
+            category=row.category,
+            area=row.area,
+            tracker_id=row.tracker_id,
+            tracker_version=row.tracker_version,
+            card=card,
+        )
+        return CaseState(record, row.effect_count, key)
+
+    def _noted_case(self, record: CaseRecord, message_id: str, key: DataKey | None) -> CaseState:
+        state = self.states.get(record.ref)
+        if state is None:
+            state = CaseState(record, 0, key, new=True, changed=True, card_changed=True)
+            self.states[record.ref] = state
+            self._number = self._number + 1 if self._number is not None else None
+            self._opened += 1
+            self._note_reference(Reference(system="case", value=record.ref, shown=True), record.ref)
+            self._note_history(record, message_id)
+            return state
+        old, state.record = state.record, record
+        state.changed = state.changed or replace(record, card=EMPTY_CARD) != replace(old, card=EMPTY_CARD)
+        state.card_changed = state.card_changed or record.card != old.card
+        if (record.status, record.group) != (old.status, old.group):
+            self._note_history(record, message_id)
+        return state
+
+    def _note_history(self, record: CaseRecord, message_id: str) -> None:
+        self._row(
+            "case_history",
+            case_ref=record.ref,
+            at=self.tx.now,
+            status=record.status.value,
+            handler_group=record.group,
+            caused_by=message_id,
+        )
+
+    def _note_reference(self, reference: Reference, ref: str) -> None:
+        hashed = self.intake.keyring.find_hash(reference.system, reference.value)
+        if reference.exclusive:
+            self.owners.setdefault(hashed, ref)
+        else:
+            self.recent[hashed] += 1
+        self._row(
+            "case_references",
+            hash=hashed,
+            case_ref=ref,
+            system=reference.system,
+            exclusive=reference.exclusive,
+            shown=reference.value if reference.shown else "",
+            at=self.tx.now,
+        )
+
+    def _note_effects(
+        self, intents: tuple[Intent, ...], state: CaseState, message_id: str
+    ) -> tuple[str, ...]:
+        wanted = [(effect_key(state.record.ref, intent), intent) for intent in intents]
+        there = self._existing_keys([key for key, _ in wanted]) if not state.new else set[str]()
+        return tuple(
+            self._note_effect(key, intent, state, message_id) for key, intent in wanted if key not in there
+        )
+
+    def _existing_keys(self, keys: list[str]) -> set[str]:
+        noted = {row["key"] for row in self.rows.get("effects", ())}
+        rows = self.tx.connection.execute(select(effects.c.key).where(effects.c.key.in_(keys)))
+        return noted | {key for (key,) in rows}
+
+    def _note_effect(self, key: str, intent: Intent, state: CaseState, message_id: str) -> str:
+        sealing = self.key_of(state)
+        id_ = new_id(self.tx.now)
+        due = max(self.tx.now, micros(intent.not_before)) if intent.not_before else self.tx.now
+        self._row(
+            "effects",
+            id=id_,
+            key=key,
+            case_ref=state.record.ref,
+            message_id=message_id,
+            target=intent.target,
+            action=command_name(intent.command),
+            seq=state.effect_count,
+            blocking=intent.blocking,
+            state="due",
+            attempts=0,
+            deaths=0,
+            due_at=due,
+            handout_at=due + (HANDOUT_GRACE if due == self.tx.now else 0),
+            owner="",
+            outside_id="",
+            error="",
+            reason="",
+            created_at=self.tx.now,
+            finished_at=None,
+            key_id=sealing.id,
+        )
+        self._row(
+            "bodies",
+            owner=id_,
+            key_id=sealing.id,
+            media_type="application/json",
+            raw=None,
+            canonical=sealing.seal(id_, "canonical", encode(intent.command)),
+            schema_version=SCHEMA_VERSION,
+        )
+        state.effect_count += 1
+        state.changed = True
+        return id_
+
+    def _note_message(self, arrival: Arrival, decision: Decision | None, problem: str) -> None:
+        started = self.started.get(arrival.id, ())
+        state = _state(decision, len(started))
+        inbound = arrival.inbound
+        channel = arrival.event.contact.channel.value if isinstance(arrival.event, ContactReceived) else ""
+        case = decision.case.ref if decision and decision.case else None
+        self._row(
+            "messages",
+            id=arrival.id,
+            identity=arrival.identity,
+            source=inbound.source,
+            source_ref=inbound.source_ref,
+            content_hash=arrival.content_hash,
+            kind=event_name(arrival.event) if arrival.event else "not_understood",
+            channel=channel,
+            state=state,
+            reason=decision.reason if decision else problem,
+            rule=decision.rule if decision else "",
+            case_ref=case,
+            open_effects=len(started),
+            parked_effects=0,
+            received_at=self.tx.now,
+            schema_version=SCHEMA_VERSION,
+            config_version=self.intake.config_version,
+            traceparent=arrival.traceparent,
+        )
+        self._note_bodies(arrival, case)
+        self.tx.count(self.tx.now, inbound.source, "received", 1)
+        self.tx.count(self.tx.now, inbound.source, state, 1)
+
+    def _note_bodies(self, arrival: Arrival, case: str | None) -> None:
+        id_, key, inbound = arrival.id, arrival.key, arrival.inbound
+        self._row("data_keys", message_id=id_, case_ref=case, wrapped=key.wrapped)
+        self._row(
+            "bodies",
+            owner=id_,
+            key_id=id_,
+            media_type=inbound.media_type,
+            raw=key.seal(id_, "raw", inbound.raw),
+            canonical=key.seal(id_, "canonical", encode(arrival.event)) if arrival.event else None,
+            schema_version=SCHEMA_VERSION,
+        )
+        for claim, content in {file.attachment.claim: file.content for file in inbound.files}.items():
+            self._row("files", message_id=id_, claim=claim, data=key.seal(id_, claim, content))
+
+    def _write_cases(self) -> None:
+        if self._opened:
+            self.tx.connection.execute(
+                update(numbers).where(numbers.c.year == self.now.year).values(next=self._number)
+            )
+        fresh = [state for state in self.states.values() if state.new]
+        if fresh:
+            self.tx.connection.execute(cases.insert(), [_case_row(state, self.tx.now) for state in fresh])
+        old = [state for state in self.states.values() if state.changed and not state.new]
+        if old:
+            self.tx.connection.execute(
+                _UPDATE_CASE, [{**_case_row(state, self.tx.now), "b_ref": state.record.ref} for state in old]
+            )
+        self._write_cards()
+
+    def _write_cards(self) -> None:
+        rows = [
+            self._card_row(state, state.key)
+            for state in self.states.values()
+            if state.card_changed and state.key
+        ]
+        if rows:
+            insert = self.tx.upsert(bodies)
+            self.tx.connection.execute(
+                insert.on_conflict_do_update(
+                    index_elements=["owner"], set_={"canonical": insert.excluded.canonical}
+                ),
+                rows,
+            )
+
+    def _card_row(self, state: CaseState, key: DataKey) -> dict[str, Any]:
+        return {
+            "owner": state.record.ref,
+            "key_id": key.id,
+            "media_type": "application/json",
+            "raw": None,
+            "canonical": key.seal(state.record.ref, "canonical", encode(state.record.card)),
+            "schema_version": SCHEMA_VERSION,
+        }
+
+    def _write_timers(self) -> None:
+        for case, name in self.cancelled:
+            self.tx.connection.execute(
+                timers.delete().where(timers.c.case_ref == case, timers.c.name == name)
+            )
+        if rows := self.rows.get("timers"):
+            insert = self.tx.upsert(timers)
+            self.tx.connection.execute(
+                insert.on_conflict_do_update(
+                    index_elements=["case_ref", "name"],
+                    set_={"due_at": insert.excluded.due_at, "round": insert.excluded.round},
+                ),
+                rows,
+            )
+
+    def _row(self, table: str, **values: Any) -> None:
+        self.rows.setdefault(table, []).append(values)
+
+
+def effect_key(ref: str, intent: Intent) -> str:
+    """The name of an intention for ever: the same intention always has the same key, and happens once."""
+    key = f"{ref}/{intent.target}/{command_name(intent.command)}"
+    return f"{key}/{intent.discriminator}" if intent.discriminator else key
+
+
+def _state(decision: Decision | None, effects_: int) -> str:
+    if decision is None:
+        return "parked"
+    if decision.fate is Fate.ROUTED:
+        return "waiting" if effects_ else "done"
+    return decision.fate.value
+
+
+def _case_row(state: CaseState, now: int) -> dict[str, Any]:
+    record = state.record
+    return {
+        "ref": record.ref,
+        "kind": record.kind.value,
+        "channel": record.channel.value,
+        "handler_group": record.group,
+        "status": record.status.value,
+        "category": record.category,
+        "area": record.area,
+        "tracker_id": record.tracker_id,
+        "opened_at": micros(record.opened_at),
+        "changed_at": now,
+        "due": micros(record.due) if record.due else None,
+        "effect_count": state.effect_count,
+        "tracker_version": record.tracker_version,
+        "key_id": state.key.id if state.key else "",
+    }
+
+
+_CHANGING = (
+    "handler_group",
+    "status",
+    "category",
+    "area",
+    "tracker_id",
+    "changed_at",
+    "due",
+    "effect_count",
+    "tracker_version",
+)
+_UPDATE_CASE = (
+    update(cases)
+    .where(cases.c.ref == bindparam("b_ref"))
+    .values({name: bindparam(name) for name in _CHANGING})
+)

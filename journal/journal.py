@@ -1,0 +1,191 @@
+"""The journal as the rest of the hub uses it: every call returns when its write is durable."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from canonical_model.decision import Router
+from journal.crypto import Keyring
+from journal.database import Database
+from journal.effects import Claim, ClaimRequest, Ledger, Recorded, Result, SweepRequest
+from journal.instants import micros
+from journal.intake import Accepted, Intake
+from journal.operations import (
+    Act,
+    AuditEntry,
+    DueTimer,
+    Health,
+    Operations,
+    SystemState,
+    Verdict,
+    due_timers,
+    system_states,
+    verdict_of,
+)
+from journal.revealing import Revealed, Revealing
+from journal.schema import checkpoints, data_keys, files
+from ports.clock import Clock
+from ports.errors import RejectedError
+from ports.intake import Inbound
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """The secrets of the journal: master keys (32 bytes, first one seals), pepper of hashes, audit key."""
+
+    masters: tuple[bytes, ...]
+    pepper: bytes
+    audit: bytes
+
+
+class Journal:
+    """Messages, effects, attempts, references, timers and the audit trail.
+
+    All calls may raise `StoreUnavailableError` (a `TransientError`): nothing was stored, come back later.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        router: Router,
+        keys: Keys,
+        clock: Clock,
+        shard: str,
+        prefix: str = "LEU",
+        config_version: str = "",
+    ) -> None:
+        self.clock = clock
+        self.keyring = Keyring(keys.masters, keys.pepper)
+        self.database = Database(url, clock=clock, shard=shard)
+        self._intake = Intake(self.keyring, router, prefix=prefix, config_version=config_version)
+        self._ledger = Ledger(self.keyring, self._intake)
+        self._operations = Operations(self.keyring, self._intake, keys.audit)
+        self._revealing = Revealing(self.keyring, self._operations.audit_many)
+
+    async def start(self) -> None:
+        """Begin to serve."""
+        await self.database.start()
+
+    async def close(self) -> None:
+        """Finish what was asked for, then let go."""
+        await self.database.close()
+
+    async def accept(self, inbound: Inbound, traceparent: str = "") -> Accepted:
+        """Store and route one message; see `ports.intake.Accept`.
+
+        Raises `RejectedError` when the same source reference came before with another content.
+        """
+        arrival = self._intake.arrival(inbound, micros(self.clock.now()), traceparent)
+        return await self.database.write(self._intake.accept_many, arrival)
+
+    async def claim(self, request: ClaimRequest) -> Claim:
+        """Take effects to work on."""
+        return await self.database.write(self._ledger.claim_many, request)
+
+    async def record(self, result: Result) -> Recorded:
+        """Write down how an attempt ended."""
+        return await self.database.write(self._ledger.record_many, result)
+
+    async def sweep(self, request: SweepRequest) -> tuple[str, ...]:
+        """What must be handed out (again)."""
+        return await self.database.write(self._ledger.sweep_many, request)
+
+    async def bury(self, owner: str) -> None:
+        """Let go of what processes with this name had claimed; call only when they are certainly dead."""
+        await self.database.write(self._ledger.bury_many, owner)
+
+    async def file(self, message_id: str, claim: str) -> bytes:
+        """The bytes of an attachment; `RejectedError` when they were erased."""
+
+        query = (
+            select(files.c.data, data_keys.c.wrapped)
+            .join(data_keys, data_keys.c.message_id == files.c.message_id)
+            .where(files.c.message_id == message_id, files.c.claim == claim)
+        )
+        row = await self.database.read(lambda connection: connection.execute(query).one_or_none())
+        if row is None:
+            raise RejectedError("an attachment is gone from the journal: it was erased")
+        return self.keyring.unwrap(message_id, row.wrapped).open(message_id, claim, row.data)
+
+    async def due_timers(self, limit: int = 200) -> tuple[DueTimer, ...]:
+        """Timers whose date has come. Their messages remove them."""
+        now = micros(self.clock.now())
+        return await self.database.read(lambda connection: due_timers(connection, now, limit))
+
+    async def load_checkpoint(self, owner: str, name: str) -> str | None:
+        """The value saved last."""
+        query = select(checkpoints.c.value).where(checkpoints.c.owner == owner, checkpoints.c.name == name)
+        return await self.database.read(lambda connection: connection.execute(query).scalar_one_or_none())
+
+    async def save_checkpoint(self, owner: str, name: str, value: str) -> None:
+        """Remember a value."""
+        await self.database.write(self._operations.save_checkpoints, (owner, name, value))
+
+    async def lease(self, name: str, owner: str, seconds: float) -> bool:
+        """Take or renew a lease; False when somebody else holds it. 0 seconds gives it back."""
+        return await self.database.write(self._operations.lease_many, (name, owner, int(seconds * 1e6)))
+
+    async def know_systems(self, names: Sequence[str]) -> None:
+        """Put targets on the systems board."""
+        for name in names:
+            await self.database.write(self._operations.know_many, name)
+
+    async def system_states(self) -> tuple[SystemState, ...]:
+        """All targets as they stand."""
+        return await self.database.read(system_states)
+
+    async def report(self, health: Health) -> None:
+        """Tell how a target does."""
+        await self.database.write(self._operations.health_many, health)
+
+    async def pause(self, system: str, actor: str, reason: str) -> None:
+        """Hold a target; `RejectedError` when it does not exist."""
+        await self.database.write(self._operations.pause_many, Act(system, actor, reason))
+
+    async def resume(self, system: str, actor: str) -> None:
+        """Let a target go on; `RejectedError` when it does not exist."""
+        await self.database.write(self._operations.resume_many, Act(system, actor))
+
+    async def preview_replay(self, effect_id: str) -> Verdict:
+        """What replaying this effect would do; `RejectedError` when it does not exist."""
+        verdict = await self.database.read(lambda connection: verdict_of(connection, effect_id))
+        if verdict is None:
+            raise RejectedError(f"no effect has id {effect_id}")
+        return verdict
+
+    async def replay_effect(self, effect_id: str, actor: str, reason: str) -> tuple[str, ...]:
+        """Try a parked effect again; the effects to hand out, () when there was nothing to do."""
+        return await self.database.write(self._operations.replay_effects, Act(effect_id, actor, reason))
+
+    async def skip_effect(self, effect_id: str, actor: str, reason: str) -> tuple[str, ...]:
+        """Give an effect up; the effects that may go on. `RejectedError` when it is settled or being tried."""
+        return await self.database.write(self._operations.skip_effects, Act(effect_id, actor, reason))
+
+    async def replay_message(self, message_id: str, actor: str, reason: str) -> tuple[str, ...]:
+        """Decide again about a parked message, or release one from quarantine."""
+        return await self.database.write(self._operations.replay_messages, Act(message_id, actor, reason))
+
+    async def drop_message(self, message_id: str, actor: str, reason: str) -> None:
+        """Put a parked or quarantined message aside for good."""
+        await self.database.write(self._operations.drop_messages, Act(message_id, actor, reason))
+
+    async def erase_case(self, ref: str, actor: str, reason: str) -> int:
+        """Destroy the keys of a case; how many contacts became unreadable."""
+        return await self.database.write(self._operations.erase_many, Act(ref, actor, reason))
+
+    async def reveal(self, owner: str, actor: str, reason: str) -> Revealed:
+        """Open the body of a message, effect or case for a person; the audit trail shows it.
+
+        `RejectedError` when it was erased or does not exist.
+        """
+        return await self.database.write(self._revealing.reveal_many, Act(owner, actor, reason))
+
+    async def audit(self, actor: str, action: str, subject: str, detail: str = "") -> None:
+        """Add a line to the audit trail."""
+        await self.database.write(self._operations.audit_many, AuditEntry(actor, action, subject, detail))
+
+    async def verify_audit(self) -> int | None:
+        """The first audit line that does not fit the chain; None = untouched."""
+        return await self.database.read(self._operations.first_broken_line)

@@ -1,0 +1,142 @@
+"""What the routes are told: the city's dispatch table, terms and texts, as typed values.
+
+`parse` takes the text of the files (the hub reads them) and refuses, with the place, what does not fit.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+import msgspec
+
+from canonical_model.contact import Channel, Kind, Language
+
+
+class DispatchError(ValueError):
+    """The dispatch table or a text file does not fit; says where and what is expected."""
+
+
+class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A handler group of the tracker, and where reminders for it go."""
+
+    name: str
+    label: str
+    email: str = ""
+
+
+class Area(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A part of the city, recognised by postcode or by the words that people use for it."""
+
+    name: str
+    words: tuple[str, ...] = ()
+    postcodes: tuple[str, ...] = ()
+
+
+class Category(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A subject, recognised by words when the sender did not choose one."""
+
+    name: str
+    words: tuple[str, ...]
+    kind: Kind | None = None
+
+
+class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One line of the dispatch table. Empty conditions fit everything; the first line that fits wins."""
+
+    name: str
+    group: str
+    kind: tuple[Kind, ...] = ()
+    product: tuple[str, ...] = ()
+    category: tuple[str, ...] = ()
+    area: tuple[str, ...] = ()
+    channel: tuple[Channel, ...] = ()
+    addressed_to: tuple[str, ...] = ()
+
+
+class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A contact with the group that must get it; `wegwijzer check` tries them all."""
+
+    expect: str
+    kind: Kind | None = None
+    category: str = ""
+    product: str = ""
+    area: str = ""
+    channel: Channel = Channel.MAIL
+    addressed_to: str = ""
+    text: str = ""
+    subject: str = ""
+
+
+class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Working days: until a case should be answered, per kind; between reminders; and acknowledgements a day."""
+
+    question: int = 10
+    report: int = 15
+    suggestion: int = 20
+    complaint: int = 10
+    reminder: int = 3
+    acknowledgements_per_day: int = 5
+
+
+class Dispatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The dispatch file as a whole."""
+
+    default: str
+    group: tuple[Group, ...]
+    area: tuple[Area, ...] = ()
+    category: tuple[Category, ...] = ()
+    rule: tuple[Rule, ...] = ()
+    example: tuple[Example, ...] = ()
+    terms: Terms = Terms()
+
+
+Texts = Mapping[Language, Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteConfiguration:
+    """All that the routes are told. `version` changes when any of it does."""
+
+    dispatch: Dispatch
+    texts: Texts
+    city: str
+    mail_domain: str
+    pseudonym_key: bytes = field(repr=False)
+    version: str
+
+
+def parse_dispatch(text: str) -> Dispatch:
+    """The table in this TOML text; `DispatchError` names the line or field that does not fit."""
+    try:
+        dispatch = msgspec.convert(tomllib.loads(text), Dispatch)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise DispatchError(f"dispatch table: {error}") from error
+    groups = {group.name for group in dispatch.group}
+    for name, where in [
+        (dispatch.default, "default"),
+        *((r.group, f"rule {r.name!r}") for r in dispatch.rule),
+    ]:
+        if name not in groups:
+            raise DispatchError(f"dispatch table: {where} names group {name!r}, which is not in [[group]]")
+    return dispatch
+
+
+def parse_texts(files: Mapping[str, str]) -> Texts:
+    """Texts per language from TOML, keyed by language; every language must have every text."""
+    texts: dict[Language, dict[str, str]] = {}
+    for name, content in files.items():
+        try:
+            texts[Language(name)] = msgspec.convert(tomllib.loads(content), dict[str, str])
+        except (ValueError, msgspec.ValidationError) as error:
+            raise DispatchError(f"texts {name}: {error}") from error
+    every = set[str]().union(*texts.values())
+    for language in Language:
+        if missing := every - texts.get(language, {}).keys():
+            raise DispatchError(f"texts {language}: missing {', '.join(sorted(missing))}")
+    return texts
+
+
+def version_of(*parts: str) -> str:
+    """A short name for exactly these configuration texts."""
+    return sha256("\0".join(parts).encode()).hexdigest()[:12]

@@ -1,0 +1,239 @@
+"""Process Manager, first step: a contact opens a case, joins the one it belongs to, or is set aside with a reason.
+
+What proves that a contact belongs to a case: it answers a mail of that case, or it came to a reply address
+that the hub signed. A number in a subject line proves nothing by itself: only from the customer of that very
+case does it count.
+"""
+
+import hmac
+import re
+from dataclasses import replace
+from hashlib import sha256
+
+from canonical_model.case import CanonicalCase, CaseCard, CaseRecord
+from canonical_model.commands import AddContact, AddNote, OpenCase
+from canonical_model.contact import Automatic, Contact, Kind
+from canonical_model.decision import Decision, Fate, Intent, Known, Reference, Timer
+from canonical_model.message import MessageId
+from canonical_model.party import Party
+from canonical_model.status import OPEN, CaseStatus
+from routes.calendar import working_days_later
+from routes.classify import classify
+from routes.configuration import RouteConfiguration, Terms
+from routes.dispatch import dispatch
+from routes.letters import acknowledgement, sent
+
+TRACKER = "tracker"
+"""Name of the target that holds the cases."""
+CHASE = "chase"
+"""Name of the timer that watches a case until it is answered."""
+
+_REPLY_PREFIX = re.compile(r"^\s*((re|fw|fwd|aw|wg|antw|betr|tr)\s*:\s*)+", re.IGNORECASE)
+_AUTOMATIC = {
+    Automatic.AUTO_REPLY: "an automatic reply: answering it would start a loop",
+    Automatic.OWN_MAIL: "our own mail came back",
+}
+
+
+def references(contact: Contact) -> tuple[Reference, ...]:
+    """Under which names the case of this contact may be known, best proof first."""
+    thread = contact.thread
+    names = [Reference(system="fingerprint", value=contact.fingerprint)] if contact.fingerprint else []
+    names += [Reference(system="mail-id", value=id_) for id_ in reversed(thread.in_reply_to)]
+    names += [
+        Reference(system="case", value=ref) for ref in (thread.verified_case, thread.claimed_case) if ref
+    ]
+    return (*names, *_customer(contact.party))
+
+
+def decide(
+    contact: Contact, message_id: MessageId, known: Known, configuration: RouteConfiguration
+) -> Decision:
+    """What becomes of a contact."""
+    copy_of = next((match.case for match in known.matches if match.reference.system == "fingerprint"), None)
+    if copy_of:
+        return Decision(
+            fate=Fate.DROPPED,
+            reason=f"the same contact came before, by another way: {copy_of.ref}",
+            case=copy_of,
+        )
+    if contact.automatic in _AUTOMATIC:
+        return Decision(fate=Fate.DROPPED, reason=_AUTOMATIC[contact.automatic])
+    signs = contact.suspicions + (("bulk",) if contact.automatic is Automatic.BULK else ())
+    case = _proven_case(contact, known)
+    if signs and case is None:
+        return Decision(
+            fate=Fate.QUARANTINED, reason=f"looks like spam ({', '.join(signs)}): the KCC decides"
+        )
+    if case is None:
+        return _open(contact, known, configuration)
+    return _join(contact, message_id, case, known, configuration)
+
+
+def chase_timer(kind: Kind, known: Known, terms: Terms) -> Timer:
+    """When an answer should be there."""
+    return Timer(name=CHASE, due=working_days_later(known.now, _term(kind, terms)))
+
+
+def _proven_case(contact: Contact, known: Known) -> CaseRecord | None:
+    for match in known.matches:
+        by_mail = match.reference.system == "mail-id"
+        signed = match.reference.system == "case" and match.case.ref == contact.thread.verified_case
+        claimed = match.reference.system == "case" and match.case.ref == contact.thread.claimed_case
+        if by_mail or signed or (claimed and _is_customer(contact.party, match.case)):
+            return match.case
+    return None
+
+
+def _is_customer(party: Party, case: CaseRecord) -> bool:
+    return bool(party.email) and party.email.casefold() == case.card.party.email.casefold()
+
+
+def _open(contact: Contact, known: Known, configuration: RouteConfiguration) -> Decision:
+    table = configuration.dispatch
+    subject = classify(contact, table)
+    destination = dispatch(contact, subject, table)
+    timer = chase_timer(subject.kind, known, table.terms)
+    case = CaseRecord(
+        ref=known.next_ref,
+        kind=subject.kind,
+        channel=contact.channel,
+        group=destination.group,
+        status=CaseStatus.NEW,
+        opened_at=known.now,
+        due=timer.due,
+        category=subject.category,
+        area=subject.area,
+        card=_card(contact, CaseCard()),
+    )
+    intents = [Intent(target=TRACKER, command=OpenCase(case=_canonical(contact, case, configuration)))]
+    names = list(_names(contact))
+    reason = f"opened {case.ref} for {case.group}"
+    claimed = contact.thread.claimed_case
+    if claimed:
+        reason += f"; it mentions {claimed}, which its sender did not prove"
+        intents.append(_note(case, f"De afzender verwijst naar {claimed}, maar dat is niet bewezen."))
+    if _may_acknowledge(contact, known, table.terms):
+        letter = acknowledgement(case, configuration)
+        intents.append(letter)
+        names.append(sent(letter))
+    else:
+        reason += "; no acknowledgement: no address, or enough of them today"
+    return Decision(
+        fate=Fate.ROUTED,
+        reason=reason,
+        case=case,
+        intents=tuple(intents),
+        references=tuple(names),
+        timers=(timer,),
+        rule=destination.rule,
+    )
+
+
+def _join(
+    contact: Contact,
+    message_id: MessageId,
+    case: CaseRecord,
+    known: Known,
+    configuration: RouteConfiguration,
+) -> Decision:
+    reopen = case.status not in OPEN or case.status is CaseStatus.WAITING_FOR_CUSTOMER
+    status = CaseStatus.IN_PROGRESS if reopen else case.status
+    command = AddContact(
+        case=case.ref,
+        channel=contact.channel,
+        subject=contact.subject,
+        text=contact.text,
+        attachments=contact.attachments,
+        reopen=reopen,
+    )
+    timer = chase_timer(case.kind, known, configuration.dispatch.terms)
+    return Decision(
+        fate=Fate.ROUTED,
+        reason=f"joined {case.ref}" + (", which it opened again" if reopen else ""),
+        case=replace(case, status=status, card=_card(contact, case.card)),
+        intents=(Intent(target=TRACKER, command=command, discriminator=message_id),),
+        references=_names(contact),
+        timers=(timer,) if reopen else (),
+    )
+
+
+def _may_acknowledge(contact: Contact, known: Known, terms: Terms) -> bool:
+    return (
+        bool(contact.party.email)
+        and contact.automatic is None
+        and known.recent_cases < terms.acknowledgements_per_day
+    )
+
+
+def _canonical(contact: Contact, case: CaseRecord, configuration: RouteConfiguration) -> CanonicalCase:
+    return CanonicalCase(
+        ref=case.ref,
+        kind=case.kind,
+        channel=case.channel,
+        group=case.group,
+        subject=case.card.subject,
+        description=contact.text or contact.full_text,
+        party_ref=_pseudonym(contact.party, case, configuration.pseudonym_key),
+        party=contact.party,
+        language=contact.language,
+        location=replace(contact.location, area=case.area),
+        category=case.category,
+        product=contact.product,
+        due=case.due,
+        attachments=contact.attachments,
+    )
+
+
+def _pseudonym(party: Party, case: CaseRecord, key: bytes) -> str:
+    """The same customer has the same name in the tracker, and nobody can tell who that is."""
+    who = next((reference.value for reference in _customer(party)), "")
+    if not who:
+        return f"anon-{case.ref}"
+    return f"p-{hmac.new(key, who.casefold().encode(), sha256).hexdigest()[:16]}"
+
+
+def _card(contact: Contact, before: CaseCard) -> CaseCard:
+    subject = before.subject or _REPLY_PREFIX.sub("", contact.subject).strip() or "-"
+    party = before.party if before.party.email else contact.party
+    language = before.language if before.subject else contact.language
+    if not contact.thread.message_id:
+        return replace(before, subject=subject, party=party, language=language)
+    history = (*before.references, *contact.thread.in_reply_to, contact.thread.message_id)
+    return CaseCard(
+        subject=subject,
+        party=party,
+        language=language,
+        last_message_id=contact.thread.message_id,
+        references=tuple(dict.fromkeys(history))[-20:],
+    )
+
+
+def _names(contact: Contact) -> tuple[Reference, ...]:
+    thread = contact.thread
+    names = [Reference(system="mail-id", value=thread.message_id)] if thread.message_id else []
+    if contact.fingerprint:
+        names.append(Reference(system="fingerprint", value=contact.fingerprint))
+    return (*names, *_customer(contact.party))
+
+
+def _customer(party: Party) -> tuple[Reference, ...]:
+    """How to find all cases of a customer; personal, so only as keyed hash."""
+    named = [("email", party.email), ("phone", party.phone)]
+    named += [(identifier.scheme.value, identifier.value) for identifier in party.identifiers]
+    return tuple(Reference(system=system, value=value, exclusive=False) for system, value in named if value)
+
+
+def _note(case: CaseRecord, text: str) -> Intent:
+    return Intent(
+        target=TRACKER, command=AddNote(case=case.ref, text=text), discriminator="mention", blocking=False
+    )
+
+
+def _term(kind: Kind, terms: Terms) -> int:
+    return {
+        Kind.QUESTION: terms.question,
+        Kind.REPORT: terms.report,
+        Kind.SUGGESTION: terms.suggestion,
+        Kind.COMPLAINT: terms.complaint,
+    }[kind]

@@ -1,0 +1,66 @@
+"""Content-Based Router: which handler group gets a case. A table decides; the first line that fits wins."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from canonical_model.contact import Contact
+from canonical_model.location import Location
+from routes.classify import Subject, classify
+from routes.configuration import Dispatch, Example, Rule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """The group, and the rule that chose it."""
+
+    group: str
+    rule: str
+
+
+def dispatch(contact: Contact, subject: Subject, table: Dispatch) -> Destination:
+    """The first rule that fits, else the default group."""
+    for rule in table.rule:
+        if _fits(rule, contact, subject):
+            return Destination(group=rule.group, rule=rule.name)
+    return Destination(group=table.default, rule="default")
+
+
+def wrong_examples(table: Dispatch) -> tuple[str, ...]:
+    """What the table's own examples say is wrong with it, in words; () = all right."""
+    complaints: list[str] = []
+    for number, example in enumerate(table.example, 1):
+        contact = _contact(example)
+        found = dispatch(contact, classify(contact, table), table)
+        if found.group != example.expect:
+            complaints.append(
+                f"dispatch example {number} expects {example.expect!r} but rule {found.rule!r} gives {found.group!r}"
+            )
+    return tuple(complaints)
+
+
+def _fits(rule: Rule, contact: Contact, subject: Subject) -> bool:
+    return (
+        _allows(rule.kind, subject.kind)
+        and _allows(rule.product, contact.product)
+        and _allows(rule.category, subject.category)
+        and _allows(rule.area, subject.area)
+        and _allows(rule.channel, contact.channel)
+        and _allows(rule.addressed_to, contact.addressed_to)
+    )
+
+
+def _allows(condition: Collection[str], value: str) -> bool:
+    return not condition or value in condition
+
+
+def _contact(example: Example) -> Contact:
+    return Contact(
+        channel=example.channel,
+        subject=example.subject,
+        text=example.text,
+        kind=example.kind,
+        category=example.category,
+        product=example.product,
+        location=Location(area=example.area),
+        addressed_to=example.addressed_to,
+    )

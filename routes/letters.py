@@ -1,0 +1,89 @@
+"""The mails that the routes send: to the customer in his own language, to handler groups in Dutch."""
+
+from hashlib import sha256
+
+from canonical_model.case import CaseRecord
+from canonical_model.commands import SendMail
+from canonical_model.contact import Language
+from canonical_model.decision import Intent, Reference
+from routes.configuration import RouteConfiguration
+
+MAIL = "mail"
+"""Name of the target that mail goes to."""
+
+
+def acknowledgement(case: CaseRecord, configuration: RouteConfiguration) -> Intent:
+    """Says that it arrived, and under which number; promises nothing else."""
+    return _to_customer(
+        case, configuration, "acknowledgement", discriminator="acknowledgement", automatic=True
+    )
+
+
+def answer(case: CaseRecord, key: str, text: str, configuration: RouteConfiguration) -> Intent:
+    """A handler's answer, once per text."""
+    return _to_customer(case, configuration, "answer", discriminator=f"answer-{key}", answer=text)
+
+
+def closed_without_answer(case: CaseRecord, configuration: RouteConfiguration) -> Intent:
+    """Tells honestly that the group closed the case, and how to come back."""
+    return _to_customer(case, configuration, "closed", discriminator=f"closed-{case.tracker_version}")
+
+
+def reminder(case: CaseRecord, to: str, text: str, turn: int, configuration: RouteConfiguration) -> Intent:
+    """To a handler group or the KCC: this case waits for an answer."""
+    words = configuration.texts[Language.NL]
+    values = {"ref": case.ref, "group": case.group, "city": configuration.city, "subject": case.card.subject}
+    discriminator = f"reminder-{turn}"
+    return Intent(
+        target=MAIL,
+        discriminator=discriminator,
+        blocking=False,
+        command=SendMail(
+            message_id=message_id(case, discriminator, configuration),
+            to=to,
+            subject=words[f"{text}_subject"].format(**values),
+            text=words[text].format(**values),
+        ),
+    )
+
+
+def message_id(case: CaseRecord, discriminator: str, configuration: RouteConfiguration) -> str:
+    """The Message-ID of a mail of ours: the same mail has the same id for ever."""
+    digest = sha256(f"{case.ref}/{discriminator}".encode()).hexdigest()[:24]
+    return f"{case.ref}.{digest}@{configuration.mail_domain}".lower()
+
+
+def sent(intent: Intent) -> Reference:
+    """The reference by which a reply to this mail finds its case."""
+    if not isinstance(intent.command, SendMail):
+        raise TypeError("only mails are replied to")
+    return Reference(system="mail-id", value=intent.command.message_id)
+
+
+def _to_customer(
+    case: CaseRecord,
+    configuration: RouteConfiguration,
+    text: str,
+    *,
+    discriminator: str,
+    automatic: bool = False,
+    answer: str = "",
+) -> Intent:
+    words = configuration.texts[case.card.language]
+    values = {"ref": case.ref, "city": configuration.city, "subject": case.card.subject, "answer": answer}
+    return Intent(
+        target=MAIL,
+        discriminator=discriminator,
+        blocking=False,
+        command=SendMail(
+            message_id=message_id(case, discriminator, configuration),
+            to=case.card.party.email,
+            subject=words[f"{text}_subject"].format(**values),
+            text=words[text].format(**values),
+            case=case.ref,
+            language=case.card.language,
+            automatic=automatic,
+            in_reply_to=case.card.last_message_id,
+            references=case.card.references,
+        ),
+    )

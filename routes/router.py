@@ -1,0 +1,65 @@
+"""All routes together: which flow takes which event. This is the table to read first."""
+
+from dataclasses import replace
+
+from canonical_model.case import CaseRecord
+from canonical_model.commands import AddNote
+from canonical_model.decision import Decision, Fate, Intent, Known, Reference, Settled
+from canonical_model.events import CaseChanged, ContactReceived, MailBounced, TimerFired
+from canonical_model.message import Message
+from routes import bounce, chase, contact_to_case, tracker_to_customer
+from routes.configuration import RouteConfiguration
+from routes.contact_to_case import TRACKER
+from routes.letters import MAIL
+
+
+class CityRoutes:
+    """The `Router` of a city, for one version of its configuration."""
+
+    def __init__(self, configuration: RouteConfiguration) -> None:
+        self._configuration = configuration
+
+    def references(self, message: Message) -> tuple[Reference, ...]:
+        """Under which names the case of this message may be known."""
+        match message.body:
+            case ContactReceived(contact=contact):
+                return contact_to_case.references(contact)
+            case CaseChanged(case=ref) | TimerFired(case=ref):
+                return (Reference(system="case", value=ref),)
+            case MailBounced(message_id=id_):
+                return (Reference(system="mail-id", value=id_),)
+
+    def decide(self, message: Message, known: Known) -> Decision:
+        """What to do with a message."""
+        match message.body:
+            case ContactReceived(contact=contact):
+                return contact_to_case.decide(contact, message.id, known, self._configuration)
+            case CaseChanged() as change:
+                return tracker_to_customer.decide(change, known, self._configuration)
+            case TimerFired() as timer:
+                return chase.decide(timer, known, self._configuration)
+            case MailBounced() as bounced:
+                return bounce.decide(bounced, message.id, known)
+
+    def after(self, settled: Settled, case: CaseRecord) -> Decision | None:
+        """What follows when an effect ended: the tracker's number is noted, a refused mail is told."""
+        if settled.action == "open_case" and settled.applied:
+            return Decision(
+                fate=Fate.ROUTED,
+                reason="",
+                case=replace(case, tracker_id=settled.outside_id),
+                references=(
+                    Reference(system="tracker", value=settled.outside_id, exclusive=False, shown=True),
+                ),
+            )
+        if settled.target == MAIL and not settled.applied:
+            note = AddNote(
+                case=case.ref,
+                text="Een mail aan de klant werd geweigerd. Bereik de klant op een andere manier.",
+            )
+            discriminator = settled.key.rpartition("/")[2]
+            intent = Intent(
+                target=TRACKER, command=note, discriminator=f"refused-{discriminator}", blocking=False
+            )
+            return Decision(fate=Fate.ROUTED, reason="", case=case, intents=(intent,))
+        return None

@@ -1,0 +1,108 @@
+"""Listening to the systems that we fetch from: one process per source at a time, by a lease in the journal."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import structlog
+
+from journal.journal import Journal
+from journal.operations import Health
+from ports.errors import AdapterError, MisconfiguredError, TransientError
+from ports.source import Source
+
+log = structlog.get_logger()
+
+LEASE = 15.0
+"""Seconds after which another process may take a source over from one that died."""
+
+
+class Listener:
+    """Polls one source for ever; an outage is told once when it begins and once when it ends."""
+
+    def __init__(self, source: Source, journal: Journal, *, owner: str, interval: float = 10.0) -> None:
+        self.source = source
+        self._journal = journal
+        self._owner = owner
+        self._interval = interval
+        self._stopping = asyncio.Event()
+        self._failures = 0
+
+    async def run(self) -> None:
+        """Listen until `stop` is called."""
+        while not self._stopping.is_set():
+            if await self._have_lease():
+                await self._round()
+            else:
+                await self._pause(LEASE / 3)
+        await self._let_go()
+
+    def stop(self) -> None:
+        """Finish the round and give the source back."""
+        self._stopping.set()
+
+    async def _round(self) -> None:
+        renewing = asyncio.create_task(self._keep_lease())
+        try:
+            await self.source.poll()
+            await self._well()
+            await self._until_stopped(self.source.wait(self._interval))
+        except AdapterError as error:
+            await self._ill(error)
+        finally:
+            renewing.cancel()
+
+    async def _well(self) -> None:
+        if self._failures:
+            log.info("source_is_back", source=self.source.name)
+            self._failures = 0
+            await self._journal.report(Health(self.source.name, ok=True))
+
+    async def _ill(self, error: AdapterError) -> None:
+        self._failures += 1
+        if self._failures == 1:
+            log.warning("source_is_away", source=self.source.name, reason=error.what, detail=error.detail)
+        wait = 60.0 if isinstance(error, MisconfiguredError) else min(60.0, 2.0**self._failures)
+        if isinstance(error, TransientError) and error.retry_after:
+            wait = max(wait, error.retry_after)
+        open_for = int(wait * 1e6) if self._failures > 2 or isinstance(error, MisconfiguredError) else 0
+        report = Health(
+            self.source.name, ok=False, what=error.what, failures=self._failures, open_for=open_for
+        )
+        try:
+            await self._journal.report(report)
+        except TransientError:
+            log.warning("journal_is_away", source=self.source.name)
+        await self._pause(wait)
+
+    async def _have_lease(self) -> bool:
+        try:
+            return await self._journal.lease(f"source/{self.source.name}", self._owner, LEASE)
+        except TransientError as error:
+            log.warning("lease_delayed", source=self.source.name, reason=error.what)
+            return False
+
+    async def _keep_lease(self) -> None:
+        while True:
+            await asyncio.sleep(LEASE / 3)
+            await self._have_lease()
+
+    async def _let_go(self) -> None:
+        await self.source.close()
+        try:
+            await self._journal.lease(f"source/{self.source.name}", self._owner, 0)
+        except TransientError:
+            log.info("lease_left_to_expire", source=self.source.name)
+
+    async def _pause(self, seconds: float) -> None:
+        await self._until_stopped(asyncio.sleep(seconds))
+
+    async def _until_stopped(self, waiting: Coroutine[Any, Any, None]) -> None:
+        stopping: asyncio.Task[object] = asyncio.create_task(self._stopping.wait())
+        other: asyncio.Task[object] = asyncio.create_task(waiting)
+        done, pending = await asyncio.wait({stopping, other}, return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
+        if other in done:
+            other.result()

@@ -1,0 +1,246 @@
+"""The worker: claim, apply, record. Many effects at a time, one at a time per lane.
+
+Whatever happens in between, the journal knows enough: a claim is durable before the call, the outcome after
+it, and a claim that nobody ended becomes an unknown outcome that is looked up before it is repeated.
+"""
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import structlog
+
+from broker.port import Broker
+from canonical_model.attachment import Attachment
+from journal.effects import Claimed, ClaimRequest, Outcome, Result
+from journal.instants import micros
+from journal.journal import Journal
+from ports.clock import Clock
+from ports.errors import TransientError
+from ports.target import Target
+from worker.breaker import Breakers
+from worker.policy import Judgement, RetryPolicy
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetLimits:
+    """What a target can take. `budget`: tries per minute over all workers, 0 = no limit; `patience` in seconds."""
+
+    concurrency: int = 8
+    budget: int = 0
+    patience: float = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSettings:
+    """`name` is unique among all running workers. The lease must outlast the longest patience by far."""
+
+    name: str
+    slots: int = 128
+    lease: float = 60.0
+    limits: Mapping[str, TargetLimits] = field(default_factory=dict[str, TargetLimits])
+
+
+class Worker:
+    """Runs until stopped; `stop` lets what is in flight finish."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        broker: Broker,
+        targets: Mapping[str, Target],
+        *,
+        breakers: Breakers,
+        clock: Clock,
+        settings: WorkerSettings,
+        policy: RetryPolicy | None = None,
+    ) -> None:
+        self._journal = journal
+        self._broker = broker
+        self._targets = targets
+        self._breakers = breakers
+        self._clock = clock
+        self._settings = settings
+        self._policy = policy or RetryPolicy()
+        self._kept_back: dict[str, deque[str]] = defaultdict(deque)
+        self._in_flight: set[asyncio.Task[None]] = set()
+        self._room = asyncio.Event()
+        self._stopping = False
+        for name in targets:
+            breakers.know(name)
+
+    @property
+    def in_flight(self) -> int:
+        """How many effects are being tried now."""
+        return len(self._in_flight)
+
+    async def run(self) -> None:
+        """Work until `stop` is called."""
+        while not self._stopping:
+            free = self._settings.slots - len(self._in_flight)
+            if free <= 0:
+                self._room.clear()
+                await self._room.wait()
+                continue
+            ids = self._take_kept_back(free)
+            ids += await self._broker.take(free - len(ids), 0.02 if ids else 0.5) if free > len(ids) else ()
+            if ids:
+                await self._claim_and_start(tuple(ids))
+
+    async def stop(self, patience: float = 25.0) -> None:
+        """Claim nothing more; wait for what is in flight. The rest is found again by its lease."""
+        self._stopping = True
+        self._room.set()
+        if self._in_flight:
+            await asyncio.wait(self._in_flight, timeout=patience)
+
+    def _take_kept_back(self, room: int) -> list[str]:
+        ids: list[str] = []
+        for target, waiting in self._kept_back.items():
+            ready = min(self._cap(target), len(waiting), room - len(ids))
+            ids.extend(waiting.popleft() for _ in range(ready))
+        return ids
+
+    def _limits(self, target: str) -> TargetLimits:
+        return self._settings.limits.get(target, _DEFAULT_LIMITS)
+
+    def _cap(self, target: str) -> int:
+        return self._breakers.cap(target, self._limits(target).concurrency)
+
+    async def _claim_and_start(self, ids: tuple[str, ...]) -> None:
+        request = ClaimRequest(
+            ids=ids,
+            owner=self._settings.name,
+            lease=int(self._settings.lease * 1e6),
+            held=self._breakers.held(),
+            budgets=tuple((n, b) for n in self._targets if (b := self._limits(n).budget)),
+            caps=tuple((name, self._cap(name)) for name in self._targets),
+        )
+        asked = self._clock.monotonic()
+        try:
+            claim = await self._journal.claim(request)
+        except TransientError as error:
+            log.warning("claim_failed", reason=error.what)
+            await asyncio.sleep(1)
+            return
+        for target, id_ in claim.kept_back:
+            self._kept_back[target].append(id_)
+        for effect in claim.effects:
+            self._start(effect, asked)
+
+    def _start(self, effect: Claimed, claimed_at: float) -> None:
+        if effect.target in self._targets:
+            self._breakers.began(effect.target)
+        task = asyncio.create_task(self._work(effect, claimed_at))
+        self._in_flight.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._in_flight.discard(task)
+        self._room.set()
+
+    async def _work(self, effect: Claimed, claimed_at: float) -> None:
+        started = micros(self._clock.now())
+        judgement = await self._try(effect, claimed_at)
+        if effect.target in self._targets:
+            self._breakers.ended(effect.target)
+        await self._record(effect, judgement, started)
+        await self._tell_breaker(effect.target, judgement)
+
+    async def _try(self, effect: Claimed, claimed_at: float) -> "Applied | Judgement":
+        target = self._targets.get(effect.target)
+        if target is None:
+            return Judgement(Outcome.REJECTED, f"no adapter is configured for {effect.target!r}")
+        patience = self._limits(effect.target).patience
+        if self._clock.monotonic() - claimed_at > self._settings.lease - 2 * patience:
+            return Judgement(
+                Outcome.UNKNOWN if effect.probe else Outcome.AGAIN, "the claim had grown too old"
+            )
+
+        async def fetch(attachment: Attachment) -> bytes:
+            return await self._journal.file(effect.message_id, attachment.claim)
+
+        try:
+            async with asyncio.timeout(patience):
+                if effect.probe:
+                    found = await target.find(effect.key, effect.command)
+                    if found is not None:
+                        return Applied(found)
+                return Applied(await target.apply(effect.key, effect.command, fetch))
+        except Exception as error:  # the one place that meets every error of every adapter
+            judgement = self._policy.judge(effect, error, target.idempotency)
+            log.info(
+                "attempt_failed",
+                effect=effect.id,
+                key=effect.key,
+                target=effect.target,
+                attempt=effect.attempt,
+                outcome=judgement.outcome.value,
+                error=type(error).__name__,
+                exc_info=judgement.outcome is Outcome.REJECTED and not hasattr(error, "what"),
+            )
+            return judgement
+
+    async def _record(self, effect: Claimed, judgement: "Applied | Judgement", started: int) -> None:
+        result = self._result(effect, judgement, started)
+        while True:
+            try:
+                recorded = await self._journal.record(result)
+            except TransientError as error:
+                log.warning("record_failed", effect=effect.id, reason=error.what)
+                await asyncio.sleep(1)
+                continue
+            if recorded.stale:
+                log.warning("record_was_stale", effect=effect.id, key=effect.key)
+            if recorded.next:
+                await self._broker.hand_out(recorded.next)
+            return
+
+    def _result(self, effect: Claimed, judgement: "Applied | Judgement", started: int) -> Result:
+        if isinstance(judgement, Applied):
+            return Result(
+                effect.id,
+                effect.attempt,
+                self._settings.name,
+                Outcome.APPLIED,
+                started,
+                outside_id=judgement.outside_id,
+            )
+        return Result(
+            effect.id,
+            effect.attempt,
+            self._settings.name,
+            judgement.outcome,
+            started,
+            error=judgement.outcome.value,
+            what=judgement.what,
+            retry_at=micros(self._clock.now()) + int(judgement.wait * 1e6),
+        )
+
+    async def _tell_breaker(self, target: str, judgement: "Applied | Judgement") -> None:
+        if target not in self._targets:
+            return
+        try:
+            if isinstance(judgement, Applied):
+                await self._breakers.worked(target)
+            elif judgement.stop_target:
+                await self._breakers.stop(target, judgement.what)
+            elif judgement.target_down:
+                await self._breakers.failed(target, judgement.what)
+            elif judgement.outcome is Outcome.REJECTED:
+                await self._breakers.worked(target)
+        except TransientError as error:
+            log.warning("health_not_recorded", target=target, reason=error.what)
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """It is done; the other side's id."""
+
+    outside_id: str
+
+
+_DEFAULT_LIMITS = TargetLimits()

@@ -1,0 +1,90 @@
+"""What an error means for the next attempt. The one place that decides about retries.
+
+Waits come from tenacity's strategies (exponential with full jitter) and are stored in the journal, so they
+survive restarts. A target that said when to come back (`Retry-After`) is not asked sooner.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from tenacity import RetryCallState, Retrying, wait_random_exponential
+from tenacity.wait import wait_base
+
+from journal.effects import Claimed, Outcome
+from ports.errors import (
+    MessageError,
+    MisconfiguredError,
+    RejectedError,
+    TransientError,
+    UncertainError,
+)
+from ports.target import Idempotency
+
+LONGEST_WAIT = timedelta(minutes=10)
+GIVE_UP_AFTER = 500
+"""Attempts (some three days at the longest wait) after which a person must look."""
+UNEXPECTED_LIMIT = 5
+"""Attempts after which an error that no adapter foresaw is put before a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What an attempt came to, for the journal. `wait` in seconds; `target_down` feeds the breaker."""
+
+    outcome: Outcome
+    what: str
+    wait: float = 0.0
+    target_down: bool = False
+    stop_target: bool = False
+
+
+class RetryPolicy:
+    """Turns errors into judgements."""
+
+    def __init__(self, wait: wait_base | None = None, settle: float = 3.0) -> None:
+        self._wait = wait or wait_random_exponential(multiplier=1, max=LONGEST_WAIT.total_seconds())
+        self._settle = settle
+        self._retrying = Retrying(wait=self._wait)
+
+    def judge(self, effect: Claimed, error: BaseException, idempotency: Idempotency) -> Judgement:
+        """What happens next after this error. Sent or not, the worst is assumed unless the error says better."""
+        if isinstance(error, RejectedError | MessageError):
+            return Judgement(Outcome.REJECTED, error.what)
+        if isinstance(error, MisconfiguredError):
+            return Judgement(
+                self._not_done(effect), error.what, wait=self.wait(effect.attempt), stop_target=True
+            )
+        if effect.attempt >= GIVE_UP_AFTER:
+            return Judgement(Outcome.REJECTED, f"given up after {effect.attempt} attempts: {_words(error)}")
+        if isinstance(error, TransientError):
+            wait = max(self.wait(effect.attempt), error.retry_after or 0.0)
+            return Judgement(self._not_done(effect), error.what, wait=wait, target_down=True)
+        return self._unknown(effect, error, idempotency)
+
+    def wait(self, attempt: int) -> float:
+        """Seconds before the attempt after this one."""
+        state = RetryCallState(self._retrying, None, (), {})
+        state.attempt_number = attempt
+        return float(self._wait(state))
+
+    def _unknown(self, effect: Claimed, error: BaseException, idempotency: Idempotency) -> Judgement:
+        foreseen = isinstance(error, UncertainError | TimeoutError)
+        if idempotency is Idempotency.NONE:
+            return Judgement(
+                Outcome.REJECTED,
+                f"nobody can tell whether it was done ({_words(error)}): a person must look before it is repeated",
+                target_down=foreseen,
+            )
+        if not foreseen and effect.attempt >= UNEXPECTED_LIMIT:
+            return Judgement(Outcome.REJECTED, f"an error that nobody foresaw: {_words(error)}")
+        wait = self._settle + self.wait(effect.attempt)
+        return Judgement(Outcome.UNKNOWN, _words(error), wait=wait, target_down=foreseen)
+
+    @staticmethod
+    def _not_done(effect: Claimed) -> Outcome:
+        """This try did nothing; but an earlier one may have, if this one was only to look."""
+        return Outcome.UNKNOWN if effect.probe else Outcome.AGAIN
+
+
+def _words(error: BaseException) -> str:
+    return getattr(error, "what", "") or type(error).__name__

@@ -1,0 +1,674 @@
+"""The composition root: reads the configuration, builds every part once, wires them, and runs them.
+
+`wegwijzer --help` tells what it can do. Nobody imports this module.
+"""
+
+import asyncio
+import fcntl
+import hmac
+import importlib
+import json
+import os
+import secrets as chance
+import socket
+import sys
+import tomllib
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from importlib import resources
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+import structlog
+import uvicorn
+import uvloop
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from sqlalchemy.exc import SQLAlchemyError
+
+from broker.in_process import InProcessBroker
+from broker.port import Broker
+from broker.rabbitmq import RabbitMqBroker
+from canonical_model.commands import Command
+from console.app import create_console
+from console.cli import commands
+from console.settings import ConsoleSettings
+from journal.database import open_engine
+from journal.journal import Journal, Keys
+from journal.migrate import migrate
+from journal.operations import Health
+from ports.adapter import Adapter, Tools
+from ports.clock import SystemClock
+from ports.errors import HubError, MisconfiguredError
+from ports.secrets import FileAndEnvironmentSecrets, Secrets
+from ports.target import Fetch, Idempotency, Target
+from routes.configuration import (
+    DispatchError,
+    RouteConfiguration,
+    parse_dispatch,
+    parse_texts,
+    version_of,
+)
+from routes.dispatch import wrong_examples
+from routes.router import CityRoutes
+from worker.breaker import Breakers
+from worker.intake import Doorway
+from worker.listeners import Listener
+from worker.loop import TargetLimits, Worker, WorkerSettings
+from worker.scheduler import Scheduler
+from worker.targets import MailTarget, TrackerTarget
+
+log = structlog.get_logger()
+
+ROLES = ("intake", "worker", "listener", "scheduler", "console")
+ENTRY_POINTS = "wegwijzer.adapters"
+
+
+class HubSection(BaseModel):
+    """`[hub]`: the city, and where things are. Paths are relative to the configuration file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    city: str = Field(default="Stad Leuven", description="How the city signs its mails.")
+    reference_prefix: str = Field(
+        default="LEU", pattern="^[A-Z]{2,5}$", description="First part of a case number."
+    )
+    mail_domain: str = Field(default="localhost", description="Domain of the Message-IDs that the hub makes.")
+    dispatch: str = Field(default="dispatch.toml", description="The dispatch table.")
+    texts: str = Field(
+        default="", description="Folder with the texts of mails; empty: those that come along."
+    )
+    data: str = Field(default="var", description="Folder of the embedded journal.")
+    secrets: str = Field(default="secrets", description="Folder with one file per secret.")
+    listen: str = Field(
+        default="127.0.0.1:8080", description="Address and port of the doors and the console."
+    )
+
+
+class JournalSection(BaseModel):
+    """`[journal]`"""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str = Field(default="", description="SQLAlchemy URL; empty: SQLite in the data folder.")
+
+
+class BrokerSection(BaseModel):
+    """`[broker]`"""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str = Field(
+        default="memory:", description="`memory:` within one process, or `amqp://...` for RabbitMQ."
+    )
+
+
+class WorkerSection(BaseModel):
+    """`[worker]`"""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    slots: int = Field(default=128, ge=1, description="Effects tried at the same time by one process.")
+    lease: float = Field(
+        default=60, gt=0, description="Seconds until a dead worker's effects are taken over."
+    )
+
+
+class TargetSection(BaseModel):
+    """`[targets.<name>]`: the limits of a target."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    adapter: str = Field(default="", description="Which adapter serves it, when several could.")
+    concurrency: int = Field(default=8, ge=1, description="Tries at the same time, per process.")
+    budget: int = Field(default=0, ge=0, description="Tries per minute over all processes; 0: no limit.")
+    patience: float = Field(default=20, gt=0, description="Seconds before a try counts as unanswered.")
+
+
+class Settings(BaseModel):
+    """`hub.toml` as a whole."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    hub: HubSection = HubSection()
+    journal: JournalSection = JournalSection()
+    broker: BrokerSection = BrokerSection()
+    worker: WorkerSection = WorkerSection()
+    console: ConsoleSettings = ConsoleSettings()
+    targets: dict[str, TargetSection] = {}
+    adapters: dict[str, dict[str, Any]] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """Everything that was read, and where from."""
+
+    settings: Settings
+    folder: Path
+    secrets: Secrets = field(repr=False)
+    routes: RouteConfiguration
+
+    @property
+    def data(self) -> Path:
+        """The data folder."""
+        return self.folder / self.settings.hub.data
+
+    @property
+    def journal_url(self) -> str:
+        """Where the journal is."""
+        return self.settings.journal.url or f"sqlite:///{self.data / 'journal.db'}"
+
+
+def load(path: Path) -> Configuration:
+    """Read `hub.toml` and what it names; `MisconfiguredError` says which setting is wrong and why."""
+    text = _read(path)
+    try:
+        settings = Settings.model_validate(tomllib.loads(text))
+    except (tomllib.TOMLDecodeError, ValidationError) as error:
+        raise MisconfiguredError(f"{path.name}: {_in_words(error)}") from error
+    folder = path.parent.resolve()
+    secrets = FileAndEnvironmentSecrets(folder / settings.hub.secrets)
+    dispatch_text = _read(folder / settings.hub.dispatch)
+    texts = _texts(folder / settings.hub.texts if settings.hub.texts else None)
+    try:
+        routes = RouteConfiguration(
+            dispatch=parse_dispatch(dispatch_text),
+            texts=parse_texts(texts),
+            city=settings.hub.city,
+            mail_domain=settings.hub.mail_domain,
+            pseudonym_key=_derived(secrets, "pseudonyms"),
+            version=version_of(text, dispatch_text, *sorted(texts.values())),
+        )
+    except DispatchError as error:
+        raise MisconfiguredError(str(error)) from error
+    return Configuration(settings=settings, folder=folder, secrets=secrets, routes=routes)
+
+
+class Quarantined:
+    """Stands in for a target whose adapter could not start: its effects wait, and the reason is shown."""
+
+    idempotency = Idempotency.PROBE
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    async def apply(self, key: str, command: Command, fetch: Fetch) -> str:
+        raise MisconfiguredError(self._reason)
+
+    async def find(self, key: str, command: Command) -> str | None:
+        raise MisconfiguredError(self._reason)
+
+
+class Hub:
+    """One process of Wegwijzer. `start`, then `serve` until a signal or `stop`; `close` ends it gracefully."""
+
+    def __init__(self, configuration: Configuration, roles: Iterable[str] = ROLES) -> None:
+        self.configuration = configuration
+        self.roles = frozenset(roles)
+        self.clock = SystemClock()
+        self.name = f"{socket.gethostname()}/{os.getpid()}"
+        self.journal = open_journal(configuration, shard=f"{os.getpid()}")
+        self.broker = _broker(configuration.settings.broker.url)
+        self.doorway = Doorway(self.journal, self.broker)
+        self.breakers = Breakers(self.journal, self.clock)
+        self.quarantined: dict[str, str] = {}
+        self.adapters = self._build_adapters()
+        self.worker = Worker(
+            self.journal,
+            self.broker,
+            self._targets(),
+            breakers=self.breakers,
+            clock=self.clock,
+            settings=self._worker_settings(),
+        )
+        self.scheduler = Scheduler(self.journal, self.broker, self.doorway, self.breakers)
+        self.listeners = [
+            Listener(source, self.journal, owner=self.name)
+            for adapter in self.adapters.values()
+            for source in adapter.sources
+        ]
+        self.app = self._app()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._lock: TextIO | None = None
+        self._server: uvicorn.Server | None = None
+
+    async def start(self) -> None:
+        """Bring the journal up to date, take over from an earlier life, and begin to work."""
+        self._lock = _only_hub_here(self.configuration)
+        await asyncio.to_thread(_migrate, self.configuration.journal_url)
+        await self.journal.start()
+        await self.broker.start()
+        if self._lock:
+            await self.journal.bury(f"{socket.gethostname()}/")
+        await self._note_systems()
+        if "worker" in self.roles:
+            self._run(self.worker.run())
+        if "scheduler" in self.roles:
+            self._run(self.scheduler.run())
+        if "listener" in self.roles:
+            for listener in self.listeners:
+                self._run(listener.run())
+        log.info("hub_started", roles=sorted(self.roles), quarantined=sorted(self.quarantined))
+
+    async def serve(self) -> None:
+        """Answer HTTP until SIGTERM or SIGINT; without doors or console, just wait for one."""
+        host, _, port = self.configuration.settings.hub.listen.rpartition(":")
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                self.app,
+                host=host,
+                port=int(port),
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                lifespan="off",
+                timeout_graceful_shutdown=20,
+                h11_max_incomplete_event_size=65536,
+                backlog=4096,
+            )
+        )
+        await self._server.serve()
+
+    def stop(self) -> None:
+        """Let `serve` return."""
+        if self._server:
+            self._server.should_exit = True
+
+    async def close(self) -> None:
+        """Finish what is in flight, then let go; what could not be finished is found again by its lease."""
+        self.scheduler.stop()
+        for listener in self.listeners:
+            listener.stop()
+        await self.worker.stop()
+        _, pending = await asyncio.wait(self._tasks, timeout=25) if self._tasks else ((), ())
+        for task in pending:
+            task.cancel()
+        for adapter in self.adapters.values():
+            await adapter.close()
+        await self.broker.close()
+        await self.journal.close()
+        if self._lock:
+            self._lock.close()
+        log.info("hub_stopped")
+
+    def _run(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(coroutine)
+        task.add_done_callback(self._ended)
+        self._tasks.add(task)
+
+    def _hand_out(self, ids: Sequence[str]) -> None:
+        self._run(self.broker.hand_out(ids))
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception():
+            log.error("part_failed", exc_info=task.exception())
+            self.stop()
+
+    def _build_adapters(self) -> dict[str, Adapter]:
+        adapters: dict[str, Adapter] = {}
+        for name, settings in self.configuration.settings.adapters.items():
+            try:
+                adapters[name] = self._build(name, settings)
+            except (HubError, ValueError, ImportError) as error:
+                self.quarantined[name] = _in_words(error)
+                log.warning("adapter_quarantined", adapter=name, reason=self.quarantined[name])
+        return adapters
+
+    def _build(self, name: str, settings: Mapping[str, Any]) -> Adapter:
+        system = str(settings.get("system", ""))
+        build = _factory(system)
+        tools = Tools(
+            name=name,
+            accept=self.doorway,
+            checkpoints=self.doorway.checkpoints(name),
+            clock=self.clock,
+            secrets=self.configuration.secrets,
+        )
+        own = {key: value for key, value in settings.items() if key != "system"}
+        return build(_with_secrets(own, self.configuration.secrets), tools)
+
+    def _targets(self) -> dict[str, Target]:
+        tracker = self._serving("tracker", lambda adapter: adapter.tracker)
+        mail = self._serving("mail", lambda adapter: adapter.mail)
+        return {
+            "tracker": TrackerTarget(tracker) if tracker else Quarantined(self._missing("tracker")),
+            "mail": MailTarget(mail) if mail else Quarantined(self._missing("mail")),
+        }
+
+    def _serving(self, target: str, port: Any) -> Any:
+        wanted = self.configuration.settings.targets.get(target, TargetSection()).adapter
+        for name, adapter in self.adapters.items():
+            if port(adapter) is not None and wanted in ("", name):
+                return port(adapter)
+        return None
+
+    def _missing(self, target: str) -> str:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in self.quarantined.items())
+        return f"no adapter serves {target!r}" + (f" ({reasons})" if reasons else ": add one to hub.toml")
+
+    def _worker_settings(self) -> WorkerSettings:
+        settings = self.configuration.settings
+        limits = {
+            name: TargetLimits(concurrency=one.concurrency, budget=one.budget, patience=one.patience)
+            for name, one in settings.targets.items()
+        }
+        return WorkerSettings(
+            name=f"{self.name}/{chance.token_hex(3)}",
+            slots=settings.worker.slots,
+            lease=settings.worker.lease,
+            limits=limits,
+        )
+
+    async def _note_systems(self) -> None:
+        sources = [listener.source.name for listener in self.listeners]
+        await self.journal.know_systems(["tracker", "mail", *sources, *self.quarantined])
+        for name, reason in self.quarantined.items():
+            await self.journal.report(Health(name, ok=False, what=reason, failures=1, open_for=60_000_000))
+
+    def _app(self) -> FastAPI:
+        app = FastAPI(title="Wegwijzer", docs_url=None, redoc_url=None, openapi_url=None)
+
+        @app.get("/health/live")
+        async def live() -> JSONResponse:  # pyright: ignore[reportUnusedFunction]  # a route
+            return JSONResponse({"status": "alive"})
+
+        @app.get("/health/ready")
+        async def ready() -> JSONResponse:  # pyright: ignore[reportUnusedFunction]  # a route
+            states = await self.journal.system_states()
+            return JSONResponse({"status": "ready", "systems": len(states)})
+
+        if "intake" in self.roles:
+            for name, adapter in self.adapters.items():
+                if adapter.webhook is not None:
+                    app.include_router(adapter.webhook, prefix=f"/in/{name}")
+        if "console" in self.roles:
+            app.mount(
+                "/",
+                create_console(
+                    self.journal, self.configuration.settings.console, hand_out=self.broker.hand_out
+                ),
+            )
+        return app
+
+
+def open_journal(configuration: Configuration, shard: str) -> Journal:
+    """The journal of this configuration, not started yet."""
+    configuration.data.mkdir(parents=True, exist_ok=True)
+    secrets = configuration.secrets
+    masters = tuple(bytes.fromhex(key) for key in secrets.get("master_keys").split())
+    return Journal(
+        configuration.journal_url,
+        router=CityRoutes(configuration.routes),
+        keys=Keys(masters=masters, pepper=_derived(secrets, "pepper"), audit=_derived(secrets, "audit")),
+        clock=SystemClock(),
+        shard=shard,
+        prefix=configuration.settings.hub.reference_prefix,
+        config_version=configuration.routes.version,
+    )
+
+
+def make_secrets(folder: Path) -> None:
+    """Make the secrets of a new hub, for its owner's eyes only; those that exist are left alone."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for name in ("master_keys", "hash_key", "reply_secret"):
+        file = folder / name
+        if not file.exists():
+            file.touch(mode=0o600)
+            file.write_text(chance.token_hex(32) + "\n")
+
+
+def _broker(url: str) -> Broker:
+    if url == "memory:":
+        return InProcessBroker()
+    return RabbitMqBroker(url)
+
+
+def _factory(system: str) -> Any:
+    """The `build` of an adapter: ours by its folder, an outside one by its entry point or as `module:function`."""
+    if ":" in system:
+        module, _, function = system.partition(":")
+        return getattr(importlib.import_module(module), function)
+    for entry in entry_points(group=ENTRY_POINTS, name=system):
+        return entry.load()
+    folder = resources.files("adapters") / system / "adapter.toml"
+    if not system or not folder.is_file():
+        raise MisconfiguredError(f"no adapter is called {system!r}: see `system` in its section of hub.toml")
+    module, _, function = tomllib.loads(folder.read_text())["factory"].partition(":")
+    return getattr(importlib.import_module(module), function)
+
+
+def _with_secrets(value: Any, secrets: Secrets) -> Any:
+    """The settings with every "secret:<name>" replaced by that secret."""
+    if isinstance(value, dict):
+        return {key: _with_secrets(one, secrets) for key, one in value.items()}  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, list):
+        return [_with_secrets(one, secrets) for one in value]  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, str) and value.startswith("secret:"):
+        return secrets.get(value.removeprefix("secret:"))
+    return value
+
+
+def _derived(secrets: Secrets, purpose: str) -> bytes:
+    return hmac.new(bytes.fromhex(secrets.get("hash_key")), purpose.encode(), sha256).digest()
+
+
+def _texts(folder: Path | None) -> dict[str, str]:
+    files = folder.iterdir() if folder else (resources.files("routes") / "texts").iterdir()
+    return {
+        file.name.removesuffix(".toml"): file.read_text("utf-8")
+        for file in files
+        if file.name.endswith(".toml")
+    }
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except OSError as error:
+        raise MisconfiguredError(f"can't read {path}: {error.strerror}") from error
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        return "; ".join(
+            f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}"
+            for one in error.errors(include_input=False)
+        )
+    return error.what if isinstance(error, HubError) else str(error)
+
+
+def _only_hub_here(configuration: Configuration) -> TextIO | None:
+    """The embedded journal belongs to one process: a second hub on it is refused."""
+    if not configuration.journal_url.startswith("sqlite"):
+        return None
+    lock = (configuration.data / "hub.lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise MisconfiguredError(f"another hub runs on {configuration.data}: stop it first") from error
+    return lock
+
+
+def _migrate(url: str) -> None:
+    engine = open_engine(url)
+    try:
+        migrate(engine)
+    finally:
+        engine.dispose()
+
+
+def configure_logging(*, as_json: bool, stream: TextIO) -> None:
+    """JSON lines for machines; for people the same events with aligned keys."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.dict_tracebacks if as_json else structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(20),
+        logger_factory=structlog.PrintLoggerFactory(stream),
+    )
+
+
+async def run_checks(configuration: Configuration) -> list[tuple[str, tuple[str, ...]]]:
+    """Every part with what is wrong with it; changes nothing outside."""
+    found = [("dispatch", wrong_examples(configuration.routes.dispatch))]
+    try:
+        hub = Hub(configuration)
+        await asyncio.to_thread(_migrate, configuration.journal_url)
+        await hub.journal.start()
+    except (HubError, SQLAlchemyError, OSError, RuntimeError) as error:
+        return [*found, ("journal", (_in_words(error),))]
+    found.append(("journal", ()))
+    found += [(name, (reason,)) for name, reason in hub.quarantined.items()]
+    for name, adapter in hub.adapters.items():
+        found.append((name, await _checked(adapter, configuration)))
+        await adapter.close()
+    await hub.journal.close()
+    return found
+
+
+async def _checked(adapter: Adapter, configuration: Configuration) -> tuple[str, ...]:
+    groups = [group.name for group in configuration.routes.dispatch.group]
+    try:
+        wrong = await adapter.check()
+        if adapter.tracker:
+            wrong += await adapter.tracker.ensure_ready(groups)
+    except HubError as error:
+        return (error.what,)
+    return tuple(dict.fromkeys(wrong))
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    default=Path("hub.toml"),
+    envvar="WEGWIJZER_CONFIG",
+    show_default=True,
+    help="The configuration file.",
+)
+@click.pass_context
+def main(context: click.Context, path: Path) -> None:
+    """Wegwijzer: every contact becomes one case, and its answer finds its way back."""
+    context.obj = path
+
+
+@main.command()
+@click.option(
+    "--role", "roles", multiple=True, type=click.Choice(ROLES), help="Only these parts; default all."
+)
+@click.option("--log-json/--log-text", default=False, help="Log JSON lines, as in production.")
+@click.pass_obj
+def run(path: Path, roles: tuple[str, ...], log_json: bool) -> None:  # noqa: FBT001 - click passes by name
+    """Run the hub until it is told to stop (SIGTERM or Ctrl-C)."""
+    configure_logging(as_json=log_json, stream=sys.stderr)
+    configuration = _loaded(path)
+    _run_loop(_run_hub(configuration, roles or ROLES))
+
+
+async def _run_hub(configuration: Configuration, roles: Iterable[str]) -> None:
+    hub = Hub(configuration, roles)
+    await hub.start()
+    try:
+        await hub.serve()
+    finally:
+        await hub.close()
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
+@click.pass_obj
+def check(path: Path, as_json: bool) -> None:  # noqa: FBT001 - click passes by name
+    """Look whether everything is in order: settings, dispatch examples, journal and every adapter."""
+    configure_logging(as_json=False, stream=sys.stderr)
+    results = asyncio.run(run_checks(_loaded(path)))
+    if as_json:
+        click.echo(json.dumps({name: list(wrong) for name, wrong in results}))
+    else:
+        for name, wrong in results:
+            click.echo(f"{'FOUT' if wrong else 'ok':5} {name}" + "".join(f"\n      - {one}" for one in wrong))
+    sys.exit(any(wrong for _, wrong in results))
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+def init(folder: Path) -> None:
+    """Begin a new hub in FOLDER: an example configuration, a dispatch table and fresh secrets."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("hub.toml", "dispatch.toml"):
+        file = folder / name
+        if not file.exists():
+            file.write_text((resources.files("demo") / "city" / name).read_text("utf-8"))
+    make_secrets(folder / "secrets")
+    click.echo(
+        f"{folder}: edit hub.toml and dispatch.toml, then: wegwijzer --config {folder / 'hub.toml'} check"
+    )
+
+
+@main.command()
+@click.option("--once", is_flag=True, help="Play the morning, wait until every message has ended, and stop.")
+@click.option("--json", "as_json", is_flag=True, help="End with one JSON object on the last line.")
+@click.option("--folder", type=click.Path(path_type=Path), default=Path(".demo"), show_default=True)
+@click.option("--browser/--no-browser", default=True, help="Open the console in a browser.")
+@click.option("--keep", is_flag=True, help="Go on with what earlier mornings left, instead of beginning afresh.")
+def demo(once: bool, as_json: bool, folder: Path, browser: bool, keep: bool) -> None:  # noqa: FBT001 - click passes by name
+    """A believable morning of a city on this machine, with real mail, a real tracker and real forms."""
+    from demo.morning import Demo, play  # noqa: PLC0415 - its servers are an extra that a city does not install
+
+    make_secrets(folder / "secrets")
+    log_file = (folder / "hub.log").open("a", buffering=1)
+    configure_logging(as_json=True, stream=log_file)
+
+    async def open_hub(path: Path) -> Hub:
+        return Hub(load(path))
+
+    how = Demo(folder=folder, once=once, as_json=as_json, browser=browser, keep=keep)
+    sys.exit(_run_loop(play(how, open_hub)))
+
+
+def _loaded(path: Path) -> Configuration:
+    try:
+        return load(path)
+    except MisconfiguredError as error:
+        raise click.ClickException(error.what) from error
+
+
+def _run_loop(coroutine: Any) -> Any:
+    sys.setswitchinterval(0.001)  # the journal's thread and the event loop take turns often
+    try:
+        return uvloop.run(coroutine)
+    except HubError as error:
+        raise click.ClickException(error.what) from error
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+@asynccontextmanager
+async def _journal_for_commands() -> AsyncIterator[Journal]:
+    configuration = _loaded(click.get_current_context().find_root().obj)
+    configure_logging(as_json=False, stream=sys.stderr)
+    await asyncio.to_thread(_migrate, configuration.journal_url)
+    journal = open_journal(configuration, shard="cli")
+    await journal.start()
+    try:
+        yield journal
+    finally:
+        await journal.close()
+
+
+for _command in commands(_journal_for_commands):
+    main.add_command(_command)
+
+if __name__ == "__main__":
+    main()

@@ -17,12 +17,15 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
+from weakref import WeakKeyDictionary
 
 import structlog
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import ClauseElement, Connection, Dialect, Engine, create_engine, event, text
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.dialects.sqlite.base import SQLiteDialect
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from journal.instants import DAY, micros
 from journal.schema import tally
@@ -68,6 +71,11 @@ class Transaction:
         self.connection.execute(
             text("SELECT pg_advisory_xact_lock(k) FROM unnest(CAST(:keys AS bigint[])) AS k"), {"keys": keys}
         )
+
+    def many(self, statement: ClauseElement, rows: list[dict[str, Any]]) -> None:
+        """Run a statement for every row, with as little as possible between the rows and the driver."""
+        if rows:
+            self.connection.exec_driver_sql(_sql(statement, self.connection.dialect), rows)
 
     def insert_ignoring(self, table: Any) -> Any:
         """An INSERT that leaves rows that are there already alone."""
@@ -179,7 +187,7 @@ class Database:
             return
         try:
             self._answer(self._commit(group))
-        except (SQLAlchemyError, sqlite3.Error, ArithmeticError, LookupError, ValueError, TypeError) as error:
+        except Exception as error:  # noqa: BLE001 - this thread serves everybody: each member is tried alone
             log.warning("journal.group_failed", size=len(group), error=type(error).__name__)
             self._answer([self._alone(one) for one in group])
 
@@ -188,7 +196,7 @@ class Database:
             return self._commit([one])[0]
         except OperationalError as error:
             return one, _unavailable(error)
-        except (SQLAlchemyError, sqlite3.Error, ArithmeticError, LookupError, ValueError, TypeError) as error:
+        except Exception as error:  # ... and the guilty one gets its own error
             log.exception("journal.write_failed", write=getattr(one.write, "__name__", "?"))
             return one, error
 
@@ -223,6 +231,23 @@ class Database:
     def _answer(self, results: "list[tuple[_Waiting[Any, Any], Any]]") -> None:
         if results and self._loop and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(_resolve, results)
+
+
+_compiled: "WeakKeyDictionary[ClauseElement, str]" = WeakKeyDictionary()
+
+
+_PLAIN = {
+    "sqlite": SQLiteDialect(paramstyle="named"),
+    "postgresql": PGDialect(paramstyle="pyformat"),  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
+}
+
+
+def _sql(statement: ClauseElement, dialect: Dialect) -> str:
+    """The statement in the driver's own words, compiled once; values are named as their columns."""
+    text_ = _compiled.get(statement)
+    if text_ is None:
+        text_ = _compiled[statement] = str(statement.compile(dialect=_PLAIN[dialect.name]))
+    return text_
 
 
 def open_engine(url: str) -> Engine:
@@ -263,7 +288,7 @@ def _prepare_postgresql(connection: Any, _record: object) -> None:
 def _attempt(read: Callable[[Any], Any], fn: object) -> Any:
     try:
         return read(fn)
-    except (SQLAlchemyError, TransientError, LookupError, ValueError, TypeError) as error:
+    except Exception as error:  # noqa: BLE001 - the reader gets its own error; the thread goes on
         return error
 
 

@@ -155,7 +155,7 @@ class Ledger:
         ready = [{"b_id": row.id, "handout_at": tx.now + _MINUTE} for row in rows if row.state != "claimed"]
         dead = [row for row in rows if row.state == "claimed" and row.deaths + 1 < MAX_DEATHS]
         if ready:
-            tx.connection.execute(_HAND_OUT, ready)
+            tx.many(_HAND_OUT, ready)
         return tuple(row["b_id"] for row in ready) + tuple(row.id for row in dead)
 
     def _bury(self, tx: Transaction, rows: list[Any]) -> None:
@@ -196,6 +196,7 @@ class Ledger:
             updates.append(
                 {
                     "b_id": row.id,
+                    "state": "claimed",
                     "attempts": row.attempts + 1,
                     "owner": request.owner,
                     "handout_at": tx.now + request.lease,
@@ -215,7 +216,7 @@ class Ledger:
                 )
             )
         if updates:
-            tx.connection.execute(_TAKE, updates)
+            tx.many(_TAKE, updates)
         return Claim(tuple(claimed), kept_back)
 
     def _opened(self, tx: Transaction, row: Any) -> Command | None:
@@ -264,7 +265,7 @@ class _Recording:
 
     def _route_on(self, ours: list[Result], rows: dict[str, Any]) -> dict[str, tuple[str, ...]]:
         ended = [result for result in ours if result.outcome in (Outcome.APPLIED, Outcome.REJECTED)]
-        self.routing.load_cases(rows[result.effect_id].case_ref for result in ended)
+        self.routing.load_cases((rows[result.effect_id].case_ref for result in ended), cards=False)
         started: dict[str, tuple[str, ...]] = {}
         for result in ended:
             row = rows[result.effect_id]
@@ -320,8 +321,8 @@ class _Recording:
 
     def _write(self) -> None:
         if self.updates:
-            self.tx.connection.execute(_SETTLE, self.updates)
-            self.tx.connection.execute(self.tx.insert_ignoring(attempts), self.tries)
+            self.tx.many(_SETTLE, self.updates)
+            self.tx.many(_INSERT_ATTEMPT, self.tries)
         move_messages(self.tx, self.changes)
 
     def _free_followers(self) -> dict[str, tuple[str, ...]]:
@@ -355,7 +356,7 @@ def move_messages(tx: Transaction, changes: dict[str, list[int]]) -> None:
             tx.count(row.received_at, row.source, row.state, -1)
             tx.count(row.received_at, row.source, state, 1)
     if updates:
-        tx.connection.execute(_MOVE, updates)
+        tx.many(_MOVE, updates)
 
 
 def free_followers(tx: Transaction, settled: list[Any]) -> dict[str, tuple[str, ...]]:
@@ -504,7 +505,8 @@ def _update(table: Any, *names: str) -> Any:
     return update(table).where(table.c.id == bindparam("b_id")).values({n: bindparam(n) for n in names})
 
 
-_TAKE = _update(effects, "attempts", "owner", "handout_at").values(state="claimed")
+_TAKE = _update(effects, "state", "attempts", "owner", "handout_at")
 _SETTLE = _update(effects, "state", "due_at", "handout_at", "outside_id", "error", "reason", "finished_at")
+_INSERT_ATTEMPT = attempts.insert()
 _HAND_OUT = _update(effects, "handout_at")
 _MOVE = _update(messages, "open_effects", "parked_effects", "state")

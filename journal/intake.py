@@ -6,11 +6,14 @@ run inside the transaction: there is no state in which a message is stored but n
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import structlog
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import Insert, Table, Update, bindparam, func, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from canonical_model.case import EMPTY_CARD, CaseRecord, CaseRef, case_ref
 from canonical_model.codec import SCHEMA_VERSION, command_name, decode_card, encode, event_name
@@ -190,20 +193,19 @@ class Routing:
         for hashed, count in self.tx.connection.execute(query):
             self.recent[hashed] = int(count)
 
-    def load_cases(self, refs: Iterable[str]) -> None:
-        """Read cases with their cards, locked against other processes."""
+    def load_cases(self, refs: Iterable[str], *, cards: bool = True) -> None:
+        """Read cases, locked against other processes; without their cards where nobody writes to the customer."""
         wanted = sorted(set(refs) - self.states.keys())
         if not wanted:
             return
         query = (
-            select(cases, bodies.c.canonical, bodies.c.schema_version, data_keys.c.wrapped)
-            .join(bodies, bodies.c.owner == cases.c.ref, isouter=True)
+            select(cases, data_keys.c.wrapped)
             .join(data_keys, data_keys.c.message_id == cases.c.key_id, isouter=True)
             .where(cases.c.ref.in_(wanted))
             .order_by(cases.c.ref)
         )
         for row in self.tx.connection.execute(query.with_for_update(of=cases)):
-            self.states[row.ref] = self._case_state(row)
+            self.states[row.ref] = self._case_state(row, with_card=cards)
 
     def apply(self, decision: Decision, message_id: str, key: DataKey | None) -> tuple[str, ...]:
         """Note down what was decided about a case; the ids of effects that may start at once."""
@@ -257,15 +259,12 @@ class Routing:
 
     def flush(self) -> None:
         """Write all rows, table by table."""
-        connection = self.tx.connection
         self._write_cases()
         for table in (messages, bodies, data_keys, files, effects):
+            self.tx.many(_INSERT[table.name], self.rows.get(table.name, []))
+        for table in (references, case_history):
             if rows := self.rows.get(table.name):
-                connection.execute(table.insert(), rows)
-        if rows := self.rows.get("case_references"):
-            connection.execute(self.tx.insert_ignoring(references), rows)
-        if rows := self.rows.get("case_history"):
-            connection.execute(self.tx.insert_ignoring(case_history), rows)
+                self.tx.many(_ignoring(table, self.tx.dialect), rows)
         self._write_timers()
 
     def key_of(self, state: CaseState) -> DataKey:
@@ -335,11 +334,11 @@ class Routing:
             number = self.tx.connection.execute(free).scalar_one()
         return int(number)
 
-    def _case_state(self, row: Any) -> CaseState:
+    def _case_state(self, row: Any, *, with_card: bool) -> CaseState:
         key = self.intake.keyring.unwrap(row.key_id, row.wrapped) if row.wrapped else None
         card = EMPTY_CARD
-        if key and row.canonical is not None:
-            card = decode_card(key.open(row.ref, "canonical", row.canonical), row.schema_version)
+        if with_card and key and row.card is not None:
+            card = decode_card(key.open(row.ref, "card", row.card), row.card_version)
         record = CaseRecord(
             ref=CaseRef(row.ref),
             kind=Kind(row.kind),
@@ -359,7 +358,7 @@ class Routing:
     def _noted_case(self, record: CaseRecord, message_id: str, key: DataKey | None) -> CaseState:
         state = self.states.get(record.ref)
         if state is None:
-            state = CaseState(record, 0, key, new=True, changed=True, card_changed=True)
+            state = CaseState(record, 0, key, new=True, changed=True)
             self.states[record.ref] = state
             self._number = self._number + 1 if self._number is not None else None
             self._opened += 1
@@ -367,7 +366,7 @@ class Routing:
             self._note_history(record, message_id)
             return state
         old, state.record = state.record, record
-        state.changed = state.changed or replace(record, card=EMPTY_CARD) != replace(old, card=EMPTY_CARD)
+        state.changed = state.changed or record != old
         state.card_changed = state.card_changed or record.card != old.card
         if (record.status, record.group) != (old.status, old.group):
             self._note_history(record, message_id)
@@ -402,6 +401,8 @@ class Routing:
     def _note_effects(
         self, intents: tuple[Intent, ...], state: CaseState, message_id: str
     ) -> tuple[str, ...]:
+        if not intents:
+            return ()
         wanted = [(effect_key(state.record.ref, intent), intent) for intent in intents]
         there = self._existing_keys([key for key, _ in wanted]) if not state.new else set[str]()
         return tuple(
@@ -503,40 +504,12 @@ class Routing:
             self.tx.connection.execute(
                 update(numbers).where(numbers.c.year == self.now.year).values(next=self._number)
             )
-        fresh = [state for state in self.states.values() if state.new]
-        if fresh:
-            self.tx.connection.execute(cases.insert(), [_case_row(state, self.tx.now) for state in fresh])
-        old = [state for state in self.states.values() if state.changed and not state.new]
-        if old:
-            self.tx.connection.execute(
-                _UPDATE_CASE, [{**_case_row(state, self.tx.now), "b_ref": state.record.ref} for state in old]
-            )
-        self._write_cards()
-
-    def _write_cards(self) -> None:
-        rows = [
-            self._card_row(state, state.key)
-            for state in self.states.values()
-            if state.card_changed and state.key
-        ]
-        if rows:
-            insert = self.tx.upsert(bodies)
-            self.tx.connection.execute(
-                insert.on_conflict_do_update(
-                    index_elements=["owner"], set_={"canonical": insert.excluded.canonical}
-                ),
-                rows,
-            )
-
-    def _card_row(self, state: CaseState, key: DataKey) -> dict[str, Any]:
-        return {
-            "owner": state.record.ref,
-            "key_id": key.id,
-            "media_type": "application/json",
-            "raw": None,
-            "canonical": key.seal(state.record.ref, "canonical", encode(state.record.card)),
-            "schema_version": SCHEMA_VERSION,
-        }
+        now, changed = self.tx.now, [state for state in self.states.values() if state.changed]
+        self.tx.many(
+            _INSERT[cases.name], [_case_row(state, now) | _card(state) for state in changed if state.new]
+        )
+        self.tx.many(_UPDATE_CASE, [_case_row(state, now) for state in changed if not state.new])
+        self.tx.many(_UPDATE_CARD, [_card(state) for state in self.states.values() if state.card_changed])
 
     def _write_timers(self) -> None:
         for case, name in self.cancelled:
@@ -591,6 +564,12 @@ def _case_row(state: CaseState, now: int) -> dict[str, Any]:
     }
 
 
+def _card(state: CaseState) -> dict[str, Any]:
+    ref, key = state.record.ref, state.key
+    sealed = key.seal(ref, "card", encode(state.record.card)) if key else None
+    return {"ref": ref, "card": sealed, "card_version": SCHEMA_VERSION}
+
+
 _CHANGING = (
     "handler_group",
     "status",
@@ -602,8 +581,19 @@ _CHANGING = (
     "effect_count",
     "tracker_version",
 )
-_UPDATE_CASE = (
-    update(cases)
-    .where(cases.c.ref == bindparam("b_ref"))
-    .values({name: bindparam(name) for name in _CHANGING})
-)
+
+
+def _update_case(*names: str) -> Update:
+    return update(cases).where(cases.c.ref == bindparam("ref")).values({n: bindparam(n) for n in names})
+
+
+_UPDATE_CASE = _update_case(*_CHANGING)
+_UPDATE_CARD = _update_case("card", "card_version")
+_INSERT = {table.name: table.insert() for table in (messages, bodies, data_keys, files, effects, cases)}
+
+
+@cache
+def _ignoring(table: Table, dialect: str) -> Insert:
+    """An INSERT that leaves rows that are there already alone."""
+    insert = postgresql_insert if dialect == "postgresql" else sqlite_insert
+    return insert(table).values({c.name: bindparam(c.name) for c in table.columns}).on_conflict_do_nothing()

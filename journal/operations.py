@@ -18,6 +18,7 @@ from journal.intake import Arrival, Intake, Routing
 from journal.schema import (
     audit,
     bodies,
+    cases,
     checkpoints,
     data_keys,
     effects,
@@ -199,7 +200,7 @@ class Operations:
                 state="unknown" if row.attempts else "due",
                 deaths=0,
                 due_at=tx.now,
-                handout_at=tx.now + 20_000_000,
+                handout_at=tx.now,
             )
         )
         move_messages(tx, {row.message_id: [0, -1]})
@@ -298,6 +299,7 @@ class Operations:
         ids = select(data_keys.c.message_id).where(data_keys.c.case_ref == act.subject)
         tx.connection.execute(delete(files).where(files.c.message_id.in_(ids)))
         tx.connection.execute(update(bodies).where(bodies.c.key_id.in_(ids)).values(raw=None, canonical=None))
+        tx.connection.execute(update(cases).where(cases.c.ref == act.subject).values(card=None))
         erased = tx.connection.execute(delete(data_keys).where(data_keys.c.case_ref == act.subject)).rowcount
         self.audit_many(tx, [AuditEntry(act.actor, "case_erased", act.subject, act.reason)])
         return int(erased)

@@ -53,7 +53,7 @@ messages = Table(
     ),
 )
 
-bodies = Table(  # sealed; owner = message id, effect id or case reference
+bodies = Table(  # sealed; owner = message id or effect id
     "bodies",
     metadata,
     Column("owner", ID, primary_key=True),
@@ -98,6 +98,8 @@ cases = Table(
     Column("effect_count", Integer, nullable=False),
     Column("tracker_version", BigInteger, nullable=False),
     Column("key_id", ID, nullable=False),
+    Column("card", LargeBinary),  # sealed: what is needed to write to the customer
+    Column("card_version", SmallInteger, nullable=False),
     Index("cases_by_due", "due"),
 )
 

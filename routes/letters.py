@@ -1,5 +1,6 @@
 """The mails that the routes send: to the customer in his own language, to handler groups in Dutch."""
 
+import hmac
 from hashlib import sha256
 
 from canonical_model.case import CaseRecord
@@ -48,8 +49,12 @@ def reminder(case: CaseRecord, to: str, text: str, turn: int, configuration: Rou
 
 
 def message_id(case: CaseRecord, discriminator: str, configuration: RouteConfiguration) -> str:
-    """The Message-ID of a mail of ours: the same mail has the same id for ever."""
-    digest = sha256(f"{case.ref}/{discriminator}".encode()).hexdigest()[:24]
+    """The Message-ID of a mail of ours: always the same for the same mail, and not to be guessed.
+
+    Answering it proves that somebody received it, so it is keyed.
+    """
+    name = f"{case.ref}/{discriminator}".encode()
+    digest = hmac.new(configuration.pseudonym_key, name, sha256).hexdigest()[:24]
     return f"{case.ref}.{digest}@{configuration.mail_domain}".lower()
 
 

@@ -1,0 +1,1 @@
+"""How everything behind a port must behave: suites that the tests of each adapter inherit."""

@@ -88,6 +88,8 @@ def upgrade() -> None:
         sa.Column("effect_count", sa.Integer(), nullable=False),
         sa.Column("tracker_version", sa.BigInteger(), nullable=False),
         sa.Column("key_id", sa.String(length=32), nullable=False),
+        sa.Column("card", sa.LargeBinary(), nullable=True),
+        sa.Column("card_version", sa.SmallInteger(), nullable=False),
         sa.PrimaryKeyConstraint("ref"),
     )
     with op.batch_alter_table("cases", schema=None) as batch_op:

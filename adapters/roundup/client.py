@@ -1,0 +1,348 @@
+"""Roundup's REST interface on the wire: addresses, log-in, time-outs, and what its refusals mean.
+
+Facts that shaped it: writes need `X-Requested-With` and an `Origin`; a change needs the record's ETag in
+`If-Match`; a refusal is JSON with a message, a failure inside is an opaque 400; log-in errors are plain text.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Generic
+
+import aiohttp
+import httpx
+import jwt
+import msgspec
+from httpx_aiohttp import AiohttpTransport
+
+from adapters.roundup.records import R, Table
+from adapters.roundup.settings import Settings
+from ports.errors import (
+    AdapterError,
+    HubError,
+    MisconfiguredError,
+    RejectedError,
+    TransientError,
+    UncertainError,
+)
+
+TOKEN_SECONDS = 600
+RENEW_SECONDS = 60
+OPAQUE = "An error occurred"
+"""Roundup's words for a failure of its own; the details are in its log only."""
+NOT_FOR_US = ("Required Header Missing", "not allowed to use Rest Interface")
+
+Value = str | int | Sequence[str]
+Filters = Sequence[tuple[str, str]]
+
+
+class KeyTakenError(RejectedError):
+    """A record with this key exists already."""
+
+
+class StaleError(RejectedError):
+    """The record changed since its ETag was read."""
+
+
+class NotThereError(RejectedError):
+    """No such record."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows(Generic[R]):
+    """A page of records. `asked_at`: not later than the tracker's own clock said when the question came in."""
+
+    items: tuple[R, ...]
+    total: int
+    asked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item(Generic[R]):
+    """One record with the ETag that a change of it must name."""
+
+    row: R
+    etag: str
+
+
+class _Collection(msgspec.Struct, rename={"total": "@total_size"}):
+    collection: msgspec.Raw
+    total: int = -1
+
+
+class _CollectionAnswer(msgspec.Struct):
+    data: _Collection
+
+
+class _Element(msgspec.Struct, rename={"etag": "@etag"}):
+    attributes: msgspec.Raw
+    etag: str = ""
+
+
+class _ElementAnswer(msgspec.Struct):
+    data: _Element
+
+
+class _Made(msgspec.Struct):
+    id: str
+
+
+class _MadeAnswer(msgspec.Struct):
+    data: _Made
+
+
+class _Error(msgspec.Struct):
+    msg: str = ""
+
+
+class _ErrorAnswer(msgspec.Struct):
+    error: _Error
+
+
+_COLLECTION = msgspec.json.Decoder(_CollectionAnswer)
+_ELEMENT = msgspec.json.Decoder(_ElementAnswer)
+_MADE = msgspec.json.Decoder(_MadeAnswer)
+_ERROR = msgspec.json.Decoder(_ErrorAnswer)
+
+
+class RoundupClient:
+    """Reads and writes records of a Roundup tracker. Every call raises the errors of `ports.errors`.
+
+    A write whose answer was lost is an `UncertainError`; only when the connection never came about is it a
+    `TransientError`. Nothing is retried here.
+    """
+
+    def __init__(self, settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        limits = httpx.Limits(max_connections=settings.connections)
+        self._settings = settings
+        self._token = ""
+        self._token_ends = 0.0
+        self._http = httpx.AsyncClient(
+            base_url=f"{settings.url}rest/data/",
+            transport=transport or AiohttpTransport(trust_env=False, limits=limits),
+            trust_env=False,
+            follow_redirects=False,
+            timeout=httpx.Timeout(settings.answer_seconds, connect=settings.connect_seconds),
+            headers={
+                "Accept": "application/json",
+                "X-Requested-With": "rest",
+                "Origin": settings.public_origin,
+            },
+        )
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self._http.aclose()
+
+    async def rows(self, table: Table[R], filters: Filters = (), *, page: int = 1, size: int = 0) -> Rows[R]:
+        """The records that fit all filters, `size` on a page (0 = all of them). Filters are Roundup's own."""
+        query = [*filters, ("@verbose", "3" if "content" in table.fields else "0")]
+        if table.fields:
+            query.append(("@fields", table.fields))
+        if size:
+            query += [("@page_size", str(size)), ("@page_index", str(page))]
+        started = time.monotonic()
+        response = await self._read(table.name, query)
+        elapsed = timedelta(seconds=time.monotonic() - started)
+        try:
+            found = _COLLECTION.decode(response.content).data
+            items = table.many.decode(found.collection)
+        except msgspec.MsgspecError as error:
+            raise _unreadable(table.name, error) from error
+        return Rows(items=items, total=found.total, asked_at=_asked_at(response, elapsed))
+
+    async def item(self, table: Table[R], id_: str) -> Item[R]:
+        """One record with its ETag; `NotThereError` when there is none."""
+        query = [("@fields", table.fields), ("@verbose", "0")]
+        response = await self._read(f"{table.name}/{id_}", query)
+        try:
+            found = _ELEMENT.decode(response.content).data
+            return Item(row=table.one.decode(found.attributes), etag=found.etag)
+        except msgspec.MsgspecError as error:
+            raise _unreadable(table.name, error) from error
+
+    async def create(self, name: str, values: Mapping[str, Value]) -> str:
+        """Make a record and return its id; `KeyTakenError` when its key exists already."""
+        return self._made(await self._write("POST", name, values), name)
+
+    async def create_file(self, values: Mapping[str, str], content: bytes) -> str:
+        """Make a `file` record with these bytes and return its id."""
+        request = self._http.build_request(
+            "POST",
+            "file",
+            data=dict(values),
+            files={"content": ("content", content, "application/octet-stream")},
+            headers=self._log_in(),
+        )
+        return self._made(await self._send_write(request, "file"), "file")
+
+    async def change(self, name: str, id_: str, etag: str, values: Mapping[str, Value]) -> None:
+        """Set fields of a record; `StaleError` when it changed since this ETag was read."""
+        await self._write("PATCH", f"{name}/{id_}", values, etag=etag)
+
+    async def link(self, name: str, id_: str, etag: str, links: Mapping[str, Sequence[str]]) -> None:
+        """Add ids to lists of a record; `StaleError` when it changed since this ETag was read."""
+        await self._write("PATCH", f"{name}/{id_}", {"@op": "add", **links}, etag=etag)
+
+    async def content(self, id_: str) -> bytes:
+        """The bytes of a `file` record."""
+        request = self._http.build_request(
+            "GET",
+            f"file/{id_}/binary_content",
+            headers={**self._log_in(), "Accept": "application/octet-stream"},
+        )
+        return (await self._send_read(request, "file")).content
+
+    async def _read(self, path: str, query: Filters) -> httpx.Response:
+        request = self._http.build_request("GET", path, params=list(query), headers=self._log_in())
+        return await self._send_read(request, path)
+
+    async def _send_read(self, request: httpx.Request, path: str) -> httpx.Response:
+        try:
+            response = await self._http.send(request)
+        except httpx.HTTPError as error:
+            raise TransientError("Roundup cannot be reached", detail=_cause(error)) from error
+        if response.is_success:
+            return response
+        raise _refusal(response, f"reading {_class_of(path)}", TransientError)
+
+    async def _write(
+        self, method: str, path: str, values: Mapping[str, Value], *, etag: str = ""
+    ) -> httpx.Response:
+        headers = {**self._log_in(), "Content-Type": "application/json"}
+        if etag:
+            headers["If-Match"] = etag
+        body = msgspec.json.encode(values)
+        return await self._send_write(
+            self._http.build_request(method, path, content=body, headers=headers), path
+        )
+
+    async def _send_write(self, request: httpx.Request, path: str) -> httpx.Response:
+        try:
+            response = await self._http.send(request)
+        except httpx.HTTPError as error:
+            raise _broken_off(error) from error
+        if response.is_success:
+            return response
+        raise _refusal(response, f"writing {_class_of(path)}", UncertainError)
+
+    def _made(self, response: httpx.Response, name: str) -> str:
+        try:
+            return _MADE.decode(response.content).data.id
+        except msgspec.MsgspecError as error:
+            raise UncertainError(
+                f"Roundup's answer to writing {name} is unreadable", detail=type(error).__name__
+            ) from error
+
+    def _log_in(self) -> dict[str, str]:
+        """A token of our own making; by the machine's clock, because the tracker judges it by its own."""
+        now = time.time()
+        if now > self._token_ends - RENEW_SECONDS:
+            self._token_ends = now + TOKEN_SECONDS
+            self._token = jwt.encode(
+                {
+                    "sub": self._settings.user_id,
+                    "iss": self._settings.public_url,
+                    "aud": self._settings.public_url,
+                    "iat": int(now),
+                    "exp": int(self._token_ends),
+                    "roles": list(self._settings.roles),
+                },
+                self._settings.jwt_secret.get_secret_value(),
+                algorithm="HS256",
+            )
+        return {"Authorization": f"Bearer {self._token}"}
+
+
+def _broken_off(error: httpx.HTTPError) -> AdapterError:
+    if _never_connected(error):
+        return TransientError("Roundup cannot be reached", detail=_cause(error))
+    return UncertainError("Roundup's answer was lost", detail=_cause(error))
+
+
+def _never_connected(error: httpx.HTTPError) -> bool:
+    """Whether nothing can have been sent.
+
+    The aiohttp transport reports a connection that was cut in the middle as `ConnectTimeout` too: only its
+    cause tells the two apart.
+    """
+    if isinstance(error, httpx.ConnectError | httpx.PoolTimeout):
+        return True
+    if not isinstance(error, httpx.ConnectTimeout):
+        return False
+    cause = error.__cause__
+    return not isinstance(cause, aiohttp.ClientError) or isinstance(cause, aiohttp.ConnectionTimeoutError)
+
+
+def _cause(error: httpx.HTTPError) -> str:
+    return type(error.__cause__ or error).__name__
+
+
+def _refusal(
+    response: httpx.Response, doing: str, in_doubt: type[TransientError] | type[UncertainError]
+) -> HubError:
+    """What an answer other than 2xx means; `in_doubt` when it does not say whether something was done."""
+    status, words = response.status_code, _words(response)
+    detail = f"HTTP {status}: {words or 'no JSON'}"
+    if status in {401, 403} or any(phrase in words for phrase in NOT_FOR_US):
+        return MisconfiguredError(
+            f"Roundup does not let the hub in ({doing}): check user_id, roles, jwt_secret and origin",
+            detail=detail,
+        )
+    if response.is_redirect or (status == 404 and not words):
+        return MisconfiguredError(f"Roundup is elsewhere ({doing}): check url", detail=detail)
+    if status == 429:
+        return TransientError("Roundup asks for patience", detail=detail, retry_after=_retry_after(response))
+    refused = _refused_as(status, words)
+    if refused is None:
+        return in_doubt(f"Roundup failed ({doing})", detail=detail)
+    return refused(f"Roundup refuses ({doing}): {words or f'HTTP {status}'}", detail=detail)
+
+
+def _refused_as(status: int, words: str) -> type[RejectedError] | None:
+    """Which refusal this is; None when Roundup did not say that it refuses."""
+    if status == 413:
+        return RejectedError
+    if status >= 500 or not words or OPAQUE in words:
+        return None
+    if status == 409 and words.startswith("node with key"):
+        return KeyTakenError
+    return {404: NotThereError, 412: StaleError}.get(status, RejectedError)
+
+
+def _words(response: httpx.Response) -> str:
+    """Roundup's own words without what we sent, which it sometimes repeats; "" when it is not its JSON."""
+    try:
+        words = _ERROR.decode(response.content).error.msg
+    except msgspec.MsgspecError:
+        return ""
+    return words.partition("JSON is:")[0].strip()[:300]
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    seconds = response.headers.get("Retry-After", "")
+    return float(seconds) if seconds.isdecimal() else None
+
+
+def _asked_at(response: httpx.Response, elapsed: timedelta) -> datetime | None:
+    """The `Date` header is written at the end, in whole seconds; go back to before the beginning."""
+    try:
+        answered = parsedate_to_datetime(response.headers["Date"])
+    except (KeyError, ValueError):
+        return None
+    return answered.astimezone(UTC) - elapsed - timedelta(seconds=1)
+
+
+def _unreadable(name: str, error: msgspec.MsgspecError) -> HubError:
+    if isinstance(error, msgspec.ValidationError):
+        return MisconfiguredError(
+            f"Roundup's records of {name} do not look as agreed: check its schema.py",
+            detail=type(error).__name__,
+        )
+    return TransientError(f"Roundup's answer about {name} is no JSON", detail=type(error).__name__)
+
+
+def _class_of(path: str) -> str:
+    return path.partition("/")[0]

@@ -1,0 +1,218 @@
+"""The doors: authenticate, read within limits, translate, store, and only then answer."""
+
+import asyncio
+import hmac
+from collections.abc import Awaitable, Callable, Mapping
+from hashlib import sha256
+from typing import TypeAlias, TypeVar
+from zoneinfo import ZoneInfo
+
+import msgspec
+import structlog
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from adapters.website.attachments import FileRules
+from adapters.website.body import BodyReader
+from adapters.website.doors import Understood, read_drupal, read_form, read_json, read_open_formulieren
+from adapters.website.problems import (
+    CONFLICT,
+    NOT_AUTHENTIC,
+    TRY_LATER,
+    RefusedError,
+    kept_but_not_understood,
+    refusal,
+)
+from adapters.website.settings import Sender, Settings
+from adapters.website.signature import NotAuthenticError, claimed
+from adapters.website.translate import to_event
+from ports.adapter import Tools
+from ports.errors import NotUnderstoodError, RejectedError, TransientError
+from ports.intake import Inbound, Receipt
+
+log = structlog.get_logger()
+
+_T = TypeVar("_T")
+Door: TypeAlias = Callable[[Request], Awaitable[Response]]
+Read: TypeAlias = Callable[[], Understood]
+
+_BRUSSELS = ZoneInfo("Europe/Brussels")
+_LARGE = 200_000
+"""From this many bytes on, reading a submission takes so long that it must not hold up the others."""
+
+
+class Website:
+    """The four doors of one instance; stateless but for the bytes it is holding."""
+
+    def __init__(self, settings: Settings, keys: tuple[bytes, ...], tools: Tools) -> None:
+        self._settings = settings
+        self._keys = keys
+        self._tools = tools
+        self._tokens = [
+            (token.get_secret_value().encode(), name)
+            for name, sender in settings.senders.items()
+            for token in sender.tokens
+        ]
+        self._rules = FileRules(
+            max_files=settings.max_files,
+            max_bytes=settings.max_file_bytes,
+            accepted_types=frozenset(settings.accepted_types),
+        )
+        self._reader = BodyReader(
+            limit=settings.max_body_bytes,
+            shared_limit=settings.max_held_bytes,
+            seconds=settings.body_seconds,
+        )
+        self._json_source = f"{tools.name}/json"
+
+    def router(self) -> APIRouter:
+        """The doors, to be mounted under `/in/<instance>`."""
+        router = APIRouter()
+        for path, door in (
+            ("/json", self.json),
+            ("/form", self.form),
+            ("/drupal", self.drupal),
+            ("/open-formulieren", self.open_formulieren),
+        ):
+            router.add_route(path, _answered(door), methods=["POST"], name=f"{self._tools.name}{path}")
+        return router
+
+    async def json(self, request: Request) -> Response:
+        """Our own contract, signed."""
+        claim = claimed(request.scope["headers"], self._tools.clock.now().timestamp())
+        async with self._reader.body(request) as body:
+            id_ = claim.proven(body, self._keys)
+            return await self._take_in(
+                self._json_source,
+                body,
+                "application/json",
+                lambda: read_json(body, id_, self._rules),
+                unreadable_ref=id_,
+            )
+
+    async def form(self, request: Request) -> Response:
+        """A form that a web server passes on."""
+        name, sender = self._sender(request)
+        type_ = request.headers.get("content-type", "")
+        key = request.headers.get("idempotency-key", "").strip('" ')
+        async with self._reader.body(request) as body:
+            return await self._take_in(
+                f"{self._tools.name}/form/{name}",
+                body,
+                type_,
+                lambda: read_form(body, type_, key, sender, self._rules),
+            )
+
+    async def drupal(self, request: Request) -> Response:
+        """Drupal Webform."""
+        name, sender = self._sender(request)
+        type_ = request.headers.get("content-type", "")
+        day = self._tools.clock.now().astimezone(_BRUSSELS).date()
+        async with self._reader.body(request) as body:
+            return await self._take_in(
+                f"{self._tools.name}/drupal/{name}",
+                body,
+                type_,
+                lambda: read_drupal(body, type_, day, sender, self._rules),
+            )
+
+    async def open_formulieren(self, request: Request) -> Response:
+        """Open Formulieren, generic JSON."""
+        name, sender = self._sender(request)
+        async with self._reader.body(request) as body:
+            return await self._take_in(
+                f"{self._tools.name}/open-formulieren/{name}",
+                body,
+                "application/json",
+                lambda: read_open_formulieren(body, sender, self._rules),
+            )
+
+    def _sender(self, request: Request) -> tuple[str, Sender]:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        given = token if scheme.lower() == "bearer" else request.headers.get("x-wegwijzer-token", "")
+        presented = given.strip().encode()
+        fits = [name for known, name in self._tokens if hmac.compare_digest(known, presented)]
+        if not fits:
+            raise NotAuthenticError("send your token as `Authorization: Bearer ...` or `X-Wegwijzer-Token`")
+        return fits[0], self._settings.senders[fits[0]]
+
+    async def _take_in(
+        self, source: str, body: bytes, media_type: str, read: Read, *, unreadable_ref: str = ""
+    ) -> Response:
+        try:
+            inbound = await _apart_if_large(len(body), lambda: self._inbound(source, read()))
+        except NotUnderstoodError as problem:
+            ref = unreadable_ref or f"unreadable:{sha256(body).hexdigest()}"
+            unread = Inbound(
+                source=source, source_ref=ref, raw=body, media_type=_plain(media_type), problem=problem
+            )
+            receipt = await self._accept(unread)
+            log.info("submission_not_understood", source=source, message_id=receipt.message_id)
+            return kept_but_not_understood(problem, receipt.message_id)
+        return _receipt(await self._accept(inbound))
+
+    def _inbound(self, source: str, understood: Understood) -> Inbound:
+        event = to_event(
+            understood.submission,
+            tuple(file.attachment for file in understood.files),
+            source=source,
+            allow_test_numbers=self._settings.allow_test_numbers,
+        )
+        return Inbound(
+            source=source,
+            source_ref=understood.source_ref,
+            raw=understood.raw,
+            media_type="application/json",
+            event=event,
+            files=understood.files,
+        )
+
+    async def _accept(self, inbound: Inbound) -> Receipt:
+        try:
+            return await self._tools.accept(inbound)
+        except TransientError as error:
+            raise RefusedError(
+                TRY_LATER, "send it again later, with the same id", retry_after=error.retry_after or 5
+            ) from error
+        except RejectedError as error:
+            raise RefusedError(
+                CONFLICT, "the first submission with this id is kept: give a new submission a new id"
+            ) from error
+
+
+async def _apart_if_large(size: int, work: Callable[[], _T]) -> _T:
+    return await asyncio.to_thread(work) if size >= _LARGE else work()
+
+
+def _answered(door: Door) -> Door:
+    async def answer(request: Request) -> Response:
+        try:
+            return await door(request)
+        except NotAuthenticError as error:
+            refused = RefusedError(NOT_AUTHENTIC, str(error))
+        except RefusedError as error:
+            refused = error
+        log.info("submission_refused", path=request.url.path, reason=refused.problem.name)
+        return refusal(refused)
+
+    return answer
+
+
+def _receipt(receipt: Receipt) -> Response:
+    address = f"/receipts/{receipt.message_id}"
+    content: Mapping[str, str | bool] = {
+        "id": receipt.message_id,
+        "status_url": address,
+        "duplicate": receipt.duplicate,
+    }
+    return Response(
+        msgspec.json.encode(content),
+        200 if receipt.duplicate else 202,
+        headers={"Location": address},
+        media_type="application/json",
+    )
+
+
+def _plain(media_type: str) -> str:
+    return media_type.partition(";")[0].strip().lower()[:100] or "application/octet-stream"

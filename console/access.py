@@ -1,0 +1,66 @@
+"""Who may do what. Deny by default: an endpoint without a declared right answers nobody."""
+
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+from typing import Any, Final, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Role(StrEnum):
+    """What somebody is for the hub; an account may have several."""
+
+    KCC_VIEWER = "kcc_viewer"
+    KCC_DISPATCHER = "kcc_dispatcher"
+    ADMINISTRATOR = "administrator"
+    AUDITOR = "auditor"
+
+
+class Right(StrEnum):
+    """What an endpoint asks for. `PUBLIC` asks nothing, `SIGNED_IN` only a session."""
+
+    PUBLIC = "public"
+    SIGNED_IN = "signed_in"
+    LOOK = "look"
+    REVEAL = "reveal"
+    JUDGE = "judge"
+    REPLAY = "replay"
+    HOLD = "hold"
+    BALANCE = "balance"
+    AUDIT = "audit"
+
+
+RIGHTS: Final[dict[Role, frozenset[Right]]] = {
+    Role.KCC_VIEWER: frozenset({Right.LOOK}),
+    Role.KCC_DISPATCHER: frozenset({Right.LOOK, Right.REVEAL, Right.JUDGE}),
+    Role.ADMINISTRATOR: frozenset(
+        {Right.LOOK, Right.REVEAL, Right.JUDGE, Right.REPLAY, Right.HOLD, Right.BALANCE, Right.AUDIT}
+    ),
+    Role.AUDITOR: frozenset({Right.LOOK, Right.BALANCE, Right.AUDIT}),
+}
+"""LOOK: lists and masked cases. REVEAL: open a seal. JUDGE: release or drop what is in quarantine.
+REPLAY: try again or give up. HOLD: pause and resume a system. BALANCE, AUDIT: those pages."""
+
+
+def requires(right: Right) -> Callable[[F], F]:
+    """Declare what an endpoint asks for."""
+
+    def declare(endpoint: F) -> F:
+        _REQUIRED[endpoint] = right
+        return endpoint
+
+    return declare
+
+
+def required(endpoint: Callable[..., Any]) -> Right | None:
+    """What an endpoint declared; None = nobody may."""
+    return _REQUIRED.get(endpoint)
+
+
+def rights_of(roles: Iterable[Role]) -> frozenset[Right]:
+    """Everything that somebody with these roles may do."""
+    granted = {right for role in roles for right in RIGHTS[role]}
+    return frozenset(granted | {Right.PUBLIC, Right.SIGNED_IN})
+
+
+_REQUIRED: dict[Callable[..., Any], Right] = {}

@@ -1,0 +1,33 @@
+"""The pages, one module for each thing that people come for."""
+
+from console.pages import (
+    audit,
+    balance,
+    cases,
+    effects,
+    entrance,
+    failures,
+    live,
+    messages,
+    quarantine,
+    receipts,
+    search,
+    start,
+    systems,
+)
+
+ROUTERS = (
+    entrance.router,
+    start.router,
+    live.router,
+    messages.router,
+    search.router,
+    cases.router,
+    effects.router,
+    failures.router,
+    quarantine.router,
+    systems.router,
+    balance.router,
+    audit.router,
+    receipts.router,
+)

@@ -1,0 +1,30 @@
+"""One box for every reference."""
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from console.access import Right, requires
+from console.desk import Visiting
+from journal import reading
+
+router = APIRouter()
+
+
+@router.get("/search")
+@requires(Right.LOOK)
+async def search(visit: Visiting) -> Response:
+    """One hit leads straight to it. What was asked is written down as a hash, never in words."""
+    words = visit.query("q").strip()[:300]
+    if not words:
+        return visit.page("search.html", words="", hits=())
+    keyring = visit.desk.journal.keyring
+    hits = await visit.desk.read(lambda connection: reading.search(connection, keyring, words))
+    asked = keyring.find_hash("search", words)
+    await visit.desk.journal.audit(visit.actor, "searched", asked, f"{len(hits)} found")
+    if len(hits) == 1:
+        hit = hits[0]
+        if hit.case:
+            return visit.go(f"/cases/{hit.case.ref}")
+        if hit.message:
+            return visit.go(f"/messages/{hit.message.id}")
+    return visit.page("search.html", words=words, hits=hits)

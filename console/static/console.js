@@ -1,0 +1,98 @@
+"use strict";
+/* Two conveniences; everything works without them: copying an id, and the live flow of messages. */
+
+function addCopyButtons(root) {
+  const { copy, copied } = document.body.dataset;
+  for (const place of root.querySelectorAll("[data-copy]:not(body)")) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "copy";
+    button.textContent = copy;
+    button.setAttribute("aria-label", `${copy} ${place.dataset.copy}`);
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(place.dataset.copy);
+      button.textContent = copied;
+      setTimeout(() => { button.textContent = copy; }, 2000);
+    });
+    place.after(button);
+  }
+}
+
+class LiveRows {
+  constructor(rows) {
+    this.rows = rows;
+    this.status = document.getElementById("live");
+    this.toggle = document.getElementById("live-toggle");
+    this.waiting = new Map();
+    this.paused = false;
+    this.status.hidden = false;
+    document.getElementById("live-buttons").hidden = false;
+    this.toggle.addEventListener("click", () => this.pauseOrGo());
+    for (const event of ["selectionchange", "focusin", "focusout"]) {
+      document.addEventListener(event, () => setTimeout(() => this.show(), 0));
+    }
+    this.listen();
+  }
+
+  listen() {
+    this.stream = new EventSource(this.rows.dataset.live);
+    this.stream.addEventListener("rows", (event) => this.take(JSON.parse(event.data)));
+    this.stream.addEventListener("over", () => { this.stream.close(); this.say("stopped"); });
+    this.stream.addEventListener("open", () => this.show());
+    this.stream.addEventListener("error", () => this.say("stopped"));
+    window.addEventListener("pagehide", () => this.stream.close());
+  }
+
+  /* Somebody reads with a selection or stands in the table with the keyboard: nothing may move away. */
+  get busy() {
+    const selection = document.getSelection();
+    const selecting = selection && !selection.isCollapsed && this.rows.contains(selection.anchorNode);
+    return this.paused || selecting || this.rows.contains(document.activeElement);
+  }
+
+  take(rows) {
+    for (const row of rows) this.waiting.set(row.id, row.html);
+    this.show();
+  }
+
+  show() {
+    if (this.busy) {
+      this.say(this.paused ? "off" : "held");
+      return;
+    }
+    for (const [id, html] of this.waiting) this.put(id, html);
+    this.waiting.clear();
+    this.say("on");
+  }
+
+  put(id, html) {
+    const template = document.createElement("template");
+    template.innerHTML = html.trim();
+    const fresh = template.content.querySelector("tr");
+    const old = document.getElementById(`m-${id}`);
+    if (old && old.dataset.version === fresh.dataset.version) return;
+    fresh.classList.add("fresh");
+    if (old) {
+      old.replaceWith(fresh);
+      return;
+    }
+    const next = [...this.rows.rows].find((row) => row.id < fresh.id);
+    this.rows.insertBefore(fresh, next || null);
+    while (this.rows.rows.length > 100) this.rows.deleteRow(-1);
+  }
+
+  pauseOrGo() {
+    this.paused = !this.paused;
+    this.toggle.textContent = this.paused ? this.toggle.dataset.go : this.toggle.dataset.pause;
+    this.show();
+  }
+
+  say(word) {
+    const text = this.status.dataset[word].replace("{n}", this.waiting.size);
+    if (this.status.textContent !== text) this.status.textContent = text;
+  }
+}
+
+addCopyButtons(document);
+const liveRows = document.querySelector("[data-live]");
+if (liveRows) new LiveRows(liveRows);

@@ -1,0 +1,92 @@
+"""The words of the console: catalogues in plain Dutch and English, and dates as people here write them."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+LANGUAGES: Final = ("nl", "en")
+_FOLDER = Path(__file__).parent / "texts"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wording:
+    """One language. Texts are plain text; whoever shows them escapes them."""
+
+    language: str
+    texts: Mapping[str, str]
+    zone: ZoneInfo
+
+    def text(self, key: str, **words: object) -> str:
+        """The text of this key with its blanks filled in; `KeyError` when there is none."""
+        return self.texts[key].format(**words)
+
+    def count(self, key: str, number: int, **words: object) -> str:
+        """`key.one` or `key.many`, with {n}."""
+        return self.text(f"{key}.{'one' if number == 1 else 'many'}", n=number, **words)
+
+    def known(self, group: str, value: str) -> str:
+        """The text of a value of a closed set; a value that nobody described is shown as it is."""
+        return self.texts.get(f"{group}.{value}", value)
+
+    def bounded(self, number: int, most: int) -> str:
+        """A count that stopped at a bound says so: `1000+`."""
+        return f"{number}+" if number >= most else str(number)
+
+    def time(self, at: datetime | None) -> str:
+        """`3 maart 2026, 09:05`, in local time; a dash when there is none."""
+        if at is None:
+            return "-"
+        local = at.astimezone(self.zone)
+        return f"{self.day(local.date())}, {local:%H:%M}"
+
+    def clock(self, at: datetime) -> str:
+        """`09:05:12`, in local time."""
+        return f"{at.astimezone(self.zone):%H:%M:%S}"
+
+    def short(self, at: datetime, now: datetime) -> str:
+        """The time of today, or day and time of another day."""
+        local = at.astimezone(self.zone)
+        if local.date() == now.astimezone(self.zone).date():
+            return f"{local:%H:%M:%S}"
+        return f"{local.day} {self.text(f'month.{local.month}')[:3]}, {local:%H:%M}"
+
+    def day(self, day: date) -> str:
+        """`3 maart 2026`."""
+        return f"{day.day} {self.text(f'month.{day.month}')} {day.year}"
+
+    def local_day(self, at: datetime) -> str:
+        """The day in local time."""
+        return self.day(at.astimezone(self.zone).date())
+
+    def since(self, at: datetime, now: datetime) -> str:
+        """How long ago (or how long until), roughly: `6 dagen`."""
+        seconds = int(abs((now - at).total_seconds()))
+        for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+            if seconds >= length:
+                return self.count(f"duration.{unit}", seconds // length)
+        return self.text("duration.moment")
+
+
+def load(zone: str) -> dict[str, Wording]:
+    """All languages, for this time zone."""
+    return {
+        language: Wording(language=language, texts=read_texts(language), zone=ZoneInfo(zone))
+        for language in LANGUAGES
+    }
+
+
+def read_texts(language: str) -> dict[str, str]:
+    """The catalogue of a language with dotted keys."""
+    return dict(_flat("", tomllib.loads((_FOLDER / f"{language}.toml").read_text(encoding="utf-8"))))
+
+
+def _flat(prefix: str, table: Mapping[str, Any]) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for name, value in table.items():
+        key = f"{prefix}{name}"
+        found += _flat(f"{key}.", value) if isinstance(value, dict) else [(key, str(value))]
+    return found

@@ -1,0 +1,171 @@
+"""Everything around the hub in the demo city: tracker, post office, configuration and secrets, all in one folder."""
+
+import asyncio
+import fcntl
+import secrets
+import shutil
+import socket
+import tomllib
+from base64 import b64encode
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+
+from demo.forms import Tokens
+from demo.mail import PostOffice, PostOfficeError, open_post_office
+from demo.post_office import LOOPBACK, Settings
+from demo.roundup import Group, RunningTracker, TrackerStartError
+from demo.roundup import start as start_tracker
+from demo.scenes import GROUP_MAILBOXES, SENT_MAILBOX, Scene
+from ports.errors import MisconfiguredError
+
+DATA = ("var", "tracker", "brieven")
+"""What a morning leaves behind in the folder; the secrets beside it stay."""
+DOMAIN = "leuven.test"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CityHall:
+    """The running systems, and the configuration with which a hub finds them."""
+
+    folder: Path
+    hub_toml: Path
+    address: str
+    tracker: RunningTracker = field(repr=False)
+    post_office: PostOffice = field(repr=False)
+    tokens: Tokens = field(repr=False)
+    mail_password: str = field(repr=False)
+
+    def close(self) -> None:
+        """Stop everything that was started. May be called twice."""
+        self.post_office.close()
+        self.tracker.stop()
+
+
+@contextmanager
+def only_demo_in(folder: Path) -> Generator[None]:
+    """Hold the folder; `MisconfiguredError` when another demo plays in it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "demo.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise MisconfiguredError(
+                f"in {folder} speelt al een demo (another demo is running there)"
+            ) from error
+        yield
+
+
+def forget_earlier_mornings(folder: Path) -> None:
+    """Throw away the journal, the tracker and the mail of an earlier demo."""
+    for name in DATA:
+        shutil.rmtree(folder / name, ignore_errors=True)
+
+
+async def open_city_hall(folder: Path, scenes: tuple[Scene, ...]) -> CityHall:
+    """Start the tracker and the post office side by side, and write the configuration that names them."""
+    password, tokens = _mail_password(folder), _tokens(folder)
+    tracker, post_office = await asyncio.gather(
+        asyncio.to_thread(_start_tracker, folder),
+        asyncio.to_thread(_start_post_office, folder, password, scenes),
+        return_exceptions=True,
+    )
+    if isinstance(tracker, RunningTracker) and isinstance(post_office, PostOffice):
+        _secret(folder, "roundup_jwt", tracker.jwt_secret)
+        address = f"{LOOPBACK}:{_free_port()}"
+        return CityHall(
+            folder=folder,
+            hub_toml=_write_configuration(folder, address, tracker, post_office),
+            address=address,
+            tracker=tracker,
+            post_office=post_office,
+            tokens=tokens,
+            mail_password=password,
+        )
+    _stop_what_started(tracker, post_office)
+    raise MisconfiguredError(next(str(one) for one in (tracker, post_office) if isinstance(one, Exception)))
+
+
+def _stop_what_started(tracker: object, post_office: object) -> None:
+    if isinstance(tracker, RunningTracker):
+        tracker.stop()
+    if isinstance(post_office, PostOffice):
+        post_office.close()
+    for one in (tracker, post_office):
+        if isinstance(one, BaseException) and not isinstance(one, TrackerStartError | PostOfficeError):
+            raise one
+
+
+def _start_tracker(folder: Path) -> RunningTracker:
+    dispatch = tomllib.loads(_city_file("dispatch.toml"))
+    groups = [
+        Group(name=group["name"], label=group["label"], email=group["email"]) for group in dispatch["group"]
+    ]
+    return start_tracker(folder / "tracker", groups, workers=2)
+
+
+def _start_post_office(folder: Path, password: str, scenes: tuple[Scene, ...]) -> PostOffice:
+    bounced = {scene.about for scene in scenes if scene.bounces}
+    settings = Settings(
+        domain=DOMAIN,
+        password=password,
+        mailboxes=[*GROUP_MAILBOXES, SENT_MAILBOX],
+        gone=[scene.email for scene in scenes if scene.name in bounced],
+        letters=str(folder / "brieven"),
+    )
+    return open_post_office(settings, folder / "post_office.log")
+
+
+def _write_configuration(
+    folder: Path, address: str, tracker: RunningTracker, post_office: PostOffice
+) -> Path:
+    """The example configuration of the city, with the addresses of this run."""
+    text = _city_file("hub.toml")
+    for example, real in (
+        ('listen = "127.0.0.1:8080"', f'listen = "{address}"'),
+        ('url = "http://127.0.0.1:8081/tracker/"', f'url = "{tracker.url}"'),
+        ("imap_port = 8143", f"imap_port = {post_office.imap_port}"),
+        ("smtp_port = 8025", f"smtp_port = {post_office.smtp_port}"),
+        ("poll_seconds = 2", "poll_seconds = 1"),
+    ):
+        if text.count(example) != 1:
+            raise MisconfiguredError(f"demo/city/hub.toml: {example!r} is not there once")
+        text = text.replace(example, real)
+    (folder / "dispatch.toml").write_text(_city_file("dispatch.toml"), "utf-8")
+    hub_toml = folder / "hub.toml"
+    hub_toml.write_text(text, "utf-8")
+    return hub_toml
+
+
+def _mail_password(folder: Path) -> str:
+    return _secret(folder, "mail_password", secrets.token_hex(12))
+
+
+def _tokens(folder: Path) -> Tokens:
+    return Tokens(
+        webhook=_secret(folder, "website_webhook", f"whsec_{b64encode(secrets.token_bytes(32)).decode()}"),
+        form=_secret(folder, "website_form_token", secrets.token_hex(24)),
+        drupal=_secret(folder, "website_drupal_token", secrets.token_hex(24)),
+        open_forms=_secret(folder, "website_open_forms_token", secrets.token_hex(24)),
+    )
+
+
+def _secret(folder: Path, name: str, value: str) -> str:
+    """Give this run its own secret, for the eyes of its owner only."""
+    file = folder / "secrets" / name
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file.touch(mode=0o600)
+    file.write_text(value + "\n", "utf-8")
+    return value
+
+
+def _city_file(name: str) -> str:
+    return (resources.files("demo") / "city" / name).read_text("utf-8")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,373 @@
+"""A believable morning of a city on one machine: real mail, a real tracker, real forms, and the hub between them.
+
+Progress is told in plain lines, Dutch first. With `once` it ends with a reckoning and says whether the
+balance is exact.
+"""
+
+import asyncio
+import json
+import os
+import secrets
+import sys
+import time
+import webbrowser
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, TextIO, TypeVar
+
+import httpx
+
+from console.access import Role
+from console.accounts import Accounts
+from demo.city_hall import CityHall, forget_earlier_mornings, only_demo_in, open_city_hall
+from demo.forms import Website
+from demo.handlers import CONTACT_CENTRE, Handler, TrackerCase
+from demo.mail import Letter
+from demo.reckoning import (
+    INBOX,
+    Evidence,
+    all_heard,
+    count_mails,
+    read_books,
+    shortcomings,
+)
+from demo.scenes import Scene, read_scenes
+from demo.writing import first_mail, reply
+from journal.journal import Journal
+from ports.clock import Clock
+from ports.errors import TransientError
+
+T = TypeVar("T")
+
+PACE = 2.5
+"""Seconds between two scenes, when somebody looks on."""
+PATIENCE = 90.0
+"""Seconds that one expected thing may take before the demo goes on without it."""
+LOOK = 0.3
+
+KCC, ADMINISTRATOR = "kcc", "beheer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demo:
+    """How to play it. `keep`: go on with what earlier mornings left in the folder."""
+
+    folder: Path
+    once: bool = False
+    as_json: bool = False
+    browser: bool = True
+    keep: bool = False
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the beginning."""
+        return time.monotonic() - self.started
+
+
+class RunningHub(Protocol):
+    """What the demo needs of a hub."""
+
+    @property
+    def journal(self) -> Journal: ...
+    @property
+    def clock(self) -> Clock: ...
+
+    async def start(self) -> None: ...
+    async def serve(self) -> None: ...
+    def stop(self) -> None: ...
+    async def close(self) -> None: ...
+
+
+OpenHub = Callable[[Path], Awaitable[RunningHub]]
+
+
+async def play(demo: Demo, open_hub: OpenHub) -> int:
+    """Play the morning; the exit code: 0 when all is well. Runs until Ctrl-C unless `once`."""
+    voice = Voice(sys.stderr if demo.as_json else sys.stdout)
+    scenes = read_scenes()
+    with only_demo_in(demo.folder):
+        if not demo.keep:
+            forget_earlier_mornings(demo.folder)
+        voice.say("Tracker en postkantoor starten (starting the tracker and the post office) ...")
+        async with AsyncExitStack() as open_things:
+            city = await open_city_hall(demo.folder, scenes)
+            open_things.push_async_callback(asyncio.to_thread, city.close)
+            hub = await open_hub(city.hub_toml)
+            open_things.push_async_callback(hub.close)
+            await hub.start()
+            serving = asyncio.create_task(hub.serve())
+            open_things.push_async_callback(_end, hub, serving)
+            passwords = await _accounts(hub)
+            await _until_ready(city)
+            _tell_where(voice, city, passwords, demo)
+            if demo.browser and _has_display():
+                webbrowser.open(f"http://{city.address}/")
+            morning = Morning(demo, city, hub, voice, scenes)
+            open_things.push_async_callback(morning.close)
+            return await _played(morning, serving)
+
+
+async def _played(morning: "Morning", serving: "asyncio.Task[None]") -> int:
+    """The morning, unless the hub ends before it does."""
+    playing = asyncio.create_task(morning.play())
+    try:
+        await asyncio.wait({playing, serving}, return_when=asyncio.FIRST_COMPLETED)
+        if not playing.done():
+            return 1
+        code = playing.result()
+        if not morning.demo.once:
+            morning.voice.say("De hub blijft draaien. Ctrl-C stopt alles (the hub keeps running).")
+            await serving
+        return code
+    finally:
+        playing.cancel()
+        with suppress(asyncio.CancelledError):
+            await playing
+
+
+async def _accounts(hub: RunningHub) -> dict[str, str]:
+    """Fresh passwords for the contact centre and the administrator, valid for this run."""
+    accounts = Accounts(hub.journal.database, hub.clock)
+    roles = {KCC: (Role.KCC_VIEWER, Role.KCC_DISPATCHER), ADMINISTRATOR: (Role.ADMINISTRATOR,)}
+    passwords = {name: secrets.token_hex(8) for name in roles}
+    for name, password in passwords.items():
+        await accounts.add(name, password, roles[name])
+    return passwords
+
+
+async def _until_ready(city: CityHall) -> None:
+    async with httpx.AsyncClient(base_url=f"http://{city.address}", trust_env=False) as client:
+
+        async def look() -> bool | None:
+            with suppress(httpx.TransportError):
+                return (await client.get("/health/ready")).is_success or None
+            return None
+
+        if not await _within(PATIENCE, look):
+            raise TransientError(f"the hub does not answer on {city.address}: see {city.folder / 'hub.log'}")
+
+
+def _tell_where(voice: "Voice", city: CityHall, passwords: dict[str, str], demo: Demo) -> None:
+    users = "  of  ".join(f"{name} / {password}" for name, password in passwords.items())
+    tracker = city.tracker
+    for line in (
+        f"Klaar na {demo.elapsed:.1f} s. Hier kunt u kijken (where to look):",
+        f"  console   http://{city.address}/    {users}",
+        f"  tracker   {tracker.url}    kcc (ziet alles) of een groep / {tracker.handler_password}",
+        f"  brieven   {city.post_office.letters.resolve()}    wat burgers ontvangen (mail to citizens)",
+        f"  logboek   {(city.folder / 'hub.log').resolve()}",
+    ):
+        voice.say(line)
+
+
+def _has_display() -> bool:
+    if sys.platform.startswith("linux"):
+        return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    return True
+
+
+async def _end(hub: RunningHub, serving: "asyncio.Task[None]") -> None:
+    hub.stop()
+    await serving
+
+
+class Voice:
+    """Tells what happens, a line at a time."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def say(self, line: str) -> None:
+        """One line, at once."""
+        print(line, file=self._stream, flush=True)
+
+
+class Morning:
+    """Plays the scenes one after the other; waits where one follows from another."""
+
+    def __init__(
+        self, demo: Demo, city: CityHall, hub: RunningHub, voice: Voice, scenes: Sequence[Scene]
+    ) -> None:
+        self.demo = demo
+        self.voice = voice
+        self._city = city
+        self._journal = hub.journal
+        self._scenes = tuple(scenes)
+        self._by_name = {scene.name: scene for scene in scenes}
+        self._run = secrets.token_hex(4)
+        self._website = Website(f"http://{city.address}/in/website/", city.tokens, self._run)
+        self._kcc = Handler(city.tracker, CONTACT_CENTRE)
+        self._told: set[Path] = set()
+        self._first_case = 0.0
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self._website.close()
+        await self._kcc.close()
+
+    async def play(self) -> int:
+        """The whole morning and its reckoning; the exit code."""
+        watching = [asyncio.create_task(self._tell_letters()), asyncio.create_task(self._watch_first_case())]
+        try:
+            for scene in self._scenes:
+                await self._scene(scene)
+                await asyncio.sleep(0 if self.demo.once else PACE)
+            rested = await self._until_at_rest()
+        finally:
+            for task in watching:
+                task.cancel()
+            await asyncio.gather(*watching, return_exceptions=True)
+        return self._conclude(await self._evidence(), rested=rested)
+
+    async def _scene(self, scene: Scene) -> None:
+        if scene.is_handling:
+            await self._handle(scene)
+        elif scene.is_form:
+            await self._fill_in(scene)
+        else:
+            await self._write(scene)
+
+    async def _fill_in(self, scene: Scene) -> None:
+        times = f", {scene.times} keer na elkaar verstuurd" if scene.times > 1 else ""
+        self._say(scene, f"formulier ({scene.door}) van {scene.person or 'iemand'}: {scene.subject}{times}")
+        receipts = await self._website.post(scene)
+        if len(receipts) != 1:
+            self.voice.say(f"       ! {len(receipts)} ontvangstbewijzen voor een formulier")
+
+    async def _write(self, scene: Scene) -> None:
+        if not scene.about:
+            self._say(scene, f"mail van {scene.person} aan {', '.join(scene.to)}: {scene.subject}")
+            await self._send(scene.email, scene.to, first_mail(scene, self._run))
+            return
+        citizen = self._by_name[scene.about]
+        letter = await self._letter(citizen, scene.letter)
+        if letter is None:
+            self.voice.say(f"       ! {citizen.person} kreeg geen mail om op te antwoorden")
+            return
+        to, mail = reply(scene, letter, citizen.sender, self._run)
+        self._say(scene, f"{citizen.person} antwoordt op mail {scene.letter} van de stad")
+        await self._send(citizen.email, [to], mail)
+
+    async def _handle(self, scene: Scene) -> None:
+        citizen = self._by_name[scene.about]
+        async with Handler(self._city.tracker, scene.group) as handler:
+            case = await self._case(handler, citizen)
+            if case is None:
+                self.voice.say(f"       ! {scene.group} vindt de zaak {citizen.subject!r} niet in de tracker")
+                return
+            deed = "antwoordt" if scene.answer else "zet de zaak verder"
+            self._say(scene, f"{scene.group} {deed} in de tracker ({case.ref}): {scene.status}")
+            if scene.answer:
+                await handler.answer(case, scene.answer)
+            await handler.set_status(case, scene.status)
+
+    async def _send(self, sender: str, recipients: Sequence[str], mail: bytes) -> None:
+        await asyncio.to_thread(self._city.post_office.send, sender, recipients, mail)
+
+    async def _case(self, handler: Handler, citizen: Scene) -> TrackerCase | None:
+        async def look() -> TrackerCase | None:
+            cases = await handler.cases()
+            return next((case for case in cases if case.title == citizen.subject), None)
+
+        return await _within(PATIENCE, look)
+
+    async def _letter(self, citizen: Scene, number: int) -> Letter | None:
+        async def look() -> Letter | None:
+            letters = (await self._letters()).get(citizen.email, [])
+            return letters[number - 1] if len(letters) >= number else None
+
+        return await _within(PATIENCE, look)
+
+    async def _letters(self) -> dict[str, list[Letter]]:
+        return await asyncio.to_thread(self._city.post_office.received)
+
+    async def _tell_letters(self) -> None:
+        while True:
+            for address, letters in (await self._letters()).items():
+                for letter in letters:
+                    if letter.path not in self._told:
+                        self._told.add(letter.path)
+                        self.voice.say(f"       > mail aan {address}: {letter.subject}")
+            await asyncio.sleep(LOOK)
+
+    async def _watch_first_case(self) -> None:
+        while not self._first_case:
+            if await self._kcc.cases():
+                self._first_case = self.demo.elapsed
+                self.voice.say(f"       > eerste zaak in de tracker na {self._first_case:.1f} s")
+            await asyncio.sleep(LOOK)
+
+    async def _until_at_rest(self) -> bool:
+        """Wait until nothing moves any more, seen twice; False when it never came to rest."""
+        self.voice.say("Wachten tot elk bericht verwerkt is (waiting until every message has ended) ...")
+        seen = 0
+
+        async def look() -> bool | None:
+            nonlocal seen
+            seen = seen + 1 if await self._at_rest() else 0
+            return True if seen >= 2 else None
+
+        return bool(await _within(PATIENCE, look))
+
+    async def _at_rest(self) -> bool:
+        evidence = await self._evidence()
+        return (
+            evidence.books.at_rest
+            and evidence.mailboxes[INBOX] == 0
+            and all_heard(evidence.books, evidence.cases)
+        )
+
+    async def _evidence(self) -> Evidence:
+        cases = await self._kcc.cases()
+        mailboxes = await asyncio.to_thread(
+            count_mails, self._city.post_office.imap_port, self._city.mail_password
+        )
+        books = await self._journal.database.read(read_books)
+        return Evidence(books=books, cases=cases, letters=await self._letters(), mailboxes=mailboxes)
+
+    def _conclude(self, evidence: Evidence, *, rested: bool) -> int:
+        wrong = shortcomings(self._scenes, evidence) if not self.demo.keep else []
+        if not rested:
+            wrong.append(f"na {PATIENCE:.0f} s was nog niet alles tot rust gekomen")
+        balance = evidence.books.balance
+        self.voice.say(
+            "Balans: ontvangen {received} = klaar {done} + wachtend {waiting} + geparkeerd {parked}"
+            " + terzijde {dropped}".format(**balance)
+        )
+        for line in wrong:
+            self.voice.say(f"  FOUT {line}")
+        if not wrong:
+            self.voice.say("Alles klopt (the balance is exact).")
+        if self.demo.as_json:
+            print(json.dumps(self._summary(evidence, wrong), ensure_ascii=False), flush=True)
+        return 1 if wrong else 0
+
+    def _summary(self, evidence: Evidence, wrong: Sequence[str]) -> dict[str, Any]:
+        letters = [letter for each in evidence.letters.values() for letter in each]
+        return {
+            "balance": dict(evidence.books.balance),
+            "cases": len(evidence.cases),
+            "mails_to_citizens": len(letters),
+            "acknowledgements": sum(letter.automatic for letter in letters),
+            "received_by_door": dict(evidence.books.by_door),
+            "seconds": round(self.demo.elapsed, 1),
+            "seconds_to_first_case": round(self._first_case, 1),
+            "wrong": list(wrong),
+        }
+
+    def _say(self, scene: Scene, line: str) -> None:
+        self.voice.say(f"{scene.time}  {line}")
+
+
+async def _within(seconds: float, look: Callable[[], Awaitable[T | None]]) -> T | None:
+    """Look again and again until there is something; None when it took too long."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = await look()
+        if found is not None:
+            return found
+        await asyncio.sleep(LOOK)
+    return None

@@ -1,0 +1,69 @@
+"""The morning as it is written down in `city/morning.toml`: who writes what, and who does what about it."""
+
+import tomllib
+from email.utils import parseaddr
+from importlib import resources
+
+import msgspec
+
+GROUP_MAILBOXES = ("meldingen@leuven.test", "openbaardomein@leuven.test", "burgerzaken@leuven.test")
+SENT_MAILBOX = "verzonden@leuven.test"
+
+
+class Scene(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One thing that happens; the head of the file tells what its fields mean."""
+
+    name: str
+    time: str
+    door: str
+    sender: str = ""
+    to: tuple[str, ...] = ()
+    subject: str = ""
+    text: str = ""
+    headers: dict[str, str] = {}
+    address: str = ""
+    postcode: str = ""
+    honeypot: str = ""
+    files: tuple[str, ...] = ()
+    times: int = 1
+    wrapped: int = 0
+    outcome: str = ""
+    group: str = ""
+    about: str = ""
+    letter: int = 0
+    answer: str = ""
+    status: str = ""
+    bounces: bool = False
+
+    @property
+    def person(self) -> str:
+        """The sender's name; "" when nobody gave one."""
+        return parseaddr(self.sender)[0]
+
+    @property
+    def email(self) -> str:
+        """The sender's address; "" when nobody gave one."""
+        return parseaddr(self.sender)[1]
+
+    @property
+    def opens_case(self) -> bool:
+        return self.outcome == "case"
+
+    @property
+    def is_form(self) -> bool:
+        return self.door in {"json", "form", "drupal", "open-formulieren"}
+
+    @property
+    def is_handling(self) -> bool:
+        return self.door == "handler"
+
+
+def read_scenes() -> tuple[Scene, ...]:
+    """All scenes, in the order in which they happen."""
+    text = (resources.files("demo") / "city" / "morning.toml").read_text("utf-8")
+    return msgspec.convert(tomllib.loads(text)["scene"], tuple[Scene, ...])
+
+
+def attachment(name: str) -> bytes:
+    """A file of `attachments/`."""
+    return (resources.files("demo") / "attachments" / name).read_bytes()

@@ -1,0 +1,1 @@
+"""The standard job, measured: `make bench`."""

@@ -1,0 +1,248 @@
+"""Bodies as bytes and back, over the years."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from canonical_model import codec
+from canonical_model.attachment import Attachment, Claim
+from canonical_model.case import CanonicalCase, CaseCard, CaseRef
+from canonical_model.codec import (
+    SCHEMA_VERSION,
+    UPCASTERS,
+    UnreadableError,
+    command_name,
+    decode_card,
+    decode_command,
+    decode_event,
+    encode,
+    event_name,
+)
+from canonical_model.commands import COMMANDS, AddContact, AddNote, ChangeCase, OpenCase, SendMail
+from canonical_model.contact import Automatic, Channel, Contact, Kind, Language, Thread
+from canonical_model.events import EVENTS, Answer, CaseChanged, ContactReceived, MailBounced, TimerFired
+from canonical_model.identifiers import insz, kbo
+from canonical_model.location import Location, Point
+from canonical_model.party import Party, PartyKind
+from canonical_model.status import CaseStatus
+from tests.canonical_model.schema import PUBLISHED, current
+
+REF = CaseRef("LEU-2026-000123")
+NOON = datetime(2026, 3, 2, 12, 0, 0, 123456, tzinfo=UTC)
+PHOTO = Attachment(claim=Claim("ab" * 32), name="lamp é.jpg", media_type="image/jpeg", size=12)
+PARTY = Party(
+    kind=PartyKind.ORGANISATION,
+    name="An Janssens",
+    email="an@example.org",
+    phone="016 00 00 00",
+    identifiers=(insz("85073003328"), kbo("0403019261")),
+)
+PLACE = Location(
+    address="Bondgenotenlaan 1",
+    postcode="3000",
+    area="centrum",
+    point=Point(latitude=50.88, longitude=4.7, lambert_x=173000.5, lambert_y=174000.25),
+)
+CONTACT = Contact(
+    channel=Channel.MAIL,
+    subject="Lamp 💡",
+    text='"stuk"\n\u2028',
+    full_text="> oud",
+    kind=Kind.COMPLAINT,
+    category="verlichting",
+    product="75270",
+    language=Language.FR,
+    party=PARTY,
+    location=PLACE,
+    attachments=(PHOTO,),
+    addressed_to="meldingen",
+    thread=Thread(message_id="a@b", in_reply_to=("c@d",), verified_case=REF, claimed_case=REF),
+    fingerprint="f",
+    automatic=Automatic.BULK,
+    suspicions=("honeypot",),
+    occurred_at=NOON,
+)
+CASE = CanonicalCase(
+    ref=REF,
+    kind=Kind.REPORT,
+    channel=Channel.WEB_FORM,
+    group="groen",
+    subject="Lamp",
+    description="stuk",
+    party_ref="p-1",
+    party=PARTY,
+    location=PLACE,
+    due=NOON,
+    attachments=(PHOTO,),
+)
+EVENT_VALUES = [
+    ContactReceived(contact=CONTACT),
+    ContactReceived(contact=Contact(channel=Channel.PHONE, subject="", text="")),
+    CaseChanged(
+        case=REF,
+        tracker_id="7",
+        version=3,
+        status=CaseStatus.ANSWERED,
+        group="groen",
+        answers=(Answer(key="1", text="Dag An", at=NOON),),
+        changed_at=NOON,
+    ),
+    MailBounced(message_id="a@b", permanent=True, diagnosis="550"),
+    TimerFired(case=REF, name="chase", round=2),
+]
+COMMAND_VALUES = [
+    OpenCase(case=CASE),
+    AddContact(case=REF, channel=Channel.COUNTER, subject="s", text="t", attachments=(PHOTO,), reopen=True),
+    AddNote(case=REF, text="t"),
+    ChangeCase(case=REF),
+    ChangeCase(case=REF, status=CaseStatus.CLOSED, group="groen", due=NOON),
+    SendMail(message_id="a@b", to="an@example.org", subject="s", text="t", references=("c@d",)),
+]
+CARD = CaseCard(subject="s", party=PARTY, language=Language.EN, last_message_id="a@b", references=("c@d",))
+
+NOT_UTF8 = pytest.mark.xfail(
+    strict=True, raises=UnicodeDecodeError, reason="the codec lets msgspec's UnicodeDecodeError through"
+)
+NOT_AN_OBJECT = pytest.mark.xfail(
+    strict=True, raises=TypeError, reason="the codec hands whatever JSON it finds to an upcaster"
+)
+
+
+@pytest.fixture
+def version_three(monkeypatch):
+    """The hub two model versions later, with upcasters that are gone after the test."""
+    monkeypatch.setattr(codec, "SCHEMA_VERSION", 3)
+    monkeypatch.setattr(codec, "UPCASTERS", {})
+    return codec.UPCASTERS
+
+
+@pytest.mark.parametrize("event", EVENT_VALUES)
+def test_events_come_back_as_they_were(event):
+    assert decode_event(event_name(event), encode(event)) == event
+
+
+@pytest.mark.parametrize("command", COMMAND_VALUES)
+def test_commands_come_back_as_they_were(command):
+    assert decode_command(command_name(command), encode(command)) == command
+
+
+def test_a_card_comes_back_as_it_was():
+    assert decode_card(encode(CARD)) == CARD
+
+
+def test_every_kind_of_body_was_tried():
+    assert {type(event) for event in EVENT_VALUES} == set(EVENTS.values())
+    assert {type(command) for command in COMMAND_VALUES} == set(COMMANDS.values())
+
+
+def test_equal_values_give_equal_bytes():
+    assert encode(ContactReceived(contact=CONTACT)) == encode(
+        decode_event("contact_received", encode(EVENT_VALUES[0]))
+    )
+
+
+def test_wire_names_never_change():
+    assert list(EVENTS) == ["contact_received", "case_changed", "mail_bounced", "timer_fired"]
+    assert list(COMMANDS) == ["open_case", "add_contact", "add_note", "change_case", "send_mail"]
+
+
+@pytest.mark.parametrize("decode", [decode_event, decode_command])
+def test_an_unknown_name_is_refused(decode):
+    with pytest.raises(UnreadableError, match="'gossip'"):
+        decode("gossip", b"{}")
+
+
+def test_a_command_is_no_event():
+    with pytest.raises(UnreadableError):
+        decode_event("open_case", encode(COMMAND_VALUES[0]))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"{}",
+        b'{"case": 1, "name": "x"}',
+        b"\xff",
+        pytest.param(b'{"case": "\xff", "name": "x"}', marks=NOT_UTF8),
+    ],
+)
+def test_a_body_that_does_not_fit_is_refused(body):
+    with pytest.raises(UnreadableError, match="timer_fired"):
+        decode_event("timer_fired", body)
+
+
+def test_a_body_of_a_newer_hub_is_refused():
+    with pytest.raises(UnreadableError, match=f"version {SCHEMA_VERSION + 1}"):
+        decode_event("timer_fired", encode(EVENT_VALUES[-1]), SCHEMA_VERSION + 1)
+
+
+def test_a_field_that_a_newer_hub_added_within_the_version_is_ignored():
+    body = json.loads(encode(TimerFired(case=REF, name="chase"))) | {"colour": "red"}
+
+    assert decode_event("timer_fired", json.dumps(body).encode()) == TimerFired(case=REF, name="chase")
+
+
+def test_old_bodies_are_lifted_step_by_step(version_three):
+    version_three["timer_fired", 1] = lambda body: body | {"label": body["titel"]}
+    version_three["timer_fired", 2] = lambda body: {"case": body["case"], "name": body["label"].lower()}
+    old = json.dumps({"case": REF, "titel": "CHASE"}).encode()
+    middle = json.dumps({"case": REF, "label": "CHASE"}).encode()
+
+    assert decode_event("timer_fired", old, 1) == TimerFired(case=REF, name="chase")
+    assert decode_event("timer_fired", middle, 2) == TimerFired(case=REF, name="chase")
+
+
+def test_a_step_without_an_upcaster_changed_nothing(version_three):
+    version_three["timer_fired", 2] = lambda body: body | {"round": body["round"] + 10}
+
+    lifted = decode_event("timer_fired", encode(EVENT_VALUES[-1]), 1)
+
+    assert lifted == TimerFired(case=REF, name="chase", round=12)
+
+
+def test_lifting_keeps_times_and_identifiers(version_three):
+    for event in EVENT_VALUES:
+        assert decode_event(event_name(event), encode(event), 1) == event
+    assert decode_card(encode(CARD), 2) == CARD
+
+
+def test_a_body_that_does_not_fit_after_lifting_is_refused(version_three):
+    version_three["timer_fired", 1] = lambda body: {"name": body["name"]}
+
+    with pytest.raises(UnreadableError, match="timer_fired"):
+        decode_event("timer_fired", encode(EVENT_VALUES[-1]), 1)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"\xff", *(pytest.param(body, marks=NOT_AN_OBJECT) for body in (b"[1]", b"7"))],
+)
+def test_an_old_body_that_is_no_object_is_refused(version_three, body):
+    version_three["timer_fired", 1] = lambda old: old | {"round": 1}
+
+    with pytest.raises(UnreadableError, match="timer_fired"):
+        decode_event("timer_fired", body, 1)
+
+
+def test_no_upcaster_is_left_behind_or_useless():
+    assert all(
+        name in {*EVENTS, *COMMANDS, "case_card"} and version < SCHEMA_VERSION for name, version in UPCASTERS
+    )
+
+
+def test_the_published_schema_is_current():
+    assert PUBLISHED.read_text() == current(), "run `python -m tests.canonical_model.schema`"
+
+
+def test_the_schema_describes_every_body():
+    schema = json.loads(current())
+    named = {**schema["events"], **schema["commands"]}
+
+    assert named.keys() == EVENTS.keys() | COMMANDS.keys()
+    assert {entry["$ref"].removeprefix("#/$defs/") for entry in named.values()} <= schema["$defs"].keys()
+    assert "CaseCard" in schema["$defs"]
+    assert schema["version"] == SCHEMA_VERSION

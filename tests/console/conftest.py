@@ -1,0 +1,95 @@
+"""A console over a city's morning."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from console import ConsoleSettings, create_console
+from console.access import Role
+from console.accounts import Accounts
+from tests.console.seed import City, a_morning, new_city
+
+PASSWORD = "een lang wachtwoord"
+ORIGIN = "http://console.test"
+
+
+@dataclass
+class Browser:
+    """Somebody at the console: remembers cookies and finds the token in a page, as a browser does."""
+
+    client: httpx.AsyncClient
+    handed_out: list[str] = field(default_factory=list)
+
+    async def get(self, path: str, **headers: str) -> httpx.Response:
+        return await self.client.get(path, headers=headers)
+
+    async def post(
+        self, path: str, form: dict[str, str] | None = None, *, token: str | None = None, origin: str = ORIGIN
+    ) -> httpx.Response:
+        sent = dict(form or {})
+        sent["csrf"] = await self.token() if token is None else token
+        return await self.client.post(path, data=sent, headers={"Origin": origin})
+
+    async def token(self) -> str:
+        """The token that stands in the forms of a page."""
+        page = await self.client.get("/accessibility")
+        return page.text.split('name="csrf" value="', 1)[1].split('"', 1)[0]
+
+    async def log_in(self, name: str, password: str = PASSWORD) -> httpx.Response:
+        return await self.post("/login", {"name": name, "password": password, "next": ""})
+
+
+@pytest_asyncio.fixture
+async def city(tmp_path: Path) -> AsyncIterator[City]:
+    """The journal after a morning, with one account for each role."""
+    city = new_city(f"sqlite:///{tmp_path / 'journal.db'}")
+    await city.journal.start()
+    await a_morning(city)
+    accounts = Accounts(city.journal.database, city.clock)
+    for role in Role:
+        await accounts.add(role.value, PASSWORD, [role])
+    yield city
+    await city.journal.close()
+
+
+@pytest.fixture
+def settings() -> ConsoleSettings:
+    return ConsoleSettings()
+
+
+@pytest_asyncio.fixture
+async def open_browser(city: City, settings: ConsoleSettings) -> AsyncIterator[Callable[[], Browser]]:
+    """Opens browsers that know nobody yet."""
+    handed_out: list[str] = []
+    app = create_console(city.journal, settings, hand_out=handed_out.extend)
+    opened: list[httpx.AsyncClient] = []
+
+    def open_one() -> Browser:
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        client = httpx.AsyncClient(transport=transport, base_url=settings.public_url or ORIGIN)
+        opened.append(client)
+        return Browser(client, handed_out)
+
+    yield open_one
+    for client in opened:
+        await client.aclose()
+
+
+@pytest_asyncio.fixture
+async def administrator(open_browser: Callable[[], Browser]) -> Browser:
+    """An administrator who is logged in."""
+    browser = open_browser()
+    await browser.log_in(Role.ADMINISTRATOR)
+    return browser
+
+
+@pytest_asyncio.fixture
+async def viewer(open_browser: Callable[[], Browser]) -> Browser:
+    """A KCC viewer who is logged in."""
+    browser = open_browser()
+    await browser.log_in(Role.KCC_VIEWER)
+    return browser

@@ -1,0 +1,94 @@
+"""Every test of the journal runs on SQLite and on PostgreSQL; each gets a migrated database of its own."""
+
+import shutil
+from contextlib import AsyncExitStack
+
+import pytest
+
+from journal.database import open_engine
+from journal.journal import Journal
+from journal.migrate import migrate
+from ports.clock import ManualClock
+from tests.journal.scene import KEYS, START, PlannedRoutes, city_routes
+from tests.servers import postgres
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory):
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    _migrated(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server):
+    with postgres.fresh_database(postgres_server) as address:
+        _migrated(address)
+        yield address
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template, tmp_path):
+    path = tmp_path / "journal.db"
+    shutil.copy(sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def postgres_journal_url(postgres_server, postgres_template):
+    name = postgres_template.rpartition("/")[2]
+    with postgres.fresh_database(postgres_server, template=name) as address:
+        yield address
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def journal_url(request):
+    """The address of a migrated, empty journal; once for each kind of database."""
+    fixture = {"sqlite": "sqlite_url", "postgresql": "postgres_journal_url"}[request.param]
+    return request.getfixturevalue(fixture)
+
+
+@pytest.fixture
+def clock():
+    return ManualClock(START)
+
+
+@pytest.fixture
+async def open_journal(journal_url, clock):
+    """Opens journals on the database of this test; all are closed at its end."""
+    async with AsyncExitStack() as stack:
+
+        async def open_(router=None, **fields):
+            journal = Journal(
+                journal_url,
+                **{"router": router or city_routes(), "keys": KEYS, "clock": clock, "shard": "1", **fields},
+            )
+            await journal.start()
+            stack.push_async_callback(journal.close)
+            return journal
+
+        yield open_
+
+
+@pytest.fixture
+async def journal(open_journal):
+    """A journal with the routes of a city."""
+    return await open_journal()
+
+
+@pytest.fixture
+def plan():
+    """Routes that do what the test says."""
+    return PlannedRoutes()
+
+
+@pytest.fixture
+async def planned(open_journal, plan):
+    """A journal with `plan` as its routes."""
+    return await open_journal(plan)
+
+
+def _migrated(address):
+    engine = open_engine(address)
+    migrate(engine)
+    engine.dispose()

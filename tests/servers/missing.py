@@ -1,0 +1,14 @@
+"""What happens to a test whose real server is not installed."""
+
+import os
+from typing import NoReturn
+
+import pytest
+
+
+def missing(what: str) -> NoReturn:
+    """Skip the test and say why; where `CI` is set, fail it: there, everything must be installed."""
+    reason = f"{what} is not installed (Debian packages: see .ci/run)"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)

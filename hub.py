@@ -42,7 +42,7 @@ from journal.database import open_engine
 from journal.journal import Journal, Keys
 from journal.migrate import migrate
 from journal.operations import Health
-from ports.adapter import Adapter, Tools
+from ports.adapter import Adapter, Build, Tools
 from ports.clock import SystemClock
 from ports.errors import HubError, MisconfiguredError
 from ports.secrets import FileAndEnvironmentSecrets, Secrets
@@ -266,6 +266,7 @@ class Hub:
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,
                 lifespan="off",
                 timeout_graceful_shutdown=20,
                 h11_max_incomplete_event_size=65536,
@@ -429,18 +430,21 @@ def _broker(url: str) -> Broker:
     return RabbitMqBroker(url)
 
 
-def _factory(system: str) -> Any:
+def _factory(system: str) -> Build:
     """The `build` of an adapter: ours by its folder, an outside one by its entry point or as `module:function`."""
     if ":" in system:
         module, _, function = system.partition(":")
-        return getattr(importlib.import_module(module), function)
+        outside: Build = getattr(importlib.import_module(module), function)
+        return outside
     for entry in entry_points(group=ENTRY_POINTS, name=system):
-        return entry.load()
+        loaded: Build = entry.load()
+        return loaded
     folder = resources.files("adapters") / system / "adapter.toml"
     if not system or not folder.is_file():
         raise MisconfiguredError(f"no adapter is called {system!r}: see `system` in its section of hub.toml")
     module, _, function = tomllib.loads(folder.read_text())["factory"].partition(":")
-    return getattr(importlib.import_module(module), function)
+    ours: Build = getattr(importlib.import_module(module), function)
+    return ours
 
 
 def _with_secrets(value: Any, secrets: Secrets) -> Any:
@@ -556,22 +560,22 @@ async def _checked(adapter: Adapter, configuration: Configuration) -> tuple[str,
     default=Path("hub.toml"),
     envvar="WEGWIJZER_CONFIG",
     show_default=True,
-    help="The configuration file.",
+    help="Het configuratiebestand.",
 )
 @click.pass_context
 def main(context: click.Context, path: Path) -> None:
-    """Wegwijzer: every contact becomes one case, and its answer finds its way back."""
+    """Wegwijzer: elk contact wordt één zaak, en het antwoord vindt zijn weg terug."""
     context.obj = path
 
 
 @main.command()
 @click.option(
-    "--role", "roles", multiple=True, type=click.Choice(ROLES), help="Only these parts; default all."
+    "--role", "roles", multiple=True, type=click.Choice(ROLES), help="Alleen deze onderdelen; standaard alle."
 )
-@click.option("--log-json/--log-text", default=False, help="Log JSON lines, as in production.")
+@click.option("--log-json/--log-text", default=False, help="Logregels als JSON, zoals in productie.")
 @click.pass_obj
 def run(path: Path, roles: tuple[str, ...], log_json: bool) -> None:  # noqa: FBT001 - click passes by name
-    """Run the hub until it is told to stop (SIGTERM or Ctrl-C)."""
+    """Wegwijzer laten draaien tot SIGTERM of Ctrl-C."""
     configure_logging(as_json=log_json, stream=sys.stderr)
     configuration = _loaded(path)
     _run_loop(_run_hub(configuration, roles or ROLES))
@@ -587,10 +591,10 @@ async def _run_hub(configuration: Configuration, roles: Iterable[str]) -> None:
 
 
 @main.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
+@click.option("--json", "as_json", is_flag=True, help="Eén JSON-object in plaats van regels.")
 @click.pass_obj
 def check(path: Path, as_json: bool) -> None:  # noqa: FBT001 - click passes by name
-    """Look whether everything is in order: settings, dispatch examples, journal and every adapter."""
+    """Nakijken of alles klopt: instellingen, voorbeelden van de verdeeltabel, journaal, elke adapter."""
     configure_logging(as_json=False, stream=sys.stderr)
     results = asyncio.run(run_checks(_loaded(path)))
     if as_json:
@@ -604,7 +608,7 @@ def check(path: Path, as_json: bool) -> None:  # noqa: FBT001 - click passes by 
 @main.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 def init(folder: Path) -> None:
-    """Begin a new hub in FOLDER: an example configuration, a dispatch table and fresh secrets."""
+    """Een nieuwe Wegwijzer beginnen in FOLDER: voorbeeldconfiguratie, verdeeltabel en verse geheimen."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("hub.toml", "dispatch.toml"):
         file = folder / name
@@ -621,9 +625,11 @@ def init(folder: Path) -> None:
 @click.option("--json", "as_json", is_flag=True, help="End with one JSON object on the last line.")
 @click.option("--folder", type=click.Path(path_type=Path), default=Path(".demo"), show_default=True)
 @click.option("--browser/--no-browser", default=True, help="Open the console in a browser.")
-@click.option("--keep", is_flag=True, help="Go on with what earlier mornings left, instead of beginning afresh.")
+@click.option(
+    "--keep", is_flag=True, help="Go on with what earlier mornings left, instead of beginning afresh."
+)
 def demo(once: bool, as_json: bool, folder: Path, browser: bool, keep: bool) -> None:  # noqa: FBT001 - click passes by name
-    """A believable morning of a city on this machine, with real mail, a real tracker and real forms."""
+    """Een voormiddag van een stad op deze machine: echte mail, een echte tracker, echte formulieren."""
     from demo.morning import Demo, play  # noqa: PLC0415 - its servers are an extra that a city does not install
 
     make_secrets(folder / "secrets")

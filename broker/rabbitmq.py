@@ -10,18 +10,21 @@ import random
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Annotated
 
 import msgspec
 import structlog
 
+from broker.daemon import in_loop, in_thread
 from broker.link import LOST, Link, Message, Queues, RabbitMq
 from broker.rooms import Inbox, Outbox
 from ports.errors import MisconfiguredError, NotUnderstoodError
 
 log = structlog.get_logger()
+
+Session = Callable[[Link, Callable[[], None]], None]
+"""Work on one connection, until all stops or it is lost; calls its second argument once all surely works."""
 
 BATCH = 100
 """Ids per message at most."""
@@ -65,9 +68,9 @@ class RabbitMqBroker:
         self._stopping = threading.Event()
         self._arrived = asyncio.Event()
         self._keeper = Keeper(self._rabbit, Outage(self._outbox), self._stopping)
+        self._publisher = Publisher(self._outbox, self._stopping)
         self._consumer = Consumer(self._inbox, prefetch, self._stopping)
         self._consuming = False
-        self._threads = ThreadPoolExecutor(3, thread_name_prefix="rabbitmq")
         self._running: set[asyncio.Future[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -80,11 +83,10 @@ class RabbitMqBroker:
         self._loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(START_LIMIT):
-                await self._loop.run_in_executor(self._threads, self._rabbit.check)
+                await in_thread("broker-check", self._rabbit.check)
         except LOST:
             log.info("broker_not_there_yet")  # the threads go on trying, and tell why
-        publisher = Publisher(self._outbox, self._stopping)
-        self._launch(partial(self._keeper.keep, "publisher", publisher.session))
+        self._launch("publisher", self._publisher.session)
 
     async def hand_out(self, ids: Sequence[str]) -> None:
         self._outbox.put(ids)
@@ -106,34 +108,30 @@ class RabbitMqBroker:
         self._outbox.wake()
         if self._running:
             await asyncio.wait(self._running, timeout=CLOSE_LIMIT)
-        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _consume(self) -> None:
         """From the first `take` on: a process that only hands out must not keep ids from the others."""
         if not self._consuming:
             self._consuming = True
-            self._launch(partial(self._keeper.keep, "consumer", self._consumer.session))
+            self._launch("consumer", self._consumer.session)
 
-    def _launch(self, work: Callable[[], None]) -> None:
-        if self._loop is None or self._stopping.is_set():
+    def _launch(self, name: str, session: Session) -> None:
+        if self._stopping.is_set():
             return
-        thread = self._loop.run_in_executor(self._threads, work)
+        thread = in_thread(f"broker-{name}", partial(self._keeper.keep, name, session))
         self._running.add(thread)
-        thread.add_done_callback(partial(self._ended, work))
+        thread.add_done_callback(partial(self._ended, name, session))
 
-    def _ended(self, work: Callable[[], None], thread: "asyncio.Future[None]") -> None:
+    def _ended(self, name: str, session: Session, thread: "asyncio.Future[None]") -> None:
         self._running.discard(thread)
-        if thread.cancelled():
+        if thread.cancelled() or (error := thread.exception()) is None:
             return
-        error = thread.exception()
-        if error is None or self._loop is None:
-            return
-        log.error("broker_thread_died", exc_info=error)
-        self._loop.call_later(1, self._launch, work)
+        log.error("broker_thread_died", thread=name, exc_info=error)
+        thread.get_loop().call_later(1, self._launch, name, session)
 
     def _ring(self) -> None:
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._arrived.set)
+            in_loop(self._loop, self._arrived.set)
 
 
 class Outage:
@@ -174,8 +172,8 @@ class Keeper:
         self._outage = outage
         self._stopping = stopping
 
-    def keep(self, thread: str, session: Callable[[Link, Callable[[], None]], None]) -> None:
-        """`session` gets the connection and what to call once it surely works."""
+    def keep(self, thread: str, session: Session) -> None:
+        """Until all stops; raises only what nobody foresaw."""
         failures = 0
         while not self._stopping.is_set():
             began = time.monotonic()

@@ -40,7 +40,7 @@ _STATIC = Path(__file__).parent / "static"
 _CODES = {403: "forbidden", 404: "not_found", 405: "not_found", 422: "not_a_form"}
 
 
-def _no_hand_out(_effects: Sequence[str]) -> None:
+async def _no_hand_out(_effects: Sequence[str]) -> None:
     """The sweeper finds what is due by itself."""
 
 

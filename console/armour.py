@@ -51,8 +51,8 @@ class Armour:
         site = headers.get("sec-fetch-site")
         if site is not None and site != "same-origin":
             return False
-        origin = headers.get("origin")
-        if origin is None:
+        origin = headers.get("origin", "null")
+        if origin == "null":  # what browsers say under a strict referrer policy
             return site == "same-origin"
         ours = self._public_url or f"{scope['scheme']}://{headers.get('host', '')}"
         return _normal(origin) == _normal(ours)

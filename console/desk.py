@@ -2,7 +2,7 @@
 
 import hmac
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -31,7 +31,7 @@ MAX_FORM: Final = 32_768
 SHORTEST_REASON: Final = 4
 _TEMPLATES = Path(__file__).parent / "templates"
 
-HandOut = Callable[[Sequence[str]], None]
+HandOut = Callable[[Sequence[str]], Awaitable[None]]
 """Told which effects may start now; only a hint, the sweeper finds them as well."""
 
 

@@ -52,7 +52,7 @@ class Wording:
         local = at.astimezone(self.zone)
         if local.date() == now.astimezone(self.zone).date():
             return f"{local:%H:%M:%S}"
-        return f"{local.day} {self.text(f'month.{local.month}')[:3]}, {local:%H:%M}"
+        return f"{local.day} {self.text(f'month.{local.month}')}, {local:%H:%M}"
 
     def day(self, day: date) -> str:
         """`3 maart 2026`."""

@@ -123,9 +123,9 @@ async def _played(morning: "Morning", serving: "asyncio.Task[None]") -> int:
             await serving
         return code
     finally:
-        playing.cancel()
-        with suppress(asyncio.CancelledError):
-            await playing
+        if not playing.done():
+            playing.cancel()
+            await asyncio.wait({playing})
 
 
 async def _accounts(hub: RunningHub) -> dict[str, str]:

@@ -86,8 +86,9 @@ class Relay:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
         """Deliver to everyone, then take responsibility."""
         content = envelope.content if isinstance(envelope.content, bytes) else b""
+        sender = (envelope.mail_from or "").strip("<>")
         for recipient in envelope.rcpt_tos:
-            await self._bring(recipient, envelope.mail_from or "", content)
+            await self._bring(recipient, sender, content)
         return "250 2.0.0 OK"
 
     async def _bring(self, recipient: str, sender: str, content: bytes) -> None:

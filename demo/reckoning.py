@@ -51,12 +51,10 @@ class Evidence:
 
 def read_books(connection: Connection) -> Books:
     """The journal's tally, a recount of its messages, and what is still under way."""
-    counted: dict[str, int] = dict(
-        connection.execute(select(tally.c.state, func.sum(tally.c.count)).group_by(tally.c.state)).tuples()
-    )
-    states: dict[str, int] = dict(
-        connection.execute(select(messages.c.state, func.count()).group_by(messages.c.state)).tuples()
-    )
+    tallied = connection.execute(select(tally.c.state, func.sum(tally.c.count)).group_by(tally.c.state))
+    counted = {state: int(count) for state, count in tallied.tuples()}
+    rows = connection.execute(select(messages.c.state, func.count()).group_by(messages.c.state))
+    states: dict[str, int] = dict(rows.tuples().all())
     sources = connection.execute(select(messages.c.source, func.count()).group_by(messages.c.source)).tuples()
     by_door: Counter[str] = Counter()
     for source, count in sources:
@@ -64,7 +62,7 @@ def read_books(connection: Connection) -> Books:
     under_way = select(func.count()).select_from(effects).where(effects.c.state.not_in(SETTLED))
     changes = select(messages.c.source_ref).where(messages.c.source == CHANGES)
     return Books(
-        balance=_balance(int(counted.get("received", 0)), counted),
+        balance=_balance(counted.get("received", 0), counted),
         recount=_balance(sum(states.values()), states),
         by_door=dict(by_door),
         open_effects=connection.execute(under_way).scalar_one(),

@@ -4,8 +4,8 @@
     tracker.url, tracker.jwt_secret
     tracker.stop()
 
-The home is made on the first start and used as it is afterwards. Its secrets are random and lie in the
-home in `secrets.json`, readable by its owner only.
+Everything here waits: from a running event loop, call it in a thread. The home is made on the first start and
+used as it is afterwards. Its secrets are random and lie in it in `secrets.json`, readable by its owner only.
 """
 
 import json
@@ -17,6 +17,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -31,6 +32,9 @@ ADMIN_USER_ID = "1"
 MAIL_DETECTORS = ("nosyreaction.py", "statusauditor.py")
 """Stock detectors that mail people or know other statuses: the hub writes to customers, not the tracker."""
 
+PATIENCE = 5.0
+"""Seconds to wait for a port that was just left."""
+BETWEEN_LOOKS = 0.05
 FIRST_URL = "http://127.0.0.1/tracker/"
 FIRST_SETTINGS = f"tracker_web={FIRST_URL},mail_domain=localhost,mail_host=localhost"
 
@@ -138,7 +142,6 @@ def _make_home(home: Path, groups: Sequence[Group], handler_password: str) -> No
     shutil.rmtree(home, ignore_errors=True)
     home.parent.mkdir(parents=True, exist_ok=True)
     _roundup_admin(home, f"install jinja2 sqlite {FIRST_SETTINGS}")
-    home.chmod(0o700)
     secret = HomeSecrets(
         jwt_secret=secrets.token_hex(32),
         web_secret=secrets.token_hex(32),
@@ -148,6 +151,7 @@ def _make_home(home: Path, groups: Sequence[Group], handler_password: str) -> No
     _write_secrets(home, secret)
     _configure(home, FIRST_URL, secret)
     _lay_over_stock(home)
+    home.chmod(0o700)
     _write_private(home / "city.json", json.dumps(_city(groups, secret), ensure_ascii=False))
     _roundup_admin(home, f"initialise {secret.admin_password}")
     (home / "city.json").unlink()
@@ -224,9 +228,9 @@ def _configure(home: Path, url: str, secret: HomeSecrets) -> None:
     _write_private(home / "config.ini", config)
 
 
-def _listen(port: int, patience: float = 5.0) -> socket.socket:
+def _listen(port: int) -> socket.socket:
     """A port just left by a killed server takes a moment to be free again."""
-    end = time.monotonic() + patience
+    end = time.monotonic() + PATIENCE
     while True:
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -237,7 +241,7 @@ def _listen(port: int, patience: float = 5.0) -> socket.socket:
             listener.close()
             if time.monotonic() > end:
                 raise TrackerStartError(f"port {port} is taken: {error}") from error
-            time.sleep(0.05)
+            threading.Event().wait(BETWEEN_LOOKS)
             continue
         return listener
 
@@ -275,7 +279,7 @@ def _wait_until_ready(tracker: RunningTracker, timeout: float) -> None:
         while time.monotonic() < end and tracker.process.poll() is None:
             if _answers(client, tracker.url):
                 return
-            time.sleep(0.05)
+            threading.Event().wait(BETWEEN_LOOKS)
     tracker.kill()
     words = (tracker.home / "server.log").read_text(encoding="utf-8", errors="replace")[-800:]
     raise TrackerStartError(f"the tracker does not answer on {tracker.url}: {words}")

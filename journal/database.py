@@ -37,7 +37,7 @@ log = structlog.get_logger()
 A = TypeVar("A")
 R = TypeVar("R")
 
-MAX_GROUP = 256
+MAX_GROUP = 128
 MAX_WAITING = 20_000
 WAL_SAFE = (3, 51, 3)
 """The first SQLite whose write-ahead log has no reset race; before it, the rollback journal is used."""
@@ -233,7 +233,7 @@ class Database:
             self._loop.call_soon_threadsafe(_resolve, results)
 
 
-_compiled: "WeakKeyDictionary[ClauseElement, str]" = WeakKeyDictionary()
+_compiled: "WeakKeyDictionary[ClauseElement, dict[str, str]]" = WeakKeyDictionary()
 
 
 _PLAIN = {
@@ -244,20 +244,24 @@ _PLAIN = {
 
 def _sql(statement: ClauseElement, dialect: Dialect) -> str:
     """The statement in the driver's own words, compiled once; values are named as their columns."""
-    text_ = _compiled.get(statement)
-    if text_ is None:
-        text_ = _compiled[statement] = str(statement.compile(dialect=_PLAIN[dialect.name]))
-    return text_
+    texts = _compiled.setdefault(statement, {})
+    if dialect.name not in texts:
+        texts[dialect.name] = str(statement.compile(dialect=_PLAIN[dialect.name]))
+    return texts[dialect.name]
 
 
 def open_engine(url: str) -> Engine:
     """An engine with the settings that make a commit durable; refuses a database that is set up otherwise."""
     if url.startswith("sqlite"):
-        engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 30})
+        engine = create_engine(
+            url, hide_parameters=True, connect_args={"check_same_thread": False, "timeout": 30}
+        )
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_immediate)
         return engine
-    engine = create_engine(url, pool_pre_ping=True, pool_size=6, connect_args={"connect_timeout": 5})
+    engine = create_engine(
+        url, hide_parameters=True, pool_pre_ping=True, pool_size=6, connect_args={"connect_timeout": 5}
+    )
     event.listen(engine, "connect", _prepare_postgresql)
     return engine
 

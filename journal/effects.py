@@ -9,15 +9,19 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+import structlog
 from sqlalchemy import and_, bindparam, exists, or_, select, update
 
-from canonical_model.codec import decode_command
+from canonical_model.case import CaseRecord
+from canonical_model.codec import UnreadableError, decode_command
 from canonical_model.commands import Command
-from canonical_model.decision import Settled
+from canonical_model.decision import Decision, Settled
 from journal.crypto import Keyring, SealBrokenError
 from journal.database import Transaction
 from journal.intake import Intake, Routing
-from journal.schema import attempts, bodies, data_keys, effects, messages, systems
+from journal.schema import attempts, bodies, data_keys, effects, leases, messages, systems
+
+log = structlog.get_logger()
 
 MAX_DEATHS = 5
 """An effect whose claims ended in death this often is parked: it may be what kills the workers."""
@@ -61,7 +65,10 @@ class SweepRequest:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """An effect that is ours until the lease ends. `probe`: an earlier try may have worked; look first."""
+    """An effect that is ours until the lease ends. `probe`: an earlier try may have worked; look first.
+
+    `deaths`: how many workers died on it since a person last decided about it.
+    """
 
     id: str
     key: str
@@ -72,6 +79,7 @@ class Claimed:
     attempt: int
     probe: bool
     command: Command = field(repr=False)
+    deaths: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +140,20 @@ class Ledger:
         return [self._sweep(tx, request) for request in requests]
 
     def bury_many(self, tx: Transaction, owners: list[str]) -> list[BaseException | None]:
-        """Let go of the claims of every process whose name starts so: they are known to be dead."""
+        """Let go of all that processes whose name starts so held: claims, leases, and what was handed out.
+
+        They are known to be dead and the journal was theirs alone, so nobody else was told of what is due.
+        """
+        due = and_(effects.c.state.in_(("due", "unknown")), effects.c.due_at <= tx.now)
         for owner in owners:
+            claimed = and_(effects.c.state == "claimed", effects.c.owner.startswith(owner, autoescape=True))
             tx.connection.execute(
                 update(effects)
-                .where(effects.c.state == "claimed", effects.c.owner.startswith(owner, autoescape=True))
-                .where(effects.c.handout_at.is_not(None))
+                .where(effects.c.handout_at > tx.now, or_(due, claimed))
                 .values(handout_at=tx.now)
+            )
+            tx.connection.execute(
+                update(leases).where(leases.c.owner.startswith(owner, autoescape=True)).values(until=tx.now)
             )
         return [None] * len(owners)
 
@@ -213,6 +228,7 @@ class Ledger:
                     attempt=row.attempts + 1,
                     probe=row.state == "unknown",
                     command=command,
+                    deaths=row.deaths,
                 )
             )
         if updates:
@@ -226,10 +242,10 @@ class Ledger:
         try:
             key = self.keyring.unwrap(row.key_id, row.wrapped)
             data = key.open(row.id, "canonical", row.canonical)
-        except SealBrokenError as error:
-            park(tx, row, "SealBroken", f"the stored command can't be opened: {error}")
+            return decode_command(row.action, data, row.schema_version)
+        except (SealBrokenError, UnreadableError) as error:
+            park(tx, row, type(error).__name__, f"the stored command can't be opened: {error}")
             return None
-        return decode_command(row.action, data, row.schema_version)
 
 
 class _Recording:
@@ -247,7 +263,9 @@ class _Recording:
 
     def run(self) -> list[Recorded | BaseException]:
         rows = {row.id: row for row in self.tx.connection.execute(_rows([r.effect_id for r in self.results]))}
-        ours = [result for result in self.results if _is_ours(rows.get(result.effect_id), result)]
+        ours = list(
+            {r.effect_id: r for r in self.results if _is_ours(rows.get(r.effect_id), r)}.values()
+        )  # once each, even when somebody tells twice
         started = self._route_on(ours, rows)
         for result in ours:
             self._note(result, rows[result.effect_id], len(started.get(result.effect_id, ())))
@@ -280,11 +298,18 @@ class _Recording:
                 outside_id=result.outside_id,
                 reason=result.what,
             )
-            decision = self.router.after(settled, state.record)
+            decision = self._after(settled, state.record)
             if decision is not None:
                 started[result.effect_id] = self.routing.apply(decision, row.message_id, state.key)
         self.routing.flush()
         return started
+
+    def _after(self, settled: Settled, case: CaseRecord) -> Decision | None:
+        try:
+            return self.router.after(settled, case)
+        except Exception as error:  # a broken route must not keep an outcome from being written down
+            log.exception("route_failed", key=settled.key, error=type(error).__name__)
+            return None
 
     def _note(self, result: Result, row: Any, more: int) -> None:
         state = _STATE[result.outcome]

@@ -16,13 +16,20 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from canonical_model.case import EMPTY_CARD, CaseRecord, CaseRef, case_ref
-from canonical_model.codec import SCHEMA_VERSION, command_name, decode_card, encode, event_name
+from canonical_model.codec import (
+    SCHEMA_VERSION,
+    UnreadableError,
+    command_name,
+    decode_card,
+    encode,
+    event_name,
+)
 from canonical_model.contact import Channel, Kind
-from canonical_model.decision import Decision, Fate, Intent, Known, Match, Reference, Router
+from canonical_model.decision import Decision, Fate, Intent, Known, Match, Reference, Router, Timer
 from canonical_model.events import ContactReceived, Event, TimerFired
 from canonical_model.message import Message, MessageId
 from canonical_model.status import CaseStatus
-from journal.crypto import DataKey, Keyring
+from journal.crypto import DataKey, Keyring, SealBrokenError
 from journal.database import Transaction
 from journal.instants import DAY, micros, moment, new_id
 from journal.schema import (
@@ -153,7 +160,11 @@ class Routing:
         self.recent: Counter[str] = Counter()
         self.rows: dict[str, list[dict[str, Any]]] = {}
         self.started: dict[str, tuple[str, ...]] = {}
-        self.cancelled: list[tuple[str, str]] = []
+        self.timers: dict[tuple[str, str], Timer | None] = {}
+        self.problems: dict[str, str] = {}
+        self.unopened: dict[str, str] = {}
+        self._counted: set[tuple[str, str]] = set()
+        self._keys: set[str] = set()
         self._number: int | None = None
         self._opened = 0
 
@@ -205,7 +216,10 @@ class Routing:
             .order_by(cases.c.ref)
         )
         for row in self.tx.connection.execute(query.with_for_update(of=cases)):
-            self.states[row.ref] = self._case_state(row, with_card=cards)
+            try:
+                self.states[row.ref] = self._case_state(row, with_card=cards)
+            except (SealBrokenError, UnreadableError) as error:
+                self.unopened[row.ref] = f"its case {row.ref} can't be opened: {error}"
 
     def apply(self, decision: Decision, message_id: str, key: DataKey | None) -> tuple[str, ...]:
         """Note down what was decided about a case; the ids of effects that may start at once."""
@@ -214,15 +228,9 @@ class Routing:
         state = self._noted_case(decision.case, message_id, key)
         for reference in decision.references:
             self._note_reference(reference, state.record.ref)
-        for timer in decision.timers:
-            self._row(
-                "timers",
-                case_ref=state.record.ref,
-                name=timer.name,
-                due_at=micros(timer.due),
-                round=timer.round,
-            )
-        self.cancelled += [(state.record.ref, name) for name in decision.cancelled_timers]
+        ref = state.record.ref
+        self.timers |= {(ref, name): None for name in decision.cancelled_timers}
+        self.timers |= {(ref, timer.name): timer for timer in decision.timers}
         return self._note_effects(decision.intents, state, message_id)
 
     def again(self, arrival: Arrival, row: Any) -> tuple[str, ...] | BaseException:
@@ -267,16 +275,14 @@ class Routing:
                 self.tx.many(_ignoring(table, self.tx.dialect), rows)
         self._write_timers()
 
-    def key_of(self, state: CaseState) -> DataKey:
-        """The key that a case's own texts are sealed with."""
-        if state.key is None:
-            raise LookupError(f"case {state.record.ref} was erased: nothing more can be written for it")
-        return state.key
-
     def _references(self, arrival: Arrival) -> list[tuple[Reference, str]]:
         if arrival.event is None:
             return []
-        names = self.intake.router.references(self._message(arrival, arrival.event))
+        try:
+            names = self.intake.router.references(self._message(arrival, arrival.event))
+        except Exception as error:  # noqa: BLE001 - as in `_decide`: parked, not lost
+            self.problems[arrival.id] = _route_failed(arrival, error)
+            return []
         return [(name, self.intake.keyring.find_hash(name.system, name.value)) for name in names]
 
     def _message(self, arrival: Arrival, event: Event) -> Message:
@@ -289,24 +295,25 @@ class Routing:
         )
 
     def _take_in(self, arrival: Arrival, asked: list[tuple[Reference, str]]) -> None:
-        decision, problem = self._decide(arrival, asked)
-        started: tuple[str, ...] = ()
-        if decision is not None:
-            started = self.apply(decision, arrival.id, arrival.key)
-            self.started[arrival.id] = started
-        self._note_message(arrival, decision, problem)
         if isinstance(arrival.event, TimerFired):
-            self.cancelled.append((arrival.event.case, arrival.event.name))
+            self.timers[arrival.event.case, arrival.event.name] = None
+        decision, problem = self._decide(arrival, asked)
+        if decision is not None:
+            self.started[arrival.id] = self.apply(decision, arrival.id, arrival.key)
+        self._note_message(arrival, decision, problem)
 
     def _decide(self, arrival: Arrival, asked: list[tuple[Reference, str]]) -> tuple[Decision | None, str]:
         if arrival.event is None:
             problem = arrival.inbound.problem
             return None, problem.what if problem else "not understood"
+        owners = [(name, self.owners[hashed]) for name, hashed in asked if hashed in self.owners]
+        if why := self.problems.get(arrival.id) or self._unopened(owners):
+            return None, why
         known = Known(
             matches=tuple(
-                Match(reference=name, case=self.states[self.owners[hashed]].record)
-                for name, hashed in asked
-                if hashed in self.owners and self.owners[hashed] in self.states
+                Match(reference=name, case=self.states[ref].record)
+                for name, ref in owners
+                if ref in self.states and self.states[ref].key  # an erased case is nobody's any more
             ),
             next_ref=self._next_ref(),
             now=self.now,
@@ -314,12 +321,11 @@ class Routing:
         )
         try:
             return self.intake.router.decide(self._message(arrival, arrival.event), known), ""
-        except Exception as error:  # a broken route must not lose or stop a message: it is parked
-            log.exception("route_failed", message_id=arrival.id, error=type(error).__name__)
-            return (
-                None,
-                f"a route failed on this message ({type(error).__name__}): an administrator must look",
-            )
+        except Exception as error:  # noqa: BLE001 - a broken route must not lose or stop a message
+            return None, _route_failed(arrival, error)
+
+    def _unopened(self, owners: list[tuple[Reference, str]]) -> str:
+        return next((self.unopened[ref] for _, ref in owners if ref in self.unopened), "")
 
     def _next_ref(self) -> CaseRef:
         if self._number is None:
@@ -376,7 +382,7 @@ class Routing:
         self._row(
             "case_history",
             case_ref=record.ref,
-            at=self.tx.now,
+            at=self.tx.now + len(self.rows.get("case_history", ())),  # one commit, several steps: in order
             status=record.status.value,
             handler_group=record.group,
             caused_by=message_id,
@@ -386,7 +392,8 @@ class Routing:
         hashed = self.intake.keyring.find_hash(reference.system, reference.value)
         if reference.exclusive:
             self.owners.setdefault(hashed, ref)
-        else:
+        elif self.states[ref].new and (hashed, ref) not in self._counted:
+            self._counted.add((hashed, ref))
             self.recent[hashed] += 1
         self._row(
             "case_references",
@@ -401,22 +408,25 @@ class Routing:
     def _note_effects(
         self, intents: tuple[Intent, ...], state: CaseState, message_id: str
     ) -> tuple[str, ...]:
-        if not intents:
+        if not intents or state.key is None:  # for an erased case nothing more can be written
             return ()
-        wanted = [(effect_key(state.record.ref, intent), intent) for intent in intents]
-        there = self._existing_keys([key for key, _ in wanted]) if not state.new else set[str]()
+        wanted = {effect_key(state.record.ref, intent): intent for intent in intents}
+        there = self._existing_keys(list(wanted)) if not state.new else self._keys
         return tuple(
-            self._note_effect(key, intent, state, message_id) for key, intent in wanted if key not in there
+            self._note_effect(key, intent, state, state.key, message_id)
+            for key, intent in wanted.items()
+            if key not in there
         )
 
     def _existing_keys(self, keys: list[str]) -> set[str]:
-        noted = {row["key"] for row in self.rows.get("effects", ())}
         rows = self.tx.connection.execute(select(effects.c.key).where(effects.c.key.in_(keys)))
-        return noted | {key for (key,) in rows}
+        return self._keys.union(key for (key,) in rows)
 
-    def _note_effect(self, key: str, intent: Intent, state: CaseState, message_id: str) -> str:
-        sealing = self.key_of(state)
+    def _note_effect(
+        self, key: str, intent: Intent, state: CaseState, sealing: DataKey, message_id: str
+    ) -> str:
         id_ = new_id(self.tx.now)
+        self._keys.add(key)
         due = max(self.tx.now, micros(intent.not_before)) if intent.not_before else self.tx.now
         self._row(
             "effects",
@@ -512,11 +522,16 @@ class Routing:
         self.tx.many(_UPDATE_CARD, [_card(state) for state in self.states.values() if state.card_changed])
 
     def _write_timers(self) -> None:
-        for case, name in self.cancelled:
+        for case, name in [key for key, timer in self.timers.items() if timer is None]:
             self.tx.connection.execute(
                 timers.delete().where(timers.c.case_ref == case, timers.c.name == name)
             )
-        if rows := self.rows.get("timers"):
+        rows = [
+            {"case_ref": case, "name": name, "due_at": micros(timer.due), "round": timer.round}
+            for (case, name), timer in self.timers.items()
+            if timer
+        ]
+        if rows:
             insert = self.tx.upsert(timers)
             self.tx.connection.execute(
                 insert.on_conflict_do_update(
@@ -534,6 +549,13 @@ def effect_key(ref: str, intent: Intent) -> str:
     """The name of an intention for ever: the same intention always has the same key, and happens once."""
     key = f"{ref}/{intent.target}/{command_name(intent.command)}"
     return f"{key}/{intent.discriminator}" if intent.discriminator else key
+
+
+def _route_failed(arrival: Arrival, error: Exception) -> str:
+    """Tell the log, with its trace; the words for people."""
+    kind = type(error).__name__
+    log.error("route_failed", message_id=arrival.id, error=kind, exc_info=error)
+    return f"a route failed on this message ({kind}): an administrator must look"
 
 
 def _state(decision: Decision | None, effects_: int) -> str:

@@ -93,7 +93,10 @@ class Journal:
         return await self.database.write(self._ledger.sweep_many, request)
 
     async def bury(self, owner: str) -> None:
-        """Let go of what processes with this name had claimed; call only when they are certainly dead."""
+        """Let go of what processes with this name had claimed, leased or handed out.
+
+        Call only when they are certainly dead and nobody else works on this journal.
+        """
         await self.database.write(self._ledger.bury_many, owner)
 
     async def file(self, message_id: str, claim: str) -> bytes:

@@ -1,6 +1,7 @@
 """What people and schedules do: pause and resume, replay and skip, leases, timers, checkpoints, the audit chain."""
 
 import hmac
+import json
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, select, update
 
 from canonical_model.codec import decode_event
-from canonical_model.contact import Contact
+from canonical_model.contact import Automatic, Contact
 from canonical_model.events import ContactReceived, Event
 from journal.crypto import Keyring
 from journal.database import Transaction
@@ -141,7 +142,7 @@ class Operations:
         return None
 
     def _link(self, previous: str, row: dict[str, Any]) -> str:
-        text = "\x1f".join([previous, *(str(value) for value in row.values())])
+        text = json.dumps([previous, *row.values()])
         return hmac.new(self._audit_key, text.encode(), sha256).hexdigest()
 
     def know_many(self, tx: Transaction, names: list[str]) -> list[BaseException | None]:
@@ -344,10 +345,11 @@ def system_states(connection: Connection) -> tuple[SystemState, ...]:
 
 def _released(event: Event) -> Event:
     """A person judged it: the signs of spam no longer count."""
-    if isinstance(event, ContactReceived) and event.contact.suspicions:
-        contact: Contact = replace(event.contact, suspicions=())
-        return ContactReceived(contact=contact)
-    return event
+    if not isinstance(event, ContactReceived):
+        return event
+    contact: Contact = event.contact
+    judged = None if contact.automatic is Automatic.BULK else contact.automatic
+    return ContactReceived(contact=replace(contact, suspicions=(), automatic=judged))
 
 
 def _locked_effect(tx: Transaction, effect_id: str) -> Any:

@@ -46,7 +46,10 @@ LOOK_BACK: Final = 5_000
 MOST: Final = 1_000
 """Where a count stops: "1000 or more"."""
 
-REFERENCE_SYSTEMS: Final = ("case", "tracker", "mail-id", "email", "phone", "form", "fingerprint")
+REFERENCE_SYSTEMS: Final = (
+    *("case", "tracker", "mail-id", "email", "phone", "form", "fingerprint"),
+    *("insz", "kbo", "vestigingsnummer", "vcode"),
+)
 """The systems whose references a search tries."""
 
 NEEDS_SOMEBODY: Final = text("state IN ('parked', 'quarantined')")
@@ -506,7 +509,7 @@ def passport(connection: Connection, keyring: Keyring, ref: str, now: datetime) 
     its_effects = effects_of_case(connection, ref)
     history = _history_of(connection, ref)
     its_timers = _timers_of(connection, ref)
-    citizen, address = _citizen_of(opener, ref)
+    citizen, address = _citizen_of(opener, found)
     board = {row.name: row for row in _systems(connection)}
     return Passport(
         case=case,
@@ -551,10 +554,10 @@ def search(connection: Connection, keyring: Keyring, words: str) -> tuple[Hit, .
 
 
 def spellings(words: str) -> tuple[str, ...]:
-    """How the same reference may have been noted: as it stands, and telephone numbers without signs."""
+    """How the same reference may have been noted: as it stands, and numbers without their dots and spaces."""
     found = [words]
     digits = re.sub(r"[^0-9]", "", words)
-    if len(digits) >= 8 and re.fullmatch(r"[0-9+()./\s-]+", words):
+    if len(digits) >= 8 and re.fullmatch(r"(BE)?[0-9+()./\s-]+", words, re.IGNORECASE):
         national = digits.removeprefix("00").removeprefix("32").removeprefix("0")
         found += [digits, f"+{digits}", f"+32{national}", f"0{national}"]
     if case := CASE_REF.search(words.upper()):
@@ -721,6 +724,12 @@ class _Opener:
                 opened[row.owner] = (key.open(row.owner, "canonical", row.canonical), row.schema_version)
         return opened
 
+    def open_one(self, key_id: str, owner: str, column: str, sealed: bytes | None) -> bytes | None:
+        """One sealed column; None when it or its key was erased."""
+        self._fetch({key_id})
+        key = self._keys[key_id]
+        return key.open(owner, column, sealed) if key and sealed is not None else None
+
     def _fetch(self, key_ids: set[str]) -> None:
         missing = key_ids - self._keys.keys()
         if not missing:
@@ -733,11 +742,11 @@ class _Opener:
             self._keys[row.message_id] = self._keyring.unwrap(row.message_id, row.wrapped)
 
 
-def _citizen_of(opener: _Opener, ref: str) -> tuple[Citizen, str]:
+def _citizen_of(opener: _Opener, row: Row[Any]) -> tuple[Citizen, str]:
     """The masked citizen, and the address that stays in here."""
     try:
-        opened = opener.open([ref])
-        card = decode_card(*opened[ref]) if ref in opened else None
+        opened = opener.open_one(row.key_id, row.ref, "card", row.card)
+        card = decode_card(opened, row.card_version) if opened else None
     except (SealBrokenError, UnreadableError):
         card = None
     if card is None:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from journal.crypto import Keyring, SealBrokenError
 from journal.database import Transaction
 from journal.operations import Act, AuditEntry
-from journal.schema import bodies, data_keys, effects, messages
+from journal.schema import bodies, cases, data_keys, effects, messages
 from ports.errors import RejectedError
 
 AuditMany = Callable[[Transaction, list[AuditEntry]], list[BaseException | None]]
@@ -73,12 +73,7 @@ class Revealing:
 
 
 def _kind_of(tx: Transaction, owner: str) -> tuple[str, str]:
-    if kind := tx.connection.execute(
-        select(messages.c.kind).where(messages.c.id == owner)
-    ).scalar_one_or_none():
+    kind = tx.connection.execute(select(messages.c.kind).where(messages.c.id == owner)).scalar_one_or_none()
+    if kind:
         return "message", kind
-    if action := tx.connection.execute(
-        select(effects.c.action).where(effects.c.id == owner)
-    ).scalar_one_or_none():
-        return "effect", action
-    return "case", "case_card"
+    return "effect", tx.connection.execute(select(effects.c.action).where(effects.c.id == owner)).scalar_one()

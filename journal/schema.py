@@ -21,6 +21,8 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
+# On SQLite `sqlite_with_rowid=False` lets the primary key itself order the rows: one tree to write, not two.
+
 ID = String(32)
 
 messages = Table(
@@ -51,6 +53,7 @@ messages = Table(
         sqlite_where=text("state IN ('parked', 'quarantined')"),
         postgresql_where=text("state IN ('parked', 'quarantined')"),
     ),
+    sqlite_with_rowid=False,
 )
 
 bodies = Table(  # sealed; owner = message id or effect id
@@ -79,6 +82,7 @@ data_keys = Table(  # one key per contact, kept with its case: deleting it erase
     Column("case_ref", String(20)),
     Column("wrapped", LargeBinary, nullable=False),
     Index("data_keys_of_case", "case_ref"),
+    sqlite_with_rowid=False,
 )
 
 cases = Table(
@@ -101,6 +105,7 @@ cases = Table(
     Column("card", LargeBinary),  # sealed: what is needed to write to the customer
     Column("card_version", SmallInteger, nullable=False),
     Index("cases_by_due", "due"),
+    sqlite_with_rowid=False,
 )
 
 case_history = Table(
@@ -111,6 +116,7 @@ case_history = Table(
     Column("status", String(30), primary_key=True),
     Column("handler_group", String(100), nullable=False),
     Column("caused_by", ID, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 references = Table(
@@ -130,6 +136,7 @@ references = Table(
         postgresql_where=text("exclusive"),
     ),
     Index("references_of_case", "case_ref"),
+    sqlite_with_rowid=False,
 )
 
 effects = Table(
@@ -168,6 +175,7 @@ effects = Table(
         sqlite_where=text("state = 'parked'"),
         postgresql_where=text("state = 'parked'"),
     ),
+    sqlite_with_rowid=False,
 )
 
 attempts = Table(
@@ -181,6 +189,7 @@ attempts = Table(
     Column("error", String(60), nullable=False),
     Column("what", Text, nullable=False),
     Column("worker", String(80), nullable=False),
+    sqlite_with_rowid=False,
 )
 
 timers = Table(
@@ -191,6 +200,7 @@ timers = Table(
     Column("due_at", BigInteger, nullable=False),
     Column("round", Integer, nullable=False),
     Index("timers_by_due", "due_at"),
+    sqlite_with_rowid=False,
 )
 
 systems = Table(  # what the worker knows of each target: held by a person, or by its circuit breaker
@@ -238,18 +248,16 @@ leases = Table(
     Column("until", BigInteger, nullable=False),
 )
 
-tally = (
-    Table(  # messages per day of receipt, source and state; kept with every change, never counted afterwards
-        "tally",
-        metadata,
-        Column("day", Integer, primary_key=True),  # days since 1970, UTC
-        Column("source", String(200), primary_key=True),
-        Column("state", String(12), primary_key=True),
-        Column(
-            "shard", String(20), primary_key=True
-        ),  # one per writing process: they never wait for each other
-        Column("count", BigInteger, nullable=False),
-    )
+# Messages per day of receipt, source and state; kept with every change, never counted afterwards.
+tally = Table(
+    "tally",
+    metadata,
+    Column("day", Integer, primary_key=True),  # days since 1970, UTC
+    Column("source", String(200), primary_key=True),
+    Column("state", String(12), primary_key=True),
+    Column("shard", String(20), primary_key=True),  # one per writing process: they never wait for each other
+    Column("count", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 numbers = Table(

@@ -4,6 +4,7 @@ from canonical_model.case import CaseRecord
 from canonical_model.commands import AddNote
 from canonical_model.decision import Decision, Fate, Intent, Known, Timer
 from canonical_model.events import TimerFired
+from canonical_model.message import MessageId
 from canonical_model.status import OPEN
 from routes.calendar import working_days_later
 from routes.configuration import RouteConfiguration
@@ -11,7 +12,9 @@ from routes.contact_to_case import CHASE, TRACKER
 from routes.letters import reminder
 
 
-def decide(timer: TimerFired, known: Known, configuration: RouteConfiguration) -> Decision:
+def decide(
+    timer: TimerFired, message_id: MessageId, known: Known, configuration: RouteConfiguration
+) -> Decision:
     """Remind, and note down when to look again; an answered case is left in peace."""
     case = next((match.case for match in known.matches), None)
     if case is None:
@@ -28,18 +31,18 @@ def decide(timer: TimerFired, known: Known, configuration: RouteConfiguration) -
         fate=Fate.ROUTED,
         reason=f"{case.ref}: reminder {timer.round + 1}, to {whom}",
         case=case,
-        intents=_reminders(case, whom, timer.round, configuration),
+        intents=_reminders(case, whom, timer.round, message_id, configuration),
         timers=(again,),
     )
 
 
 def _reminders(
-    case: CaseRecord, whom: str, turn: int, configuration: RouteConfiguration
+    case: CaseRecord, whom: str, turn: int, message_id: MessageId, configuration: RouteConfiguration
 ) -> tuple[Intent, ...]:
     note = AddNote(case=case.ref, text=f"Herinnering {turn + 1}: dit dossier wacht op antwoord.")
-    intents = [Intent(target=TRACKER, command=note, discriminator=f"reminder-{turn}", blocking=False)]
+    intents = [Intent(target=TRACKER, command=note, discriminator=f"reminder-{message_id}", blocking=False)]
     address = next((group.email for group in configuration.dispatch.group if group.name == whom), "")
     if address:
         text = "reminder" if turn == 0 else "escalation"
-        intents.append(reminder(case, address, text, turn, configuration))
+        intents.append(reminder(case, address, text, message_id, configuration))
     return tuple(intents)

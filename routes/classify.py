@@ -6,11 +6,12 @@ with the most of its words in the text wins.
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from canonical_model.contact import Contact, Kind
 from routes.configuration import Area, Category, Dispatch
 
+LONGEST_LABEL = 100
 _KIND_WORDS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
     (Kind.COMPLAINT, ("klacht", "complaint", "plainte", "beschwerde")),
     (Kind.SUGGESTION, ("suggestie", "voorstel", "idee", "suggestion", "proposition", "vorschlag")),
@@ -29,18 +30,34 @@ class Subject:
 
 def classify(contact: Contact, dispatch: Dispatch) -> Subject:
     """Kind, category and area of a contact; a question about nothing in particular when nothing is known."""
-    words = _normal(f"{contact.subject}\n{contact.text}")
-    category = contact.category or _category(words, dispatch.category)
+    text = _Text(contact)
+    category = _label(contact.category) or _category(text, dispatch.category)
     return Subject(
-        kind=contact.kind or _kind_by_word(words) or _kind_of(category, dispatch.category) or Kind.QUESTION,
+        kind=contact.kind or _kind_by_word(text) or _kind_of(category, dispatch.category) or Kind.QUESTION,
         category=category,
-        area=_area(contact, words, dispatch.area),
+        area=_area(contact, text, dispatch.area),
     )
 
 
-def _kind_by_word(words: str) -> Kind | None:
+class _Text:
+    """The words of a contact, prepared when somebody asks for them: most forms say themselves what they are."""
+
+    def __init__(self, contact: Contact) -> None:
+        self._contact = contact
+
+    @cached_property
+    def words(self) -> str:
+        return _normal(f"{self._contact.subject}\n{self._contact.text}")
+
+    @cached_property
+    def place(self) -> str:
+        location = self._contact.location
+        return _normal(f"{location.address} {location.postcode}")
+
+
+def _kind_by_word(text: _Text) -> Kind | None:
     for kind, names in _KIND_WORDS:
-        if any(_occurs(name, words) for name in names):
+        if any(_needle(name) in text.words for name in names):
             return kind
     return None
 
@@ -49,27 +66,35 @@ def _kind_of(category: str, table: tuple[Category, ...]) -> Kind | None:
     return next((entry.kind for entry in table if entry.name == category), None)
 
 
-def _category(words: str, table: tuple[Category, ...]) -> str:
-    scores = [(sum(_occurs(word, words) for word in entry.words), entry.name) for entry in table]
+def _category(text: _Text, table: tuple[Category, ...]) -> str:
+    scores = [(sum(_needle(word) in text.words for word in entry.words), entry.name) for entry in table]
     best = max(scores, key=lambda score: score[0], default=(0, ""))
     return best[1] if best[0] else ""
 
 
-def _area(contact: Contact, words: str, table: tuple[Area, ...]) -> str:
-    if contact.location.area:
-        return contact.location.area.casefold()
-    place = _normal(f"{contact.location.address} {contact.location.postcode}")
-    for text in (place, words):
-        for area in table:
-            if any(_occurs(name, text) for name in (*area.postcodes, *area.words)):
-                return area.name
+def _area(contact: Contact, text: _Text, table: tuple[Area, ...]) -> str:
+    if chosen := _label(contact.location.area):
+        return chosen.casefold()
+    return _named(text.place, table) or _named(text.words, table)
+
+
+def _named(words: str, table: tuple[Area, ...]) -> str:
+    for area in table:
+        if any(_needle(name) in words for name in (*area.postcodes, *area.words)):
+            return area.name
     return ""
 
 
-def _occurs(word: str, text: str) -> bool:
-    return f" {_normal(word).strip()}" in text
+def _label(text: str) -> str:
+    """What a sender chose, as far as it can be a name: printable, and no longer than one."""
+    return "".join(sign for sign in text if sign.isprintable()).strip()[:LONGEST_LABEL]
 
 
 @lru_cache(maxsize=4096)
+def _needle(word: str) -> str:
+    """A word of the table as it is looked for: from the start of a word on."""
+    return _normal(word).rstrip()
+
+
 def _normal(text: str) -> str:
     return " " + re.sub(r"[^\w]+", " ", text.casefold())

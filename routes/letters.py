@@ -30,11 +30,11 @@ def closed_without_answer(case: CaseRecord, configuration: RouteConfiguration) -
     return _to_customer(case, configuration, "closed", discriminator=f"closed-{case.tracker_version}")
 
 
-def reminder(case: CaseRecord, to: str, text: str, turn: int, configuration: RouteConfiguration) -> Intent:
-    """To a handler group or the KCC: this case waits for an answer."""
+def reminder(case: CaseRecord, to: str, text: str, timer: str, configuration: RouteConfiguration) -> Intent:
+    """To a handler group or the KCC: this case waits for an answer. One mail per firing of the `timer`."""
     words = configuration.texts[Language.NL]
     values = {"ref": case.ref, "group": case.group, "city": configuration.city, "subject": case.card.subject}
-    discriminator = f"reminder-{turn}"
+    discriminator = f"reminder-{timer}"
     return Intent(
         target=MAIL,
         discriminator=discriminator,
@@ -42,7 +42,7 @@ def reminder(case: CaseRecord, to: str, text: str, turn: int, configuration: Rou
         command=SendMail(
             message_id=message_id(case, discriminator, configuration),
             to=to,
-            subject=words[f"{text}_subject"].format(**values),
+            subject=_one_line(words[f"{text}_subject"].format(**values)),
             text=words[text].format(**values),
         ),
     )
@@ -65,6 +65,11 @@ def sent(intent: Intent) -> Reference:
     return Reference(system="mail-id", value=intent.command.message_id)
 
 
+def _one_line(text: str) -> str:
+    """A subject without line breaks or other signs that a header can't hold."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+
+
 def _to_customer(
     case: CaseRecord,
     configuration: RouteConfiguration,
@@ -83,7 +88,7 @@ def _to_customer(
         command=SendMail(
             message_id=message_id(case, discriminator, configuration),
             to=case.card.party.email,
-            subject=words[f"{text}_subject"].format(**values),
+            subject=_one_line(words[f"{text}_subject"].format(**values)),
             text=words[text].format(**values),
             case=case.ref,
             language=case.card.language,

@@ -37,7 +37,7 @@ class CityRoutes:
             case CaseChanged() as change:
                 return tracker_to_customer.decide(change, known, self._configuration)
             case TimerFired() as timer:
-                return chase.decide(timer, known, self._configuration)
+                return chase.decide(timer, message.id, known, self._configuration)
             case MailBounced() as bounced:
                 return bounce.decide(bounced, message.id, known)
 

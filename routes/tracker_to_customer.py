@@ -21,7 +21,8 @@ def decide(change: CaseChanged, known: Known, configuration: RouteConfiguration)
         )
     newer = change.version > case.tracker_version
     now = _followed(case, change) if newer else case
-    letters = _letters(now, change, configuration) if case.card.party.email else ()
+    closes = now.status is CaseStatus.CLOSED and case.status is not CaseStatus.CLOSED
+    letters = _letters(now, change, configuration, closes=closes) if case.card.party.email else ()
     notes = () if case.card.party.email else _nobody_to_mail(now, change)
     settled = now.status not in OPEN
     return Decision(
@@ -47,9 +48,11 @@ def _followed(case: CaseRecord, change: CaseChanged) -> CaseRecord:
     )
 
 
-def _letters(case: CaseRecord, change: CaseChanged, configuration: RouteConfiguration) -> tuple[Intent, ...]:
+def _letters(
+    case: CaseRecord, change: CaseChanged, configuration: RouteConfiguration, *, closes: bool
+) -> tuple[Intent, ...]:
     letters = [answer(case, each.key, each.text, configuration) for each in change.answers]
-    if case.status is CaseStatus.CLOSED and not change.answers:
+    if closes and not change.answers:
         letters.append(closed_without_answer(case, configuration))
     return tuple(letters)
 

@@ -27,6 +27,7 @@ class Listener:
         self._interval = interval
         self._stopping = asyncio.Event()
         self._failures = 0
+        self._told = False
 
     async def run(self) -> None:
         """Listen until `stop` is called."""
@@ -55,7 +56,8 @@ class Listener:
     async def _well(self) -> None:
         if self._failures:
             log.info("source_is_back", source=self.source.name)
-            self._failures = 0
+        if self._failures or not self._told:  # the one before us may have left an incident open
+            self._failures, self._told = 0, True
             await self._journal.report(Health(self.source.name, ok=True))
 
     async def _ill(self, error: AdapterError) -> None:

@@ -5,9 +5,9 @@ it, and a claim that nobody ended becomes an unknown outcome that is looked up b
 """
 
 import asyncio
-from collections import defaultdict, deque
+from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -17,10 +17,10 @@ from journal.effects import Claimed, ClaimRequest, Outcome, Result
 from journal.instants import micros
 from journal.journal import Journal
 from ports.clock import Clock
-from ports.errors import TransientError
-from ports.target import Target
+from ports.errors import HubError, TransientError
+from ports.target import Idempotency, Target
 from worker.breaker import Breakers
-from worker.policy import Judgement, RetryPolicy
+from worker.policy import NOBODY_CAN_TELL, Judgement, RetryPolicy
 
 log = structlog.get_logger()
 
@@ -65,9 +65,11 @@ class Worker:
         self._clock = clock
         self._settings = settings
         self._policy = policy or RetryPolicy()
-        self._kept_back: dict[str, deque[str]] = defaultdict(deque)
+        self._kept_back: dict[str, OrderedDict[str, None]] = {}  # each id once
         self._in_flight: set[asyncio.Task[None]] = set()
         self._room = asyncio.Event()
+        self._at_rest = asyncio.Event()
+        self._at_rest.set()
         self._stopping = False
         for name in targets:
             breakers.know(name)
@@ -79,29 +81,43 @@ class Worker:
 
     async def run(self) -> None:
         """Work until `stop` is called."""
-        while not self._stopping:
-            free = self._settings.slots - len(self._in_flight)
-            if free <= 0:
-                self._room.clear()
-                await self._room.wait()
-                continue
-            ids = self._take_kept_back(free)
-            ids += await self._broker.take(free - len(ids), 0.02 if ids else 0.5) if free > len(ids) else ()
-            if ids:
-                await self._claim_and_start(tuple(ids))
+        self._at_rest.clear()
+        try:
+            while not self._stopping:
+                await self._round()
+        finally:
+            self._at_rest.set()
+
+    async def _round(self) -> None:
+        free = self._settings.slots - len(self._in_flight)
+        if free <= 0:
+            self._room.clear()
+            await self._room.wait()
+            return
+        ids = self._take_kept_back(free)
+        if free > len(ids):
+            soon = ids or any(self._kept_back.values())
+            ids += await self._broker.take(free - len(ids), 0.02 if soon else 0.5)
+        if ids:
+            await self._claim_and_start(tuple(ids))
 
     async def stop(self, patience: float = 25.0) -> None:
         """Claim nothing more; wait for what is in flight. The rest is found again by its lease."""
         self._stopping = True
         self._room.set()
-        if self._in_flight:
-            await asyncio.wait(self._in_flight, timeout=patience)
+        try:
+            async with asyncio.timeout(patience):
+                await self._at_rest.wait()
+                while self._in_flight:
+                    await asyncio.wait(self._in_flight)
+        except TimeoutError:
+            log.warning("stopped_in_flight", effects=len(self._in_flight))
 
     def _take_kept_back(self, room: int) -> list[str]:
         ids: list[str] = []
         for target, waiting in self._kept_back.items():
             ready = min(self._cap(target), len(waiting), room - len(ids))
-            ids.extend(waiting.popleft() for _ in range(ready))
+            ids += [waiting.popitem(last=False)[0] for _ in range(ready)]
         return ids
 
     def _limits(self, target: str) -> TargetLimits:
@@ -127,7 +143,7 @@ class Worker:
             await asyncio.sleep(1)
             return
         for target, id_ in claim.kept_back:
-            self._kept_back[target].append(id_)
+            self._kept_back.setdefault(target, OrderedDict())[id_] = None
         for effect in claim.effects:
             self._start(effect, asked)
 
@@ -146,9 +162,9 @@ class Worker:
         started = micros(self._clock.now())
         judgement = await self._try(effect, claimed_at)
         if effect.target in self._targets:
+            await self._tell_breaker(effect.target, judgement)
             self._breakers.ended(effect.target)
         await self._record(effect, judgement, started)
-        await self._tell_breaker(effect.target, judgement)
 
     async def _try(self, effect: Claimed, claimed_at: float) -> "Applied | Judgement":
         target = self._targets.get(effect.target)
@@ -160,18 +176,22 @@ class Worker:
                 Outcome.UNKNOWN if effect.probe else Outcome.AGAIN, "the claim had grown too old"
             )
 
+        if target.idempotency is Idempotency.NONE and effect.deaths:
+            return Judgement(Outcome.REJECTED, NOBODY_CAN_TELL, error="UncertainError")
+
         async def fetch(attachment: Attachment) -> bytes:
             return await self._journal.file(effect.message_id, attachment.claim)
 
         try:
             async with asyncio.timeout(patience):
-                if effect.probe:
+                if effect.probe and target.idempotency is not Idempotency.NONE:
                     found = await target.find(effect.key, effect.command)
                     if found is not None:
                         return Applied(found)
                 return Applied(await target.apply(effect.key, effect.command, fetch))
         except Exception as error:  # the one place that meets every error of every adapter
             judgement = self._policy.judge(effect, error, target.idempotency)
+            judgement = replace(judgement, error=type(error).__name__)
             log.info(
                 "attempt_failed",
                 effect=effect.id,
@@ -180,7 +200,7 @@ class Worker:
                 attempt=effect.attempt,
                 outcome=judgement.outcome.value,
                 error=type(error).__name__,
-                exc_info=judgement.outcome is Outcome.REJECTED and not hasattr(error, "what"),
+                exc_info=not isinstance(error, HubError | TimeoutError),
             )
             return judgement
 
@@ -215,14 +235,12 @@ class Worker:
             self._settings.name,
             judgement.outcome,
             started,
-            error=judgement.outcome.value,
+            error=judgement.error or judgement.outcome.value,
             what=judgement.what,
             retry_at=micros(self._clock.now()) + int(judgement.wait * 1e6),
         )
 
     async def _tell_breaker(self, target: str, judgement: "Applied | Judgement") -> None:
-        if target not in self._targets:
-            return
         try:
             if isinstance(judgement, Applied):
                 await self._breakers.worked(target)

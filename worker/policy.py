@@ -23,19 +23,24 @@ from ports.target import Idempotency
 LONGEST_WAIT = timedelta(minutes=10)
 GIVE_UP_AFTER = 500
 """Attempts (some three days at the longest wait) after which a person must look."""
+NOBODY_CAN_TELL = "nobody can tell whether it was done: a person must look before it is repeated"
 UNEXPECTED_LIMIT = 5
 """Attempts after which an error that no adapter foresaw is put before a person."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What an attempt came to, for the journal. `wait` in seconds; `target_down` feeds the breaker."""
+    """What an attempt came to, for the journal. `wait` in seconds; `target_down` feeds the breaker.
+
+    `error` is the class of the error: the console groups failures by it.
+    """
 
     outcome: Outcome
     what: str
     wait: float = 0.0
     target_down: bool = False
     stop_target: bool = False
+    error: str = ""
 
 
 class RetryPolicy:
@@ -72,7 +77,7 @@ class RetryPolicy:
         if idempotency is Idempotency.NONE:
             return Judgement(
                 Outcome.REJECTED,
-                f"nobody can tell whether it was done ({_words(error)}): a person must look before it is repeated",
+                f"{NOBODY_CAN_TELL} ({_words(error)})",
                 target_down=foreseen,
             )
         if not foreseen and effect.attempt >= UNEXPECTED_LIMIT:

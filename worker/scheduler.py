@@ -55,7 +55,7 @@ class Scheduler:
         """Turn every timer that is due into a message; its message removes it."""
         for timer in await self._journal.due_timers():
             event = TimerFired(case=CaseRef(timer.case_ref), name=timer.name, round=timer.round)
-            reference = f"{timer.case_ref}/{timer.name}/{timer.due_at}"
+            reference = f"{timer.case_ref}/{timer.name}/{timer.due_at}/{timer.round}"
             await self._accept(
                 Inbound(
                     source="timer",

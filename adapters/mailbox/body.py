@@ -13,6 +13,7 @@ from adapters.mailbox.mime import (
     Limits,
     clean,
     content,
+    inner_parts,
     media_type,
     parameter,
     parsed,
@@ -22,10 +23,14 @@ from ports.errors import NotUnderstoodError
 from ports.intake import File
 
 MAX_TEXT = 1_000_000
-UNCHECKED = "[De handtekening van dit bericht is niet nagekeken. / The signature of this mail was not checked.]"
+UNCHECKED = (
+    "[De handtekening van dit bericht is niet nagekeken. / The signature of this mail was not checked.]"
+)
 ENCRYPTED = "[Dit bericht is versleuteld; zie de bijlage. / This mail is encrypted; see the attachment.]"
 
-_SIGNATURES = frozenset({"application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature"})
+_SIGNATURES = frozenset(
+    {"application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature"}
+)
 _SMIME = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
 _TNEF = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
 _TNEF_MAGIC = b"\x78\x9f\x3e\x22"
@@ -47,10 +52,10 @@ class Body:
 class _Found:
     """What has been gathered so far."""
 
-    texts: list[str] = field(default_factory=list)
-    forwarded: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    files: list[tuple[str, str, bytes]] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list[str])
+    forwarded: list[str] = field(default_factory=list[str])
+    notes: list[str] = field(default_factory=list[str])
+    files: list[tuple[str, str, bytes]] = field(default_factory=list[tuple[str, str, bytes]])
 
     def add(self, other: "_Found", *, with_text: bool = True) -> None:
         if with_text:
@@ -81,10 +86,10 @@ def _gathered(part: Message, limits: Limits, unwrapped: int) -> _Found:
 
 
 def _from_multipart(part: Message, kind: str, limits: Limits, unwrapped: int) -> _Found:
-    children = part.get_payload()
-    if not isinstance(children, list):
+    children = inner_parts(part)
+    if not children and not part.is_multipart():
         return _from_broken_multipart(part, limits, unwrapped)
-    gathered = [_gathered(child, limits, unwrapped) for child in children if isinstance(child, Message)]
+    gathered = [_gathered(child, limits, unwrapped) for child in children]
     if kind == "multipart/alternative":
         return _alternative(children, gathered)
     found = _Found()
@@ -93,7 +98,7 @@ def _from_multipart(part: Message, kind: str, limits: Limits, unwrapped: int) ->
     return found
 
 
-def _alternative(children: "list[Message]", gathered: list[_Found]) -> _Found:
+def _alternative(children: list[Message], gathered: list[_Found]) -> _Found:
     """The plain text when it says anything, else the first other version that does; files of all."""
     pairs = list(zip(children, gathered, strict=True))
     plain = [one for child, one in pairs if media_type(child) == "text/plain" and _joined(one.texts)]
@@ -118,11 +123,10 @@ def _from_broken_multipart(part: Message, limits: Limits, unwrapped: int) -> _Fo
 
 
 def _from_message(part: Message, kind: str, limits: Limits, unwrapped: int) -> _Found:
-    inner = part.get_payload()
-    if kind not in {"message/rfc822", "message/global"} or not isinstance(inner, list):
+    if kind not in {"message/rfc822", "message/global"} or not part.is_multipart():
         return _Found(files=[(_name(part), kind, _flat(part))])
     found = _Found()
-    for mail in (one for one in inner if isinstance(one, Message)):
+    for mail in inner_parts(part):
         headers = Headers(mail)
         inside = _gathered(mail, limits, unwrapped)
         name = _name(part) or f"{headers.text('subject')[:80] or 'bericht'}.eml"
@@ -141,7 +145,9 @@ def _from_leaf(part: Message, kind: str, limits: Limits, unwrapped: int) -> _Fou
         return _from_smime(data, name, limits, unwrapped)
     if kind in _TNEF or data.startswith(_TNEF_MAGIC):
         return _from_tnef(data, name)
-    if data.startswith(_OLE_MAGIC) and (kind == "application/vnd.ms-outlook" or name.lower().endswith(".msg")):
+    if data.startswith(_OLE_MAGIC) and (
+        kind == "application/vnd.ms-outlook" or name.lower().endswith(".msg")
+    ):
         return _from_msg(data, name)
     if kind.startswith("text/") and not name and not _is_attached(part):
         return _Found(texts=[_text(data, kind, parameter(part, "charset"))])
@@ -204,7 +210,9 @@ def _accepted(found: list[tuple[str, str, bytes]], limits: Limits) -> tuple[tupl
         one = file(name, kind, data, position)
         reason = _refusal(len(data), len(kept), limits)
         if reason:
-            notes.append(f"[Bijlage niet overgenomen / attachment not taken over: {one.attachment.name} ({reason})]")
+            notes.append(
+                f"[Bijlage niet overgenomen / attachment not taken over: {one.attachment.name} ({reason})]"
+            )
             continue
         kept.setdefault((one.attachment.claim, one.attachment.name), one)
     return tuple(kept.values()), notes

@@ -3,7 +3,16 @@
 import re
 from email.message import Message
 
-from adapters.mailbox.mime import Headers, content, media_type, message_ids, one_line, parameter, to_text
+from adapters.mailbox.mime import (
+    Headers,
+    content,
+    inner_parts,
+    media_type,
+    message_ids,
+    one_line,
+    parameter,
+    to_text,
+)
 from adapters.mailbox.signs import has_empty_sender, is_from_a_mail_system
 from canonical_model.events import MailBounced
 from ports.errors import NotSupportedError
@@ -25,7 +34,9 @@ def bounce(mail: Message, headers: Headers) -> MailBounced | None:
     """
     if not _is_report(mail, headers):
         return None
-    statuses = [Headers(block) for part in _parts(mail, "message/delivery-status") for block in _blocks(part)]
+    statuses = [
+        Headers(block) for part in _parts(mail, "message/delivery-status") for block in inner_parts(part)
+    ]
     actions = {status.first("action").strip().lower() for status in statuses} - {""}
     if actions and "failed" not in actions:
         raise NotSupportedError(f"delivery report without a failure ({', '.join(sorted(actions))[:60]})")
@@ -33,7 +44,7 @@ def bounce(mail: Message, headers: Headers) -> MailBounced | None:
     if not message_id:
         return None
     failed = [status for status in statuses if status.first("action").strip().lower() == "failed"]
-    reasons = [_reason(status) for status in failed] or [_words(mail)]
+    reasons = [_reason(status) for status in failed] or [_telling_line(_words(mail))]
     return MailBounced(
         message_id=message_id,
         permanent=any(map(_is_permanent, reasons)),
@@ -56,15 +67,10 @@ def _parts(mail: Message, *kinds: str) -> list[Message]:
     return [part for part in mail.walk() if media_type(part) in kinds]
 
 
-def _blocks(part: Message) -> list[Message]:
-    payload = part.get_payload()
-    return [block for block in payload if isinstance(block, Message)] if isinstance(payload, list) else []
-
-
 def _original_id(mail: Message, headers: Headers) -> str:
     """From the mail that came back, else what the report refers to, else what it quotes."""
     for part in _parts(mail, "message/rfc822", "message/global"):
-        for original in _blocks(part):
+        for original in inner_parts(part):
             ids = Headers(original).ids("message-id")
             if ids:
                 return ids[0]
@@ -97,8 +103,16 @@ def _is_permanent(reason: str) -> bool:
 
 
 def _words(mail: Message) -> str:
-    texts = [to_text(content(part)[:_EXAMINED], parameter(part, "charset")) for part in _parts(mail, "text/plain")]
+    texts = [
+        to_text(content(part)[:_EXAMINED], parameter(part, "charset")) for part in _parts(mail, "text/plain")
+    ]
     return "\n".join(texts)[:_EXAMINED]
+
+
+def _telling_line(words: str) -> str:
+    """The first line with a status code, "" when there is none."""
+    lines = (line.strip() for line in words.split("\n"))
+    return next((line for line in lines if _ENHANCED.search(line) or _PLAIN.search(line)), "")
 
 
 def _without_addresses(reason: str) -> str:

@@ -1,3 +1,5 @@
+# tnefparse and extract_msg without types: their values get one where they come in
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 """Mail in the formats of Microsoft Outlook: `winmail.dat` (TNEF) and `.msg` files."""
 
 import struct
@@ -61,7 +63,9 @@ def from_msg(data: bytes) -> Embedded | None:
         return None
     try:
         with extract_msg.openMsg(data, delayAttachments=True) as message:
-            text = _text(getattr(message, "body", None)) or html.to_text(_text(getattr(message, "htmlBody", None)))
+            text = _text(getattr(message, "body", None)) or html.to_text(
+                _text(getattr(message, "htmlBody", None))
+            )
             lines = (
                 one_line(_text(getattr(message, "sender", None))),
                 one_line(_text(getattr(message, "subject", None))),

@@ -9,7 +9,9 @@ from ports.intake import File
 
 MAX_NAME = 120
 
-_NOT_IN_NAME = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"|?*\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]')
+_NOT_IN_NAME = re.compile(
+    r'[\x00-\x1f\x7f-\x9f<>:"|?*\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]'
+)
 _SPACES = re.compile(r"\s+")
 _MARKUP = re.compile(rb"\s*<(?:!doctype\s+html|html|head|body|script|iframe)\b", re.IGNORECASE)
 _SVG = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--[^>]*-->\s*)?<svg\b", re.IGNORECASE)
@@ -98,15 +100,18 @@ def media_type_of(content: bytes, claimed: str) -> str:
     for offset, magic, kind in _MAGIC:
         if content.startswith(magic, offset):
             return claimed if claimed.startswith(_INSIDE.get(kind, ("\n",))) else kind
-    start = content[:1024]
+    return _markup_type(content[:1024], claimed) or _plain_type(content, claimed)
+
+
+def _markup_type(start: bytes, claimed: str) -> str:
     if _SVG.match(start):
         return "image/svg+xml"
-    if _MARKUP.match(start) or claimed == "text/html":
-        return "text/html"
+    return "text/html" if _MARKUP.match(start) or claimed == "text/html" else ""
+
+
+def _plain_type(content: bytes, claimed: str) -> str:
     if claimed == "message/rfc822":
         return claimed
-    if b"\x00" in content[:8192]:
+    if b"\x00" in content[:8192] or not claimed.startswith(("text/", "application/xml")):
         return "application/octet-stream"
-    if claimed in _TEXTS:
-        return claimed
-    return "text/plain" if claimed.startswith("text/") else "application/octet-stream"
+    return claimed if claimed in _TEXTS else "text/plain"

@@ -1,11 +1,13 @@
+# inscriptis and lxml without types: their values get one where they come in
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 """HTML mail as text."""
 
 import re
 from html import unescape
 
-from inscriptis import get_text
-from inscriptis.model.config import ParserConfig
-from lxml.etree import LxmlError
+from inscriptis import get_text  # type: ignore[import-untyped]  # it has none
+from inscriptis.model.config import ParserConfig  # type: ignore[import-untyped]  # it has none
+from lxml.etree import LxmlError  # type: ignore[import-untyped]  # it has none
 
 from adapters.mailbox.mime import clean
 

@@ -48,6 +48,9 @@ class Limits:
     attachment_size: int = 25_000_000
 
 
+DEFAULT_LIMITS = Limits()
+
+
 def parsed(raw: bytes, limits: Limits) -> Message:
     """The mail as a tree of parts. Raises `NotUnderstoodError` for what would take too much to take apart."""
     _refuse_hostile(raw, limits)
@@ -136,6 +139,14 @@ def media_type(part: Message) -> str:
     if match is None:
         return part.get_default_type()
     return f"{match[1]}/{match[2]}".lower()
+
+
+def inner_parts(part: Message) -> list[Message]:
+    """The parts of a multipart, or the mails inside a `message/...` part; [] for a leaf."""
+    payload = part.get_payload()
+    if not isinstance(payload, list):
+        return []
+    return [one for one in payload if isinstance(one, Message)]  # pyright: ignore[reportUnknownVariableType]
 
 
 def parameter(part: Message, name: str, header: str = "content-type") -> str:

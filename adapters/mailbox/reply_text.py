@@ -1,3 +1,5 @@
+# mailparser_reply without types: their values get one where they come in
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 """What somebody wrote now, apart from the history that mail programs put below it."""
 
 import re
@@ -46,8 +48,9 @@ _FIRST_HEADER_LINE = re.compile(r"[>*\s]*(?:van|from|de|von)\s*:\**\s*\S", re.IG
 
 
 def marker_line(language: Language, proof: str) -> str:
-    """The line above which answers are asked; `proof` lets a reply find its case even without headers."""
-    return f"--- {MARKERS[language]} --- [{proof}]"
+    """The line above which answers are asked; a `proof` lets a reply find its case even without headers."""
+    line = f"--- {MARKERS[language]} ---"
+    return f"{line} [{proof}]" if proof else line
 
 
 def proof(case: str, secret: bytes) -> str:
@@ -88,7 +91,9 @@ def _starts_history(lines: list[str], index: int) -> bool:
         return False
     if _MARKER.match(line) or _SEPARATOR.match(line) or _is_header_block(lines[index : index + 6]):
         return True
-    folded = " ".join(part[:400] for part in lines[index : index + 3])  # clients break the line after 70 signs
+    folded = " ".join(
+        part[:400] for part in lines[index : index + 3]
+    )  # clients break the line after 70 signs
     if _ATTRIBUTION.match(line):
         return True
     return line.lstrip("> ")[:3] in {"Op ", "On ", "Le ", "Am "} and any(
@@ -120,4 +125,4 @@ def _second_opinion(full: str) -> str:
     newest, history = first.content.strip(), flat.strip().removeprefix(first.content.strip())
     if not newest or first.headers or history == flat.strip() or _written_between(history.split("\n")):
         return full.strip()
-    return newest
+    return str(newest)

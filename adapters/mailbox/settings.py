@@ -58,7 +58,9 @@ class Account(_Settings):
 class Mailbox(Account):
     """A group mailbox that the hub empties into the journal."""
 
-    done_folder: str = Field("Verwerkt", description="Where mail goes once it is safely stored; made if absent.")
+    done_folder: str = Field(
+        "Verwerkt", description="Where mail goes once it is safely stored; made if absent."
+    )
     failed_folder: str = Field("Fout", description="Where mail goes that could not be understood.")
     kind: Kind | None = Field(None, description="What mail to this address always is, e.g. complaint.")
     category: str = Field("", description="Subject category that mail to this address always has.")
@@ -94,7 +96,8 @@ class Settings(_Settings):
     smtp_timeout: float = Field(60.0, gt=0, description="Seconds that one SMTP answer may take.")
     sender: Sender | None = Field(None, description="Who mail comes from; needed for mail out.")
     bounce_address: str = Field(
-        "", description="Envelope sender of answers: bounces go there. Default: the sender. Must be read by us."
+        "",
+        description="Envelope sender of answers: bounces go there. Default: the sender. Must be read by us.",
     )
     sent_mailbox: Account | None = Field(
         None,
@@ -105,7 +108,9 @@ class Settings(_Settings):
     )
 
     reply_base: str = Field("", description="Address whose plus-part tells the case of a reply; read by us.")
-    reply_secret: SecretStr | None = Field(None, description="Signs the case in reply addresses; 32 characters.")
+    reply_secret: SecretStr | None = Field(
+        None, description="Signs the case in reply addresses; 32 characters."
+    )
     own_addresses: tuple[str, ...] = Field((), description="Further addresses that only the hub writes from.")
     own_domains: tuple[str, ...] = Field(
         (), description="Domains that only the hub writes from, in From or Message-ID; never the city's own."
@@ -113,7 +118,9 @@ class Settings(_Settings):
 
     max_mail_bytes: int = Field(30_000_000, gt=0, description="Larger mails are parked for a person.")
     max_parts: int = Field(1000, gt=0, description="Mails with more MIME parts are parked.")
-    max_nesting: int = Field(100, gt=0, le=100, description="Mails with more containers in each other are parked.")
+    max_nesting: int = Field(
+        100, gt=0, le=100, description="Mails with more containers in each other are parked."
+    )
     max_attachments: int = Field(100, gt=0, description="Attachments taken over per mail.")
     max_attachment_bytes: int = Field(25_000_000, gt=0, description="Largest attachment taken over.")
 

@@ -28,6 +28,9 @@ class Own:
     domains: frozenset[str] = frozenset()
 
 
+NOBODY = Own()
+
+
 def automatic(headers: Headers, own: Own) -> Automatic | None:
     """Why a machine must be assumed behind this mail; None for people."""
     if _is_own(headers, own):

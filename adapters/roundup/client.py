@@ -32,7 +32,15 @@ TOKEN_SECONDS = 600
 RENEW_SECONDS = 60
 OPAQUE = "An error occurred"
 """Roundup's words for a failure of its own; the details are in its log only."""
-NOT_FOR_US = ("Required Header Missing", "not allowed to use Rest Interface")
+WIRE_ERRORS = (httpx.HTTPError, aiohttp.ClientError)
+"""The aiohttp transport lets some of its own errors through, for instance about an unreadable answer."""
+NOT_FOR_US = (
+    "Required Header Missing",
+    "not allowed to use Rest Interface",
+    "Invalid Origin",
+    "Invalid HOST",
+)
+"""Roundup compares these headers with its own address; a mismatch is a plain 400."""
 
 Value = str | int | Sequence[str]
 Filters = Sequence[tuple[str, str]]
@@ -129,6 +137,7 @@ class RoundupClient:
                 "Accept": "application/json",
                 "X-Requested-With": "rest",
                 "Origin": settings.public_origin,
+                "Host": settings.public_host,
             },
         )
 
@@ -202,7 +211,7 @@ class RoundupClient:
     async def _send_read(self, request: httpx.Request, path: str) -> httpx.Response:
         try:
             response = await self._http.send(request)
-        except httpx.HTTPError as error:
+        except WIRE_ERRORS as error:
             raise TransientError("Roundup cannot be reached", detail=_cause(error)) from error
         if response.is_success:
             return response
@@ -222,7 +231,7 @@ class RoundupClient:
     async def _send_write(self, request: httpx.Request, path: str) -> httpx.Response:
         try:
             response = await self._http.send(request)
-        except httpx.HTTPError as error:
+        except WIRE_ERRORS as error:
             raise _broken_off(error) from error
         if response.is_success:
             return response
@@ -256,27 +265,25 @@ class RoundupClient:
         return {"Authorization": f"Bearer {self._token}"}
 
 
-def _broken_off(error: httpx.HTTPError) -> AdapterError:
+def _broken_off(error: Exception) -> AdapterError:
     if _never_connected(error):
         return TransientError("Roundup cannot be reached", detail=_cause(error))
     return UncertainError("Roundup's answer was lost", detail=_cause(error))
 
 
-def _never_connected(error: httpx.HTTPError) -> bool:
+def _never_connected(error: Exception) -> bool:
     """Whether nothing can have been sent.
 
-    The aiohttp transport reports a connection that was cut in the middle as `ConnectTimeout` too: only its
-    cause tells the two apart.
+    The aiohttp transport calls a connection that was cut in the middle `ConnectTimeout`, just as one that
+    never came about: only the cause tells the two apart.
     """
-    if isinstance(error, httpx.ConnectError | httpx.PoolTimeout):
-        return True
-    if not isinstance(error, httpx.ConnectTimeout):
-        return False
     cause = error.__cause__
-    return not isinstance(cause, aiohttp.ClientError) or isinstance(cause, aiohttp.ConnectionTimeoutError)
+    if isinstance(cause, aiohttp.ClientError):
+        return isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
+    return isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
 
 
-def _cause(error: httpx.HTTPError) -> str:
+def _cause(error: Exception) -> str:
     return type(error.__cause__ or error).__name__
 
 

@@ -58,6 +58,11 @@ class Settings(BaseModel):
         return self.origin or f"{parts.scheme}://{parts.netloc}"
 
     @property
+    def public_host(self) -> str:
+        """Host and port as the tracker knows itself; it compares them with what a write names."""
+        return urlsplit(self.public_origin).netloc
+
+    @property
     def public_url(self) -> str:
         """The tracker's `web` setting: its own address, for which log-in tokens are made."""
         return f"{self.public_origin}{urlsplit(self.url).path}"

@@ -44,7 +44,7 @@ async def replay(effect_id: str, visit: Visiting) -> Response:
     """Try again; one that was applied is left alone."""
     await _existing(visit, effect_id)
     started = await visit.desk.journal.replay_effect(effect_id, visit.actor, visit.reason())
-    visit.desk.hand_out(started)
+    await visit.desk.hand_out(started)
     return visit.go(f"/effects/{effect_id}", done="replayed" if started else "nothing_to_do")
 
 
@@ -53,7 +53,7 @@ async def replay(effect_id: str, visit: Visiting) -> Response:
 async def skip(effect_id: str, visit: Visiting) -> Response:
     """Give an effect up; what waited behind it goes on."""
     await _existing(visit, effect_id)
-    visit.desk.hand_out(await visit.desk.journal.skip_effect(effect_id, visit.actor, visit.reason()))
+    await visit.desk.hand_out(await visit.desk.journal.skip_effect(effect_id, visit.actor, visit.reason()))
     return visit.go(f"/effects/{effect_id}", done="skipped")
 
 

@@ -72,7 +72,7 @@ async def replay(message_id: str, visit: Visiting) -> Response:
     ]
     if not message.row.case_ref:
         started += await journal.replay_message(message_id, visit.actor, reason)
-    visit.desk.hand_out(started)
+    await visit.desk.hand_out(started)
     return visit.go(f"/messages/{message_id}", done="replayed")
 
 

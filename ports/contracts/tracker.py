@@ -25,7 +25,9 @@ GROUPS = ("kcc", "openbaar-domein", "burgerzaken")
 """The handler groups that the tracker under test must have."""
 NO_GROUP = "bestaat-niet"
 DUE = datetime(2031, 3, 14, 16, 30, 5, tzinfo=UTC)
-ODD_TEXT = "Ça va? 'n \"put\" <b>&amp;</b> €5 – naïef ß 日本 🚲 ; DROP TABLE issue; %s {0} \\ ..\nTweede lijn"
+ODD_TEXT = (
+    'Ça va? \'n "put" <b>&amp;</b> €5 \u2013 naïef ß 日本 🚲 ; DROP TABLE issue; %s {0} \\ ..\nTweede lijn'
+)
 
 _numbers = itertools.count(random.randrange(10_000_000, 900_000_000))  # noqa: S311 - only has to be new
 
@@ -59,7 +61,10 @@ def a_case(**changes: object) -> CanonicalCase:
         party_ref=f"p-{number}",
         party=Party(kind=PartyKind.PERSON, name="Jo Peeters", email=f"jo.{number}@example.be"),
         location=Location(
-            address="Bondgenotenlaan 12", postcode="3000", area="centrum", point=Point(latitude=50.88, longitude=4.7)
+            address="Bondgenotenlaan 12",
+            postcode="3000",
+            area="centrum",
+            point=Point(latitude=50.88, longitude=4.7),
         ),
         category="wegen",
         product="12345",
@@ -372,7 +377,7 @@ class TrackerContract:
     @pytest.mark.parametrize("public", [True, False])
     @pytest.mark.parametrize("incoming", [True, False])
     async def test_who_may_see_a_note_and_who_wrote_it_stays(
-        self, tracker: Tracker, public: bool, incoming: bool
+        self, tracker: Tracker, *, public: bool, incoming: bool
     ) -> None:
         id_ = await opened(tracker, a_case())
         note = a_note(f"{id_}/n", public=public, incoming=incoming, channel=Channel.PHONE)
@@ -394,7 +399,7 @@ class TrackerContract:
 
     async def test_ten_megabytes_come_back_byte_by_byte(self, tracker: Tracker, handler: Handler) -> None:
         content = random.Random(7).randbytes(10_000_000)  # noqa: S311 - bytes for a test
-        name = "foto's van de put – œuvre 1.jpg"
+        name = "foto's van de put \u2013 œuvre 1.jpg"
         id_ = await opened(tracker, a_case())
 
         kept = await tracker.add_attachment(id_, f"{id_}/file", a_file(content, name), content)

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import httpx
+import msgspec
 import uvloop
 from httpx_aiohttp import AiohttpTransport
 
@@ -34,6 +35,10 @@ from ports.tracker import (
 )
 
 
+_encode = msgspec.json.Encoder().encode
+_HEADERS = httpx.Headers({"Content-Type": "application/json"})
+
+
 class SinkTracker:
     """A tracker that can only create: one HTTP POST per case, and the answer's id."""
 
@@ -43,9 +48,8 @@ class SinkTracker:
     )  # fmt: skip
 
     def __init__(self, url: str) -> None:
-        self._client = httpx.AsyncClient(
-            base_url=url, transport=AiohttpTransport(), timeout=10, trust_env=False
-        )
+        self._url = httpx.URL(url).join("/cases")
+        self._client = httpx.AsyncClient(transport=AiohttpTransport(), timeout=10, trust_env=False)
 
     async def ensure_ready(self, groups: object) -> tuple[str, ...]:
         return ()
@@ -58,7 +62,7 @@ class SinkTracker:
             "description": case.description,
         }
         try:
-            answer = await self._client.post("/cases", json=body)
+            answer = await self._client.post(self._url, content=_encode(body), headers=_HEADERS)
         except httpx.ConnectError as error:
             raise TransientError("the sink is away") from error
         except httpx.TransportError as error:

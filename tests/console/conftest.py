@@ -1,6 +1,6 @@
 """A console over a city's morning."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,12 +48,14 @@ async def city(tmp_path: Path) -> AsyncIterator[City]:
     """The journal after a morning, with one account for each role."""
     city = new_city(f"sqlite:///{tmp_path / 'journal.db'}")
     await city.journal.start()
-    await a_morning(city)
-    accounts = Accounts(city.journal.database, city.clock)
-    for role in Role:
-        await accounts.add(role.value, PASSWORD, [role])
-    yield city
-    await city.journal.close()
+    try:
+        await a_morning(city)
+        accounts = Accounts(city.journal.database, city.clock)
+        for role in Role:
+            await accounts.add(role.value, PASSWORD, [role])
+        yield city
+    finally:
+        await city.journal.close()
 
 
 @pytest.fixture
@@ -65,7 +67,11 @@ def settings() -> ConsoleSettings:
 async def open_browser(city: City, settings: ConsoleSettings) -> AsyncIterator[Callable[[], Browser]]:
     """Opens browsers that know nobody yet."""
     handed_out: list[str] = []
-    app = create_console(city.journal, settings, hand_out=handed_out.extend)
+
+    async def hand_out(ids: Sequence[str]) -> None:
+        handed_out.extend(ids)
+
+    app = create_console(city.journal, settings, hand_out=hand_out)
     opened: list[httpx.AsyncClient] = []
 
     def open_one() -> Browser:

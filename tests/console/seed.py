@@ -77,7 +77,7 @@ class SeedRouter:
             raise LookupError("a route that fails on purpose")
         return _opened(message, contact, known)
 
-    def after(self, settled: Settled, case: CaseRecord, now: datetime) -> Decision | None:
+    def after(self, settled: Settled, case: CaseRecord) -> Decision | None:
         if settled.target != "tracker" or settled.action != "open_case" or not settled.applied:
             return None
         return Decision(
@@ -278,7 +278,7 @@ class City:
         while waiting:
             request = ClaimRequest(ids=tuple(waiting), owner="worker-1", lease=60_000_000)
             waiting = []
-            for claimed in await self.journal.claim(request):
+            for claimed in (await self.journal.claim(request)).effects:
                 started = micros(self.clock.now())
                 self.clock.advance(timedelta(milliseconds=420))
                 ended, error, what = outcome(claimed.target, claimed.action)

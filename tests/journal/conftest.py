@@ -1,4 +1,4 @@
-"""Every test of the journal runs on SQLite and on PostgreSQL; each gets a migrated database of its own."""
+"""Every test of the journal runs on SQLite and on PostgreSQL; each begins with an empty one."""
 
 import shutil
 from contextlib import AsyncExitStack
@@ -8,6 +8,7 @@ import pytest
 from journal.database import open_engine
 from journal.journal import Journal
 from journal.migrate import migrate
+from journal.schema import metadata
 from ports.clock import ManualClock
 from tests.journal.scene import KEYS, START, PlannedRoutes, city_routes
 from tests.servers import postgres
@@ -21,7 +22,7 @@ def sqlite_template(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres_server):
+def postgres_journal(postgres_server):
     with postgres.fresh_database(postgres_server) as address:
         _migrated(address)
         yield address
@@ -35,10 +36,13 @@ def sqlite_url(sqlite_template, tmp_path):
 
 
 @pytest.fixture
-def postgres_journal_url(postgres_server, postgres_template):
-    name = postgres_template.rpartition("/")[2]
-    with postgres.fresh_database(postgres_server, template=name) as address:
-        yield address
+def postgres_journal_url(postgres_journal):
+    engine = open_engine(postgres_journal)
+    with engine.begin() as connection:
+        for table in metadata.tables.values():
+            connection.execute(table.delete())
+    engine.dispose()
+    return postgres_journal
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

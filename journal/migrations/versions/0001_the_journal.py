@@ -21,6 +21,7 @@ def upgrade() -> None:
         sa.Column("what", sa.Text(), nullable=False),
         sa.Column("worker", sa.String(length=80), nullable=False),
         sa.PrimaryKeyConstraint("effect_id", "number"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "audit",
@@ -51,6 +52,7 @@ def upgrade() -> None:
         sa.Column("handler_group", sa.String(length=100), nullable=False),
         sa.Column("caused_by", sa.String(length=32), nullable=False),
         sa.PrimaryKeyConstraint("case_ref", "at", "status"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "case_references",
@@ -61,6 +63,7 @@ def upgrade() -> None:
         sa.Column("shown", sa.Text(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("hash", "case_ref"),
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("case_references", schema=None) as batch_op:
         batch_op.create_index(
@@ -91,6 +94,7 @@ def upgrade() -> None:
         sa.Column("card", sa.LargeBinary(), nullable=True),
         sa.Column("card_version", sa.SmallInteger(), nullable=False),
         sa.PrimaryKeyConstraint("ref"),
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("cases", schema=None) as batch_op:
         batch_op.create_index("cases_by_due", ["due"], unique=False)
@@ -108,6 +112,7 @@ def upgrade() -> None:
         sa.Column("case_ref", sa.String(length=20), nullable=True),
         sa.Column("wrapped", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("message_id"),
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("data_keys", schema=None) as batch_op:
         batch_op.create_index("data_keys_of_case", ["case_ref"], unique=False)
@@ -136,6 +141,7 @@ def upgrade() -> None:
         sa.Column("key_id", sa.String(length=32), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("key"),
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("effects", schema=None) as batch_op:
         batch_op.create_index("effects_of_case", ["case_ref", "seq"], unique=False)
@@ -202,6 +208,7 @@ def upgrade() -> None:
         sa.Column("traceparent", sa.String(length=60), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("identity"),
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("messages", schema=None) as batch_op:
         batch_op.create_index("messages_of_case", ["case_ref", "id"], unique=False)
@@ -252,6 +259,7 @@ def upgrade() -> None:
         sa.Column("shard", sa.String(length=20), nullable=False),
         sa.Column("count", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("day", "source", "state", "shard"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "timers",
@@ -260,6 +268,7 @@ def upgrade() -> None:
         sa.Column("due_at", sa.BigInteger(), nullable=False),
         sa.Column("round", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("case_ref", "name"),
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("timers", schema=None) as batch_op:
         batch_op.create_index("timers_by_due", ["due_at"], unique=False)

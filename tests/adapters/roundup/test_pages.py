@@ -72,9 +72,7 @@ async def test_a_handler_answers_a_customer(tracker, browser, log_in):
     assert case.party.name in page.text
     assert "een foto ë.jpg" in page.text
     text = "Dag Jo,\nde tegel ligt weer vast. € 0 <b>"
-    sent = browser.send(
-        page, 'id="antwoord"', f"issue{id_}", **{"msg-1@content": text, "status": "5"}
-    )
+    sent = browser.send(page, 'id="antwoord"', f"issue{id_}", **{"msg-1@content": text, "status": "5"})
 
     assert "Bewaard" in sent.text
     assert "<b>" not in sent.text.partition("Verloop")[2].partition("Antwoorden")[0]
@@ -156,6 +154,22 @@ async def test_the_contact_centre_sees_all_cases(tracker, browser, log_in):
     assert all(case.ref in page for case in cases)
 
 
+async def test_a_long_list_goes_on_on_the_next_page(tracker, browser, log_in):
+    cases = [a_case() for _ in range(3)]
+    for case in cases:
+        await tracker.create_if_absent(case)
+    log_in("kcc")
+
+    page = browser.open("issue?@columns=canonical_id,title&@sort=-id&@pagesize=1")
+    shown = [case.ref for case in cases if case.ref in page.text]
+    forward = unescape(re.search(r'href="([^"]+)">Volgende', page.text)[1])
+    following = browser.open(forward)
+
+    assert len(shown) == 1
+    assert shown[0] not in following.text
+    assert "Vorige" in following.text
+
+
 async def test_no_page_lists_the_customers(tracker, browser, log_in):
     await tracker.create_if_absent(a_case(party=Party(kind=PartyKind.PERSON, name="Petra Privaat")))
     other = (await tracker.create_if_absent(a_case())).id
@@ -171,7 +185,9 @@ async def test_words_of_a_customer_are_shown_not_run(tracker, browser, log_in):
     bad = "<script>alert(1)</script>"
     party = Party(kind=PartyKind.PERSON, name=bad, email=f"{bad}@x.be")
     id_ = (await tracker.create_if_absent(a_case(subject=bad, description=bad, party=party))).id
-    await tracker.add_attachment(id_, f"{id_}/f", a_file(b"x", f"{bad}.html", "text/html"), b"<script>x</script>")
+    await tracker.add_attachment(
+        id_, f"{id_}/f", a_file(b"x", f"{bad}.html", "text/html"), b"<script>x</script>"
+    )
 
     log_in("openbaar-domein")
 

@@ -10,11 +10,12 @@ import importlib
 import json
 import os
 import secrets as chance
+import signal
 import socket
 import sys
 import tomllib
-from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine, Generator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib import resources
@@ -204,8 +205,16 @@ class Quarantined:
         raise MisconfiguredError(self._reason)
 
 
+class _Server(uvicorn.Server):
+    """A web server that leaves signals alone: uvicorn would end the process before the hub is closed."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
 class Hub:
-    """One process of Wegwijzer. `start`, then `serve` until a signal or `stop`; `close` ends it gracefully."""
+    """One process of Wegwijzer. `start`, then `serve` until `stop`; `close` ends it gracefully."""
 
     def __init__(self, configuration: Configuration, roles: Iterable[str] = ROLES) -> None:
         self.configuration = configuration
@@ -236,6 +245,7 @@ class Hub:
         self._tasks: set[asyncio.Task[None]] = set()
         self._lock: TextIO | None = None
         self._server: uvicorn.Server | None = None
+        self._stopping = False
 
     async def start(self) -> None:
         """Bring the journal up to date, take over from an earlier life, and begin to work."""
@@ -256,9 +266,9 @@ class Hub:
         log.info("hub_started", roles=sorted(self.roles), quarantined=sorted(self.quarantined))
 
     async def serve(self) -> None:
-        """Answer HTTP until SIGTERM or SIGINT; without doors or console, just wait for one."""
+        """Answer HTTP until `stop`; without doors or console, just wait for it."""
         host, _, port = self.configuration.settings.hub.listen.rpartition(":")
-        self._server = uvicorn.Server(
+        self._server = _Server(
             uvicorn.Config(
                 self.app,
                 host=host,
@@ -273,10 +283,12 @@ class Hub:
                 backlog=4096,
             )
         )
+        self._server.should_exit = self._stopping
         await self._server.serve()
 
     def stop(self) -> None:
         """Let `serve` return."""
+        self._stopping = True
         if self._server:
             self._server.should_exit = True
 
@@ -583,6 +595,8 @@ def run(path: Path, roles: tuple[str, ...], log_json: bool) -> None:  # noqa: FB
 
 async def _run_hub(configuration: Configuration, roles: Iterable[str]) -> None:
     hub = Hub(configuration, roles)
+    for wish in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(wish, hub.stop)
     await hub.start()
     try:
         await hub.serve()

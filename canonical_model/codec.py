@@ -22,6 +22,7 @@ UPCASTERS: dict[tuple[str, int], Upcaster] = {}
 """(wire name, version) -> function that lifts a body of that version to the next one."""
 
 _encoder = msgspec.json.Encoder()
+_objects = msgspec.json.Decoder(dict[str, Any])
 _decoders: dict[type, msgspec.json.Decoder[Any]] = {}
 
 
@@ -82,8 +83,8 @@ def _decode(types: Mapping[str, type[_T]], name: str, data: bytes, version: int)
     try:
         if version == SCHEMA_VERSION:
             return _decoder(wanted).decode(data)
-        return msgspec.convert(_lifted(name, msgspec.json.decode(data), version), wanted)
-    except msgspec.MsgspecError as error:
+        return msgspec.convert(_lifted(name, _objects.decode(data), version), wanted)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise UnreadableError(f"stored {name} does not fit the model: {error}") from error
 
 

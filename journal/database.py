@@ -13,8 +13,9 @@ import queue
 import sqlite3
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 from weakref import WeakKeyDictionary
@@ -39,6 +40,8 @@ R = TypeVar("R")
 
 MAX_GROUP = 128
 MAX_WAITING = 20_000
+LOCK_PATIENCE = 30.0
+"""Seconds to wait for another process that holds a SQLite file."""
 WAL_SAFE = (3, 51, 3)
 """The first SQLite whose write-ahead log has no reset race; before it, the rollback journal is used."""
 
@@ -187,6 +190,8 @@ class Database:
             return
         try:
             self._answer(self._commit(group))
+        except StoreUnavailableError as error:  # no transaction could even begin: that is nobody's fault
+            self._answer([(one, error) for one in group])
         except Exception as error:  # noqa: BLE001 - this thread serves everybody: each member is tried alone
             log.warning("journal.group_failed", size=len(group), error=type(error).__name__)
             self._answer([self._alone(one) for one in group])
@@ -194,6 +199,8 @@ class Database:
     def _alone(self, one: _Waiting[Any, Any]) -> tuple[_Waiting[Any, Any], Any]:
         try:
             return self._commit([one])[0]
+        except StoreUnavailableError as error:
+            return one, error
         except OperationalError as error:
             return one, _unavailable(error)
         except Exception as error:  # ... and the guilty one gets its own error
@@ -206,13 +213,23 @@ class Database:
             if one.write:
                 by_write.setdefault(one.write, []).append(one)
         results: list[tuple[_Waiting[Any, Any], Any]] = []
-        with self.engine.begin() as connection:
+        with self._begun() as connection:
             tx = Transaction(connection, micros(self._clock.now()), self.dialect)
             for write, callers in by_write.items():
                 results += zip(callers, write(tx, [one.argument for one in callers]), strict=True)
             self._write_tallies(tx)
         self.commits += 1
         return results
+
+    @contextmanager
+    def _begun(self) -> Generator[Connection]:
+        with ExitStack() as stack:
+            try:
+                connection = stack.enter_context(self.engine.connect())
+                stack.enter_context(connection.begin())
+            except OperationalError as error:
+                raise _unavailable(error) from error
+            yield connection
 
     def _write_tallies(self, tx: Transaction) -> None:
         rows = [
@@ -254,7 +271,9 @@ def open_engine(url: str) -> Engine:
     """An engine with the settings that make a commit durable; refuses a database that is set up otherwise."""
     if url.startswith("sqlite"):
         engine = create_engine(
-            url, hide_parameters=True, connect_args={"check_same_thread": False, "timeout": 30}
+            url,
+            hide_parameters=True,
+            connect_args={"check_same_thread": False, "timeout": LOCK_PATIENCE},
         )
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_immediate)

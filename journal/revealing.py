@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from journal.crypto import Keyring, SealBrokenError
 from journal.database import Transaction
@@ -47,29 +48,53 @@ class Revealing:
         return found
 
     def _opened(self, tx: Transaction, owner: str) -> Revealed | BaseException:
-        row = tx.connection.execute(
-            select(bodies, data_keys.c.wrapped)
-            .join(data_keys, data_keys.c.message_id == bodies.c.key_id, isouter=True)
-            .where(bodies.c.owner == owner)
-        ).one_or_none()
-        if row is None or row.wrapped is None:
-            return RejectedError("there is nothing to reveal: it was erased, or it never existed")
-        kind, name = _kind_of(tx, owner)
+        body = tx.connection.execute(_BODY, {"owner": owner}).one_or_none()
+        card = tx.connection.execute(_CARD, {"owner": owner}).one_or_none() if body is None else None
         try:
-            key = self._keyring.unwrap(row.key_id, row.wrapped)
-            return Revealed(
-                kind=kind,
-                name=name,
-                media_type=row.media_type,
-                schema_version=row.schema_version,
-                raw=key.open(owner, "raw", row.raw) if row.raw is not None else b"",
-                canonical=key.open(owner, "canonical", row.canonical) if row.canonical is not None else b"",
-            )
+            if body is not None and body.wrapped is not None:
+                return self._body(tx, body)
+            if card is not None and card.wrapped is not None and card.card is not None:
+                return self._card(card)
+            return RejectedError("there is nothing to reveal: it was erased, or it never existed")
         except SealBrokenError as error:
             return RejectedError(
                 "this seal does not open: check the master key, or ask who changed the data",
                 detail=str(error),
             )
+
+    def _body(self, tx: Transaction, row: Any) -> Revealed:
+        key = self._keyring.unwrap(row.key_id, row.wrapped)
+        kind, name = _kind_of(tx, row.owner)
+        return Revealed(
+            kind=kind,
+            name=name,
+            media_type=row.media_type,
+            schema_version=row.schema_version,
+            raw=key.open(row.owner, "raw", row.raw) if row.raw is not None else b"",
+            canonical=key.open(row.owner, "canonical", row.canonical) if row.canonical is not None else b"",
+        )
+
+    def _card(self, row: Any) -> Revealed:
+        key = self._keyring.unwrap(row.key_id, row.wrapped)
+        return Revealed(
+            kind="case",
+            name="case_card",
+            media_type="application/json",
+            schema_version=row.card_version,
+            canonical=key.open(row.ref, "card", row.card),
+        )
+
+
+_BODY = (
+    select(bodies, data_keys.c.wrapped)
+    .join(data_keys, data_keys.c.message_id == bodies.c.key_id, isouter=True)
+    .where(bodies.c.owner == bindparam("owner"))
+)
+_CARD = (
+    select(cases.c.ref, cases.c.key_id, cases.c.card, cases.c.card_version, data_keys.c.wrapped)
+    .join(data_keys, data_keys.c.message_id == cases.c.key_id, isouter=True)
+    .where(cases.c.ref == bindparam("owner"))
+)
 
 
 def _kind_of(tx: Transaction, owner: str) -> tuple[str, str]:

@@ -1,5 +1,7 @@
 """A console over a city's morning."""
 
+import asyncio
+import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest_asyncio
 from console import ConsoleSettings, create_console
 from console.access import Role
 from console.accounts import Accounts
-from tests.console.seed import City, a_morning, new_city
+from tests.console.seed import City, a_morning, new_city, open_city
 
 PASSWORD = "een lang wachtwoord"
 ORIGIN = "http://console.test"
@@ -43,16 +45,34 @@ class Browser:
         return await self.post("/login", {"name": name, "password": password, "next": ""})
 
 
-@pytest_asyncio.fixture
-async def city(tmp_path: Path) -> AsyncIterator[City]:
-    """The journal after a morning, with one account for each role."""
-    city = new_city(f"sqlite:///{tmp_path / 'journal.db'}")
+@pytest.fixture(scope="session")
+def morning(tmp_path_factory: pytest.TempPathFactory) -> City:
+    """A finished morning with one account for each role, to be copied; its journal is closed."""
+    path = tmp_path_factory.mktemp("morning") / "journal.db"
+    return asyncio.run(_a_finished_morning(f"sqlite:///{path}"))
+
+
+async def _a_finished_morning(url: str) -> City:
+    city = new_city(url)
     await city.journal.start()
     try:
         await a_morning(city)
         accounts = Accounts(city.journal.database, city.clock)
         for role in Role:
             await accounts.add(role.value, PASSWORD, [role])
+    finally:
+        await city.journal.close()
+    return city
+
+
+@pytest_asyncio.fixture
+async def city(tmp_path: Path, morning: City) -> AsyncIterator[City]:
+    """A copy of the morning, with its journal open."""
+    path = tmp_path / "journal.db"
+    shutil.copy(str(morning.journal.database.engine.url.database), path)
+    city = open_city(f"sqlite:///{path}", morning)
+    await city.journal.start()
+    try:
         yield city
     finally:
         await city.journal.close()

@@ -331,7 +331,19 @@ def mail_lost(target: str, action: str) -> tuple[Outcome, str, str]:
 def new_city(url: str) -> City:
     """An empty city with its journal; start and close the journal around its use."""
     clock = ManualClock(MORNING)
-    journal = Journal(
+    city = City(_journal(url, clock), clock)
+    migrate(city.journal.database.engine)
+    return city
+
+
+def open_city(url: str, like: City) -> City:
+    """The city whose journal was copied to `url`."""
+    clock = ManualClock(like.clock.now())
+    return City(_journal(url, clock), clock, dict(like.cases), dict(like.messages), like.number)
+
+
+def _journal(url: str, clock: ManualClock) -> Journal:
+    return Journal(
         url,
         router=SeedRouter(),
         keys=Keys(masters=(b"m" * 32,), pepper=b"pepper", audit=b"audit"),
@@ -339,8 +351,6 @@ def new_city(url: str) -> City:
         shard="test",
         config_version="2026-03-01",
     )
-    migrate(journal.database.engine)
-    return City(journal, clock)
 
 
 def form(text: str, category: str = "", party: Party = MARIA, **more: object) -> Contact:

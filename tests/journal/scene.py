@@ -1,5 +1,7 @@
 """A small city for tests of the journal: its routes, its keys, its contacts, and the questions tests ask it."""
 
+import asyncio
+import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -195,6 +197,27 @@ def open_with(*targets: str, blocking: bool = True) -> Callable[[Message, Known]
         return Decision(fate=Fate.ROUTED, reason=case.ref, case=case, intents=intents)
 
     return decide
+
+
+async def together(journal: Journal, *calls):
+    """Make these calls so that one commit serves them all; their results or errors."""
+    taken, go_on = threading.Event(), threading.Event()
+
+    def hold(_tx, arguments):
+        taken.set()
+        go_on.wait(20)
+        return [None] * len(arguments)
+
+    holding = journal.database.write(hold, None)
+    await asyncio.to_thread(taken.wait, 20)
+    tasks = [asyncio.ensure_future(call) for call in calls]
+    await asyncio.sleep(0)
+    commits = journal.database.commits
+    go_on.set()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    await holding
+    assert journal.database.commits <= commits + 2 or any(isinstance(r, Exception) for r in results)
+    return results
 
 
 async def rows(journal: Journal, table, *where):

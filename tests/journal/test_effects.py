@@ -27,6 +27,7 @@ from tests.journal.scene import (
     record,
     recount,
     rows,
+    together,
 )
 
 FIRST = "LEU-2026-000001"
@@ -177,7 +178,7 @@ async def test_an_outcome_told_twice_at_once_counts_once(planned):
     (id_,) = (await planned.accept(inbound("1"))).effects
     (held,) = (await claim(planned, id_)).effects
 
-    await asyncio.gather(*(record(planned, held, Outcome.APPLIED) for _ in range(5)))
+    await together(planned, *(record(planned, held, Outcome.APPLIED) for _ in range(5)))
     assert (await recount(planned))["done"] == 1
     assert len(await rows(planned, attempts)) == 1
 

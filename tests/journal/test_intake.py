@@ -30,6 +30,7 @@ from tests.journal.scene import (
     open_with,
     recount,
     rows,
+    together,
 )
 
 
@@ -72,7 +73,7 @@ async def test_a_hundred_at_once_are_one_message(journal):
 
 async def test_a_conflicting_twin_in_the_same_commit_is_refused_and_the_first_is_kept(journal):
     twins = [journal.accept(inbound("form-1", raw=raw)) for raw in (b"one", b"another")]
-    first, second = await asyncio.gather(*twins, return_exceptions=True)
+    first, second = await together(journal, *twins)
 
     assert not first.receipt.duplicate
     assert isinstance(second, RejectedError)
@@ -81,7 +82,7 @@ async def test_a_conflicting_twin_in_the_same_commit_is_refused_and_the_first_is
 async def test_one_mail_in_three_mailboxes_is_one_case(journal):
     mail = contact(fingerprint="the-same-mail")
     boxes = ("info", "openbaardomein", "burgemeester")
-    await asyncio.gather(*(journal.accept(contact_message("uid-7", mail, source=box)) for box in boxes))
+    await together(journal, *(journal.accept(contact_message("uid-7", mail, source=box)) for box in boxes))
 
     assert len(await rows(journal, cases)) == 1
     states = sorted((row.state, row.reason) for row in await rows(journal, messages))
@@ -163,7 +164,7 @@ async def test_a_route_that_fails_parks_its_message_and_others_go_on(planned, pl
 
     plan.decide_with = decide
     with structlog.testing.capture_logs() as logs:
-        bad, good = await asyncio.gather(planned.accept(inbound("bad")), planned.accept(inbound("good")))
+        bad, good = await together(planned, planned.accept(inbound("bad")), planned.accept(inbound("good")))
 
     assert (bad.effects, len(good.effects)) == ((), 1)
     states = {row.source_ref: row.state for row in await rows(planned, messages)}
@@ -182,7 +183,7 @@ async def test_a_route_that_fails_on_references_parks_its_message_too(planned, p
         return before(message)
 
     plan.references = names
-    bad, good = await asyncio.gather(planned.accept(inbound("bad")), planned.accept(inbound("good")))
+    bad, good = await together(planned, planned.accept(inbound("bad")), planned.accept(inbound("good")))
 
     assert (bad.effects, len(good.effects)) == ((), 1)
     assert {row.source_ref: row.state for row in await rows(planned, messages)}["bad"] == "parked"
@@ -248,7 +249,7 @@ async def test_every_change_of_group_in_one_commit_is_in_the_history(planned, pl
     plan.decide_with = decide
     ref = "LEU-2026-000001"
     joining = contact(thread=Thread(claimed_case=ref))
-    await asyncio.gather(*(planned.accept(contact_message(str(n), joining)) for n in range(3)))
+    await together(planned, *(planned.accept(contact_message(str(n), joining)) for n in range(3)))
 
     steps = [row.handler_group for row in await rows(planned, case_history)]
     assert steps == ["kcc", "groen", "kcc"]
@@ -269,7 +270,7 @@ async def test_what_hangs_on_a_customer_in_one_commit_is_counted_once_per_case(p
         Reference(system="email", value="an@x.be", exclusive=False),
     )
     joining = contact(thread=Thread(claimed_case="LEU-2026-000001"))
-    await asyncio.gather(*(planned.accept(contact_message(str(n), joining)) for n in range(4)))
+    await together(planned, *(planned.accept(contact_message(str(n), joining)) for n in range(4)))
     await planned.accept(contact_message("5", joining))
 
     assert seen == [0, 1, 1, 1, 1]
@@ -312,7 +313,7 @@ async def test_a_timer_set_and_cancelled_in_one_commit_is_gone(planned, plan, cl
 
     plan.decide_with = decide
     joining = contact(thread=Thread(claimed_case="LEU-2026-000001"))
-    await asyncio.gather(*(planned.accept(contact_message(str(n), joining)) for n in range(2)))
+    await together(planned, *(planned.accept(contact_message(str(n), joining)) for n in range(2)))
 
     assert await rows(planned, timers) == []
 
@@ -363,8 +364,8 @@ async def test_a_case_whose_master_key_is_gone_parks_its_messages_and_others_go_
     )
     reply = contact("Bent u er nog?", thread=Thread(in_reply_to=("a@x",)))
     other = contact("Iets anders", party=Party(email="bart@x.be"))
-    await asyncio.gather(
-        rotated.accept(contact_message("2", reply)), rotated.accept(contact_message("3", other))
+    await together(
+        rotated, rotated.accept(contact_message("2", reply)), rotated.accept(contact_message("3", other))
     )
 
     states = {row.source_ref: (row.state, row.reason) for row in await rows(journal, messages)}

@@ -7,7 +7,7 @@ import shutil
 import socket
 import tomllib
 from base64 import b64encode
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import resources
@@ -24,6 +24,16 @@ from ports.errors import MisconfiguredError
 DATA = ("var", "tracker", "brieven")
 """What a morning leaves behind in the folder; the secrets beside it stay."""
 DOMAIN = "leuven.test"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """Where the hub listens (`host:port`), and where it finds the systems around it."""
+
+    hub: str
+    tracker: str
+    imap_port: int
+    smtp_port: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,19 +76,25 @@ def forget_earlier_mornings(folder: Path) -> None:
 
 async def open_city_hall(folder: Path, scenes: tuple[Scene, ...]) -> CityHall:
     """Start the tracker and the post office side by side, and write the configuration that names them."""
-    password, tokens = _mail_password(folder), _tokens(folder)
+    tokens = make_tokens(folder)
+    password = keep_secret(folder, "mail_password", secrets.token_hex(12))
     tracker, post_office = await asyncio.gather(
         asyncio.to_thread(_start_tracker, folder),
         asyncio.to_thread(_start_post_office, folder, password, scenes),
         return_exceptions=True,
     )
     if isinstance(tracker, RunningTracker) and isinstance(post_office, PostOffice):
-        _secret(folder, "roundup_jwt", tracker.jwt_secret)
-        address = f"{LOOPBACK}:{_free_port()}"
+        keep_secret(folder, "roundup_jwt", tracker.jwt_secret)
+        addresses = Addresses(
+            hub=f"{LOOPBACK}:{free_port()}",
+            tracker=tracker.url,
+            imap_port=post_office.imap_port,
+            smtp_port=post_office.smtp_port,
+        )
         return CityHall(
             folder=folder,
-            hub_toml=_write_configuration(folder, address, tracker, post_office),
-            address=address,
+            hub_toml=write_configuration(folder, addresses),
+            address=addresses.hub,
             tracker=tracker,
             post_office=post_office,
             tokens=tokens,
@@ -99,11 +115,7 @@ def _stop_what_started(tracker: object, post_office: object) -> None:
 
 
 def _start_tracker(folder: Path) -> RunningTracker:
-    dispatch = tomllib.loads(_city_file("dispatch.toml"))
-    groups = [
-        Group(name=group["name"], label=group["label"], email=group["email"]) for group in dispatch["group"]
-    ]
-    return start_tracker(folder / "tracker", groups, workers=2)
+    return start_tracker(folder / "tracker", groups_of_the_city(), workers=2)
 
 
 def _start_post_office(folder: Path, password: str, scenes: tuple[Scene, ...]) -> PostOffice:
@@ -118,42 +130,48 @@ def _start_post_office(folder: Path, password: str, scenes: tuple[Scene, ...]) -
     return open_post_office(settings, folder / "post_office.log")
 
 
-def _write_configuration(
-    folder: Path, address: str, tracker: RunningTracker, post_office: PostOffice
-) -> Path:
-    """The example configuration of the city, with the addresses of this run."""
-    text = _city_file("hub.toml")
-    for example, real in (
-        ('listen = "127.0.0.1:8080"', f'listen = "{address}"'),
-        ('url = "http://127.0.0.1:8081/tracker/"', f'url = "{tracker.url}"'),
-        ("imap_port = 8143", f"imap_port = {post_office.imap_port}"),
-        ("smtp_port = 8025", f"smtp_port = {post_office.smtp_port}"),
-        ("poll_seconds = 2", "poll_seconds = 1"),
-    ):
+def write_configuration(folder: Path, addresses: Addresses, changes: Mapping[str, str] | None = None) -> Path:
+    """The example configuration of the city, with real addresses; `changes` are further lines to replace."""
+    text = city_file("hub.toml")
+    replaced = {
+        'listen = "127.0.0.1:8080"': f'listen = "{addresses.hub}"',
+        'url = "http://127.0.0.1:8081/tracker/"': f'url = "{addresses.tracker}"',
+        "imap_port = 8143": f"imap_port = {addresses.imap_port}",
+        "smtp_port = 8025": f"smtp_port = {addresses.smtp_port}",
+        "poll_seconds = 2": "poll_seconds = 1",
+        **(changes or {}),
+    }
+    for example, real in replaced.items():
         if text.count(example) != 1:
             raise MisconfiguredError(f"demo/city/hub.toml: {example!r} is not there once")
         text = text.replace(example, real)
-    (folder / "dispatch.toml").write_text(_city_file("dispatch.toml"), "utf-8")
+    (folder / "dispatch.toml").write_text(city_file("dispatch.toml"), "utf-8")
     hub_toml = folder / "hub.toml"
     hub_toml.write_text(text, "utf-8")
     return hub_toml
 
 
-def _mail_password(folder: Path) -> str:
-    return _secret(folder, "mail_password", secrets.token_hex(12))
-
-
-def _tokens(folder: Path) -> Tokens:
-    return Tokens(
-        webhook=_secret(folder, "website_webhook", f"whsec_{b64encode(secrets.token_bytes(32)).decode()}"),
-        form=_secret(folder, "website_form_token", secrets.token_hex(24)),
-        drupal=_secret(folder, "website_drupal_token", secrets.token_hex(24)),
-        open_forms=_secret(folder, "website_open_forms_token", secrets.token_hex(24)),
+def groups_of_the_city() -> tuple[Group, ...]:
+    """The handler groups, as the dispatch table names them."""
+    return tuple(
+        Group(name=group["name"], label=group["label"], email=group["email"])
+        for group in tomllib.loads(city_file("dispatch.toml"))["group"]
     )
 
 
-def _secret(folder: Path, name: str, value: str) -> str:
-    """Give this run its own secret, for the eyes of its owner only."""
+def make_tokens(folder: Path) -> Tokens:
+    """Fresh secrets with which the website proves who it is, also put where the hub finds them."""
+    webhook = f"whsec_{b64encode(secrets.token_bytes(32)).decode()}"
+    return Tokens(
+        webhook=keep_secret(folder, "website_webhook", webhook),
+        form=keep_secret(folder, "website_form_token", secrets.token_hex(24)),
+        drupal=keep_secret(folder, "website_drupal_token", secrets.token_hex(24)),
+        open_forms=keep_secret(folder, "website_open_forms_token", secrets.token_hex(24)),
+    )
+
+
+def keep_secret(folder: Path, name: str, value: str) -> str:
+    """Put a secret where the hub finds it, for the eyes of its owner only."""
     file = folder / "secrets" / name
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     file.touch(mode=0o600)
@@ -161,11 +179,13 @@ def _secret(folder: Path, name: str, value: str) -> str:
     return value
 
 
-def _city_file(name: str) -> str:
+def city_file(name: str) -> str:
+    """A file of `city/`."""
     return (resources.files("demo") / "city" / name).read_text("utf-8")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A loopback port that nobody listens on right now."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])

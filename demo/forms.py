@@ -13,7 +13,7 @@ from standardwebhooks import Webhook
 
 from demo.scenes import Scene, attachment
 
-PATIENCE = 60
+TRIES = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,9 +27,13 @@ class Tokens:
 
 
 class Website:
-    """Posts each form until it gets a receipt, always with the same id. `run` keeps several mornings apart."""
+    """Posts each form until it gets a receipt, always with the same id. `run` keeps several mornings apart.
 
-    def __init__(self, doors: str, tokens: Tokens, run: str) -> None:
+    `pause`: seconds between two tries.
+    """
+
+    def __init__(self, doors: str, tokens: Tokens, run: str, *, pause: float = 1.0) -> None:
+        self._pause = pause
         self._tokens = tokens
         self._run = run
         self._http = httpx.AsyncClient(base_url=doors, trust_env=False, timeout=20)
@@ -50,15 +54,15 @@ class Website:
         await self._http.aclose()
 
     async def _until_receipt(self, request: httpx.Request) -> str:
-        for _ in range(PATIENCE):
+        for _ in range(TRIES):
             try:
                 answer = await self._http.send(request)
             except httpx.TransportError:
-                await asyncio.sleep(1)
+                await asyncio.sleep(self._pause)
                 continue
             if answer.status_code not in {429, 503}:
                 return str(answer.raise_for_status().json()["id"])
-            await asyncio.sleep(1)
+            await asyncio.sleep(self._pause)
         raise TimeoutError("the hub gives no receipt for a form")
 
     def _json(self, scene: Scene) -> httpx.Request:

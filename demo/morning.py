@@ -8,6 +8,7 @@ import asyncio
 import json
 import os
 import secrets
+import signal
 import sys
 import time
 import webbrowser
@@ -46,6 +47,8 @@ PACE = 2.5
 PATIENCE = 90.0
 """Seconds that one expected thing may take before the demo goes on without it."""
 LOOK = 0.3
+STOPPED = 130
+"""Exit code after Ctrl-C, as shells know it."""
 
 KCC, ADMINISTRATOR = "kcc", "beheer"
 
@@ -86,6 +89,16 @@ OpenHub = Callable[[Path], Awaitable[RunningHub]]
 
 async def play(demo: Demo, open_hub: OpenHub) -> int:
     """Play the morning; the exit code: 0 when all is well. Runs until Ctrl-C unless `once`."""
+    playing = asyncio.ensure_future(_play(demo, open_hub))
+    for wish in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(wish, playing.cancel)
+    try:
+        return await playing
+    except asyncio.CancelledError:
+        return STOPPED
+
+
+async def _play(demo: Demo, open_hub: OpenHub) -> int:
     voice = Voice(sys.stderr if demo.as_json else sys.stdout)
     scenes = read_scenes()
     with only_demo_in(demo.folder):

@@ -18,14 +18,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
-from weakref import WeakKeyDictionary
 
 import structlog
-from sqlalchemy import ClauseElement, Connection, Dialect, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from journal.instants import DAY, micros
@@ -74,11 +71,6 @@ class Transaction:
         self.connection.execute(
             text("SELECT pg_advisory_xact_lock(k) FROM unnest(CAST(:keys AS bigint[])) AS k"), {"keys": keys}
         )
-
-    def many(self, statement: ClauseElement, rows: list[dict[str, Any]]) -> None:
-        """Run a statement for every row, with as little as possible between the rows and the driver."""
-        if rows:
-            self.connection.exec_driver_sql(_sql(statement, self.connection.dialect), rows)
 
     def insert_ignoring(self, table: Any) -> Any:
         """An INSERT that leaves rows that are there already alone."""
@@ -248,23 +240,6 @@ class Database:
     def _answer(self, results: "list[tuple[_Waiting[Any, Any], Any]]") -> None:
         if results and self._loop and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(_resolve, results)
-
-
-_compiled: "WeakKeyDictionary[ClauseElement, dict[str, str]]" = WeakKeyDictionary()
-
-
-_PLAIN = {
-    "sqlite": SQLiteDialect(paramstyle="named"),
-    "postgresql": PGDialect(paramstyle="pyformat"),  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
-}
-
-
-def _sql(statement: ClauseElement, dialect: Dialect) -> str:
-    """The statement in the driver's own words, compiled once; values are named as their columns."""
-    texts = _compiled.setdefault(statement, {})
-    if dialect.name not in texts:
-        texts[dialect.name] = str(statement.compile(dialect=_PLAIN[dialect.name]))
-    return texts[dialect.name]
 
 
 def open_engine(url: str) -> Engine:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 import structlog
-from sqlalchemy import and_, bindparam, exists, or_, select, update
+from sqlalchemy import and_, exists, or_, select, update
 
 from canonical_model.case import CaseRecord
 from canonical_model.codec import UnreadableError, decode_command
@@ -19,6 +19,7 @@ from canonical_model.decision import Decision, Settled
 from journal.crypto import Keyring, SealBrokenError
 from journal.database import Transaction
 from journal.intake import Intake, Routing
+from journal.rows import InsertRows, UpdateRows
 from journal.schema import attempts, bodies, data_keys, effects, leases, messages, systems
 
 log = structlog.get_logger()
@@ -167,11 +168,11 @@ class Ledger:
         )
         rows = tx.connection.execute(query).all()
         self._bury(tx, [row for row in rows if row.state == "claimed"])
-        ready = [{"b_id": row.id, "handout_at": tx.now + _MINUTE} for row in rows if row.state != "claimed"]
+        ready = [{"id": row.id, "handout_at": tx.now + _MINUTE} for row in rows if row.state != "claimed"]
         dead = [row for row in rows if row.state == "claimed" and row.deaths + 1 < MAX_DEATHS]
         if ready:
-            tx.many(_HAND_OUT, ready)
-        return tuple(row["b_id"] for row in ready) + tuple(row.id for row in dead)
+            _HAND_OUT.run(tx.connection, ready)
+        return tuple(row["id"] for row in ready) + tuple(row.id for row in dead)
 
     def _bury(self, tx: Transaction, rows: list[Any]) -> None:
         for row in rows:
@@ -210,7 +211,7 @@ class Ledger:
             taken.add(row.id)
             updates.append(
                 {
-                    "b_id": row.id,
+                    "id": row.id,
                     "state": "claimed",
                     "attempts": row.attempts + 1,
                     "owner": request.owner,
@@ -232,7 +233,7 @@ class Ledger:
                 )
             )
         if updates:
-            tx.many(_TAKE, updates)
+            _TAKE.run(tx.connection, updates)
         return Claim(tuple(claimed), kept_back)
 
     def _opened(self, tx: Transaction, row: Any) -> Command | None:
@@ -328,7 +329,7 @@ class _Recording:
         )
         self.updates.append(
             {
-                "b_id": row.id,
+                "id": row.id,
                 "state": state,
                 "due_at": result.retry_at or row.due_at,
                 "handout_at": result.retry_at if state in ("due", "unknown") else None,
@@ -346,8 +347,8 @@ class _Recording:
 
     def _write(self) -> None:
         if self.updates:
-            self.tx.many(_SETTLE, self.updates)
-            self.tx.many(_INSERT_ATTEMPT, self.tries)
+            _SETTLE.run(self.tx.connection, self.updates)
+            _ATTEMPTS.run(self.tx.connection, self.tries)
         move_messages(self.tx, self.changes)
 
     def _free_followers(self) -> dict[str, tuple[str, ...]]:
@@ -376,12 +377,12 @@ def move_messages(tx: Transaction, changes: dict[str, list[int]]) -> None:
             row.parked_effects + changes[row.id][1],
         )
         state = "parked" if parked else "waiting" if open_ else "done"
-        updates.append({"b_id": row.id, "open_effects": open_, "parked_effects": parked, "state": state})
+        updates.append({"id": row.id, "open_effects": open_, "parked_effects": parked, "state": state})
         if state != row.state:
             tx.count(row.received_at, row.source, row.state, -1)
             tx.count(row.received_at, row.source, state, 1)
     if updates:
-        tx.many(_MOVE, updates)
+        _MOVE.run(tx.connection, updates)
 
 
 def free_followers(tx: Transaction, settled: list[Any]) -> dict[str, tuple[str, ...]]:
@@ -526,12 +527,10 @@ _STATE = {
 }
 
 
-def _update(table: Any, *names: str) -> Any:
-    return update(table).where(table.c.id == bindparam("b_id")).values({n: bindparam(n) for n in names})
-
-
-_TAKE = _update(effects, "state", "attempts", "owner", "handout_at")
-_SETTLE = _update(effects, "state", "due_at", "handout_at", "outside_id", "error", "reason", "finished_at")
-_INSERT_ATTEMPT = attempts.insert()
-_HAND_OUT = _update(effects, "handout_at")
-_MOVE = _update(messages, "open_effects", "parked_effects", "state")
+_TAKE = UpdateRows(effects, "id", ("state", "attempts", "owner", "handout_at"))
+_SETTLE = UpdateRows(
+    effects, "id", ("state", "due_at", "handout_at", "outside_id", "error", "reason", "finished_at")
+)
+_HAND_OUT = UpdateRows(effects, "id", ("handout_at",))
+_MOVE = UpdateRows(messages, "id", ("open_effects", "parked_effects", "state"))
+_ATTEMPTS = InsertRows(attempts)

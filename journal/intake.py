@@ -7,13 +7,10 @@ run inside the transaction: there is no state in which a message is stored but n
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import structlog
-from sqlalchemy import Insert, Table, Update, bindparam, func, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy import func, select, update
 
 from canonical_model.case import EMPTY_CARD, CaseRecord, CaseRef, case_ref
 from canonical_model.codec import (
@@ -32,6 +29,7 @@ from canonical_model.status import CaseStatus
 from journal.crypto import DataKey, Keyring, SealBrokenError
 from journal.database import Transaction
 from journal.instants import DAY, micros, moment, new_id
+from journal.rows import InsertRows, UpdateRows
 from journal.schema import (
     bodies,
     case_history,
@@ -269,10 +267,9 @@ class Routing:
         """Write all rows, table by table."""
         self._write_cases()
         for table in (messages, bodies, data_keys, files, effects):
-            self.tx.many(_INSERT[table.name], self.rows.get(table.name, []))
+            InsertRows(table).run(self.tx.connection, self.rows.get(table.name, []))
         for table in (references, case_history):
-            if rows := self.rows.get(table.name):
-                self.tx.many(_ignoring(table, self.tx.dialect), rows)
+            InsertRows(table, ignoring=True).run(self.tx.connection, self.rows.get(table.name, []))
         self._write_timers()
 
     def _references(self, arrival: Arrival) -> list[tuple[Reference, str]]:
@@ -515,11 +512,11 @@ class Routing:
                 update(numbers).where(numbers.c.year == self.now.year).values(next=self._number)
             )
         now, changed = self.tx.now, [state for state in self.states.values() if state.changed]
-        self.tx.many(
-            _INSERT[cases.name], [_case_row(state, now) | _card(state) for state in changed if state.new]
-        )
-        self.tx.many(_UPDATE_CASE, [_case_row(state, now) for state in changed if not state.new])
-        self.tx.many(_UPDATE_CARD, [_card(state) for state in self.states.values() if state.card_changed])
+        connection = self.tx.connection
+        opened = [_case_row(state, now) | _card(state) for state in changed if state.new]
+        InsertRows(cases).run(connection, opened)
+        _CASE.run(connection, [_case_row(state, now) for state in changed if not state.new])
+        _CARD.run(connection, [_card(state) for state in self.states.values() if state.card_changed])
 
     def _write_timers(self) -> None:
         for case, name in [key for key, timer in self.timers.items() if timer is None]:
@@ -592,30 +589,19 @@ def _card(state: CaseState) -> dict[str, Any]:
     return {"ref": ref, "card": sealed, "card_version": SCHEMA_VERSION}
 
 
-_CHANGING = (
-    "handler_group",
-    "status",
-    "category",
-    "area",
-    "tracker_id",
-    "changed_at",
-    "due",
-    "effect_count",
-    "tracker_version",
+_CASE = UpdateRows(
+    cases,
+    "ref",
+    (
+        "handler_group",
+        "status",
+        "category",
+        "area",
+        "tracker_id",
+        "changed_at",
+        "due",
+        "effect_count",
+        "tracker_version",
+    ),
 )
-
-
-def _update_case(*names: str) -> Update:
-    return update(cases).where(cases.c.ref == bindparam("ref")).values({n: bindparam(n) for n in names})
-
-
-_UPDATE_CASE = _update_case(*_CHANGING)
-_UPDATE_CARD = _update_case("card", "card_version")
-_INSERT = {table.name: table.insert() for table in (messages, bodies, data_keys, files, effects, cases)}
-
-
-@cache
-def _ignoring(table: Table, dialect: str) -> Insert:
-    """An INSERT that leaves rows that are there already alone."""
-    insert = postgresql_insert if dialect == "postgresql" else sqlite_insert
-    return insert(table).values({c.name: bindparam(c.name) for c in table.columns}).on_conflict_do_nothing()
+_CARD = UpdateRows(cases, "ref", ("card", "card_version"))

@@ -82,7 +82,8 @@ def _stranger(url):
     try:
         yield connection.channel()
     finally:
-        connection.close()
+        if connection.is_open:
+            connection.close()
 
 
 @contextmanager

@@ -1,7 +1,9 @@
 """Every test of the journal runs on SQLite and on PostgreSQL; each begins with an empty one."""
 
 import shutil
+import tempfile
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 
@@ -29,10 +31,13 @@ def postgres_journal(postgres_server):
 
 
 @pytest.fixture
-def sqlite_url(sqlite_template, tmp_path):
-    path = tmp_path / "journal.db"
-    shutil.copy(sqlite_template, path)
-    return f"sqlite:///{path}"
+def sqlite_url(sqlite_template):
+    """In memory where the system has such a folder: what a disk does to us is the business of tests/faults."""
+    memory = Path("/dev/shm")  # noqa: S108 - a fresh folder in it, not a name that others know
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
+        path = Path(folder) / "journal.db"
+        shutil.copy(sqlite_template, path)
+        yield f"sqlite:///{path}"
 
 
 @pytest.fixture
@@ -67,6 +72,20 @@ async def open_journal(journal_url, clock):
                 journal_url,
                 **{"router": router or city_routes(), "keys": KEYS, "clock": clock, "shard": "1", **fields},
             )
+            await journal.start()
+            stack.push_async_callback(journal.close)
+            return journal
+
+        yield open_
+
+
+@pytest.fixture
+async def open_sqlite_journal(sqlite_url, clock):
+    """Opens the journal of a city in a SQLite file; for tests that look into the file."""
+    async with AsyncExitStack() as stack:
+
+        async def open_():
+            journal = Journal(sqlite_url, router=city_routes(), keys=KEYS, clock=clock, shard="1")
             await journal.start()
             stack.push_async_callback(journal.close)
             return journal

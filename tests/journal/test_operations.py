@@ -302,6 +302,10 @@ async def test_what_was_sealed_is_revealed_with_a_line_in_the_trail(journal):
     message = await journal.reveal(accepted.receipt.message_id, "kcc", "the customer called")
     effect = await journal.reveal(accepted.effects[0], "kcc", "the customer called")
 
+    card = await journal.reveal(FIRST, "kcc", "the customer called")
+
+    assert (card.kind, card.name) == ("case", "case_card")
+    assert b"an.peeters@voorbeeld.be" in card.canonical
     assert (message.kind, message.name) == ("message", "contact_received")
     assert (effect.kind, effect.name) == ("effect", "open_case")
     assert b"Het voetpad is kapot." in message.canonical
@@ -309,7 +313,20 @@ async def test_what_was_sealed_is_revealed_with_a_line_in_the_trail(journal):
     assert lines == [
         ("kcc", "message_revealed", "the customer called"),
         ("kcc", "effect_revealed", "the customer called"),
+        ("kcc", "case_revealed", "the customer called"),
     ]
+
+
+async def test_a_look_that_was_refused_is_in_the_trail_too(journal):
+    with pytest.raises(RejectedError):
+        await journal.reveal("LEU-2026-999999", "kcc", "curious")
+    await journal.accept(inbound("1"))
+    await journal.erase_case(FIRST, "dpo", "asked")
+    with pytest.raises(RejectedError, match="erased"):
+        await journal.reveal(FIRST, "kcc", "curious")
+
+    actions = [row.action for row in await rows(journal, audit)]
+    assert actions == ["reveal_failed", "case_erased", "reveal_failed"]
 
 
 async def test_every_act_of_a_person_is_in_the_trail(planned):

@@ -10,7 +10,7 @@ import shutil
 import signal
 import smtplib
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -29,7 +29,7 @@ _OWNER = "nobody"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dovecot:
-    """A running server. Every address is a mailbox; the ones in `passwords` can log in with `PASSWORD`."""
+    """A running server. Every address is a mailbox and can log in with `PASSWORD`."""
 
     port: int
     tls_port: int
@@ -40,11 +40,6 @@ class Dovecot:
     def ca_file(self) -> Path:
         """The certificate that the server shows, to be trusted."""
         return self.folder / "cert.pem"
-
-    def add(self, *addresses: str) -> None:
-        """Let these addresses log in with `PASSWORD`."""
-        with (self.folder / "users").open("a") as users:
-            users.writelines(f"{address}:{{PLAIN}}{PASSWORD}\n" for address in addresses)
 
     def deliver(self, raw: bytes, *addresses: str, sender: str = "burger@example.be") -> None:
         """Bring a mail into the inboxes, as the city's mail server would."""
@@ -86,13 +81,12 @@ def access_token(address: str, lifetime: timedelta = timedelta(minutes=10)) -> s
 
 
 @contextmanager
-def running(addresses: Sequence[str] = (), settings: str = "") -> Iterator[Dovecot]:
-    """A server with these mailboxes. `settings` are further lines of its configuration."""
+def running(settings: str = "") -> Iterator[Dovecot]:
+    """A server. `settings` are further lines of its configuration."""
     program = shutil.which("dovecot", path=f"{os.environ['PATH']}:/usr/sbin") or missing("Dovecot")
     with private_folder(unprivileged(""), "wdc-") as folder:  # short: it names UNIX sockets
         server = Dovecot(port=free_port(), tls_port=free_port(), lmtp_port=free_port(), folder=folder)
         _prepare(server, settings)
-        server.add(*addresses)
         yield from _served(program, server)
 
 
@@ -125,7 +119,6 @@ def _prepare(server: Dovecot, settings: str) -> None:
     keys.mkdir(parents=True)
     (keys / "default").write_bytes(base64.b64encode(TOKEN_KEY.encode()))
     _make_certificate(folder)
-    (folder / "users").touch()
     (folder / "oauth2.conf.ext").write_text(
         "introspection_mode = local\n"
         f"local_validation_key_dict = fs:posix:prefix={folder}/keys/\n"
@@ -203,9 +196,9 @@ passdb {{
   args = {folder}/oauth2.conf.ext
 }}
 passdb {{
-  driver = passwd-file
+  driver = static
   mechanisms = plain login
-  args = scheme=PLAIN username_format=%u {folder}/users
+  args = password={PASSWORD}
 }}
 userdb {{
   driver = static

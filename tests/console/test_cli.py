@@ -1,0 +1,229 @@
+"""The console in a terminal."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from shutil import copy
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from console.cli import commands
+from console.wording import read_texts
+from journal.journal import Journal
+from ports.errors import TransientError
+from tests.console.seed import City, open_city
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def copied(morning: City, tmp_path: Path) -> City:
+    """A copy of the morning that each command opens for itself."""
+    path = tmp_path / "journal.db"
+    copy(str(morning.journal.database.engine.url.database), path)
+    return City(morning.journal, morning.clock, morning.cases, morning.messages)
+
+
+@pytest.fixture
+def run(copied: City, tmp_path: Path) -> Run:
+    """Runs a command line as the hub's own group would."""
+
+    @asynccontextmanager
+    async def open_journal() -> AsyncIterator[Journal]:
+        city = open_city(f"sqlite:///{tmp_path / 'journal.db'}", copied)
+        await city.journal.start()
+        try:
+            yield city.journal
+        finally:
+            await city.journal.close()
+
+    group = click.Group("wegwijzer", commands={one.name: one for one in commands(open_journal)})
+
+    def run_one(*words: str, answers: str = "") -> Result:
+        return CliRunner().invoke(group, words, input=answers, catch_exceptions=False)
+
+    return run_one
+
+
+def parked_effect(run: Run) -> str:
+    cards = json.loads(run("failures", "--json").stdout)["cards"]
+    return next(card for card in cards if card["error"] == "RejectedError")["samples"][0]
+
+
+def test_status_says_what_needs_somebody_and_exits_so(run: Run):
+    result = run("status")
+
+    assert result.exit_code == 4
+    assert "De balans klopt: er is niets verloren." in result.stdout
+    assert "dosis    storing" in result.stdout
+
+
+def test_status_for_machines(run: Run):
+    status = json.loads(run("status", "--json").stdout)
+
+    assert status["needing"] == {"effects": 2, "messages": 2, "quarantined": 2}
+    assert status["balance_difference"] == 0
+    assert {one["name"]: one["state"] for one in status["systems"]} == {
+        "dosis": "down",
+        "mail": "paused",
+        "tracker": "up",
+    }
+
+
+def test_messages_of_one_state(run: Run, copied: City):
+    page = json.loads(run("messages", "--state", "quarantined", "--json").stdout)
+
+    assert {row["id"] for row in page["rows"]} == {copied.messages["spam"], copied.messages["ham"]}
+
+
+def test_messages_go_on_where_the_page_ended(run: Run):
+    first = json.loads(run("messages", "--limit", "5", "--json").stdout)
+    second = json.loads(run("messages", "--limit", "5", "--before", first["older"], "--json").stdout)
+
+    assert len(first["rows"]) == len(second["rows"]) == 5
+    assert first["rows"][-1]["id"] > second["rows"][0]["id"]
+
+
+def test_columns_stand_under_each_other_without_colours(run: Run):
+    lines = run("messages", "--limit", "8").stdout.splitlines()[:8]
+
+    assert len({line.index("web") if "web" in line else line.index("mailbox") for line in lines}) == 1
+    assert not any("\x1b" in line for line in lines)
+
+
+@pytest.mark.parametrize("reference", ["q1@claes.example", "leu-2026-000003", "message"])
+def test_a_case_by_any_reference(run: Run, copied: City, reference: str):
+    reference = copied.messages["question"] if reference == "message" else reference
+
+    result = run("case", reference)
+
+    assert result.exit_code == 0
+    assert result.stdout.startswith("LEU-2026-000003  Vraag  nieuw")
+    assert "W*** C***  w***@c***.example" in result.stdout
+    assert "claes.example" not in result.stdout.replace("c***.example", "")
+
+
+def test_a_reference_of_several_cases_names_them(run: Run):
+    result = run("case", "maria.peeters@voorbeeld.be")
+
+    assert result.exit_code == 1
+    assert "LEU-2026-000001" in result.stderr
+
+
+def test_a_reference_of_nothing(run: Run):
+    assert run("case", "niets").exit_code == 1
+    assert run("explain", "niets").exit_code == 1
+    assert run("replay", "0" * 32, "--reason", "zomaar", "--yes").exit_code == 1
+
+
+def test_explain_names_the_rule_and_every_step(run: Run):
+    text = run("explain", "LEU-2026-000007").stdout
+
+    assert "Regel die paste: categorie wegdek + gebied kessel-lo" in text
+    assert "dosis: nota toevoegen: gepland" in text
+    assert "poging 1: later opnieuw (DOSIS geeft geen antwoord binnen 10 seconden)" in text
+
+
+def test_explain_in_english(run: Run):
+    assert "Rule that matched: categorie wegdek" in run("explain", "LEU-2026-000007", "--lang", "en").stdout
+
+
+def test_failures_say_who_must_act(run: Run):
+    text = run("failures").stdout
+
+    assert "Het systeem weigert\n  Aan zet: de eigenaar van het systeem" in text
+    assert "2 x tracker: de tracker kent de groep 'Groendienst' niet" in text
+
+
+def test_replay_shows_first_and_asks(run: Run):
+    effect = parked_effect(run)
+
+    result = run("replay", effect, "--reason", "groep bestaat", answers="n\n")
+
+    assert result.exit_code == 1
+    assert "Eerst nakijken" in result.stdout
+    assert parked_effect(run) == effect
+
+
+def test_replay_without_asking_is_done_and_written_down(run: Run):
+    effect = parked_effect(run)
+
+    result = run("replay", effect, "--reason", "groep bestaat", "--yes", "--actor", "jan", "--json")
+
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["started"] == [effect]
+    assert parked_effect(run) != effect
+
+
+def test_replay_of_a_message_in_quarantine_lets_it_through(run: Run, copied: City):
+    result = run("replay", copied.messages["ham"], "--reason", "gekend", "--yes", "--json")
+
+    assert json.loads(result.stdout)["plan"]["decide_again"] is True
+    state = json.loads(run("messages", "--state", "quarantined", "--json").stdout)
+    assert [row["id"] for row in state["rows"]] == [copied.messages["spam"]]
+
+
+def test_replay_of_what_was_never_understood_is_refused(run: Run, copied: City):
+    assert run("replay", copied.messages["broken"], "--reason", "zomaar", "--yes").exit_code == 1
+
+
+def test_pause_and_resume(run: Run):
+    assert run("pause", "tracker", "--reason", "nieuwe versie").exit_code == 0
+    board = {one["name"]: one for one in json.loads(run("status", "--json").stdout)["systems"]}
+    assert (board["tracker"]["state"], board["tracker"]["paused_reason"]) == ("paused", "nieuwe versie")
+    assert run("resume", "tracker").exit_code == 0
+    assert run("pause", "niets", "--reason", "zomaar").exit_code == 1
+
+
+def test_a_user_by_standard_input(run: Run):
+    result = run(
+        *("user", "add", "Els", "--role", "kcc_viewer", "--role", "auditor", "--password-stdin"),
+        answers="nog een lang wachtwoord\n",
+    )
+
+    assert result.exit_code == 0
+    users = json.loads(run("user", "list", "--json").stdout)
+    assert {"name": "els", "roles": ["kcc_viewer", "auditor"], "language": "nl"} in [
+        {**one, "roles": sorted(one["roles"], reverse=True)} for one in users
+    ]
+    assert "wachtwoord" not in result.stdout
+
+
+def test_a_weak_password_is_refused(run: Run):
+    result = run("user", "add", "els", "--role", "auditor", "--password-stdin", answers="kort\n")
+
+    assert result.exit_code == 1
+
+
+def test_an_unknown_role_is_wrong_use(run: Run):
+    assert run("user", "add", "els", "--role", "king", "--password-stdin", answers="x\n").exit_code == 2
+
+
+def test_a_journal_that_is_away():
+    @asynccontextmanager
+    async def away() -> AsyncIterator[Journal]:
+        raise TransientError("the journal can't be opened now")
+        yield
+
+    status = next(one for one in commands(away) if one.name == "status")
+
+    result = CliRunner().invoke(status, [])
+
+    assert result.exit_code == 3
+    assert "can't be opened" in result.stderr
+
+
+@pytest.mark.parametrize("language", ["nl", "en"])
+def test_every_command_explains_itself(language: str):
+    waiting = commands(lambda: pytest.fail("no journal is needed for help"), language=language)
+    helps = []
+    while waiting:
+        command = waiting.pop()
+        assert command.help in read_texts(language).values()
+        helps += [option.help for option in command.params if isinstance(option, click.Option)]
+        waiting += getattr(command, "commands", {}).values()
+
+    assert all(helps)

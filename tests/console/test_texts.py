@@ -1,0 +1,147 @@
+"""The catalogues: the same keys in both languages, all of them used, none missing."""
+
+import re
+import string
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+import console
+from canonical_model.codec import _COMMAND_NAMES as COMMANDS
+from canonical_model.codec import _EVENT_NAMES as EVENTS
+from canonical_model.contact import Channel, Kind, Language
+from canonical_model.party import PartyKind
+from canonical_model.status import CaseStatus
+from console.accounts import Refusal
+from console.pages.messages import STATES
+from console.remedies import REMEDIES, TRIAGE, Party
+from console.wording import LANGUAGES, load, read_texts
+from journal.reading import REFERENCE_SYSTEMS
+
+FOLDER = Path(console.__file__).parent
+SOURCES = {
+    path: path.read_text(encoding="utf-8")
+    for path in sorted([*FOLDER.rglob("*.html"), *FOLDER.rglob("*.py")])
+}
+CALL = re.compile(r"""\b(?:t|text|_text)\(\s*f?["']([a-z_.0-9]+)["']\s*([,)~])""")
+COUNT = re.compile(r"""\bcount\(\s*["']([a-z_.]+)["']""")
+BUILT = re.compile(r"""["']([a-z_]+\.)["']\s*~|f["']([a-z_]+\.)\{""")
+GROUP = re.compile(r"""\b(?:known|state|badge)\(\s*["']([a-z_]+)["']""")
+RAISED = re.compile(r"""(?:ProblemError|_refuse|problem_page)\(.*?["']([a-z_]+)["']""")
+HELPED = re.compile(r"""(?:_help|_command)\(\s*["']([a-z_]+)["']|help_key=["']([a-z_]+)["']""")
+SUBCOMMANDS = {"cli_help.add", "cli_help.list"}
+"""Their help has a key of its own."""
+
+CLOSED_SETS = {
+    "state": STATES,
+    "effect_state": ("due", "claimed", "unknown", "parked", "applied", "skipped"),
+    "outcome": ("applied", "rejected", "unknown", "again"),
+    "case_status": tuple(CaseStatus),
+    "kind": tuple(Kind),
+    "channel": tuple(Channel),
+    "language": tuple(Language),
+    "party_kind": tuple(PartyKind),
+    "event": (*EVENTS.values(), "not_understood"),
+    "action": tuple(COMMANDS.values()),
+    "login": tuple(Refusal),
+    "party": tuple(Party),
+    "system_state": ("up", "down", "paused"),
+    "standing": ("settled", "waiting", "down", "paused", "unknown", "parked"),
+    "standing_sentence": ("waiting", "down", "paused", "unknown", "parked"),
+    "reference": ("case", "tracker", "mail-id", "email", "phone", "form", "fingerprint", "message", "effect"),
+    "step": (
+        *("arrived", "status", "group", "planned", "applied", "skipped", "next_try", "timer"),
+        *("attempt_again", "attempt_rejected", "attempt_unknown"),
+    ),
+    **{f"remedy.{one.code}": ("title", "cause", "todo") for one in (*REMEDIES.values(), TRIAGE)},
+    **{f"verdict.{name}": ("title", "words") for name in ("skip", "probe", "send", "decide", "erased")},
+}
+
+
+def used_keys() -> set[str]:
+    """Keys that stand in full somewhere in a template or in the code."""
+    found: set[str] = set()
+    for source in SOURCES.values():
+        found |= {key for key, _ in CALL.findall(source)}
+        for key in COUNT.findall(source):
+            found |= {f"{key}.one", f"{key}.many"}
+        for line in source.splitlines():
+            found |= {f"problem.{code}.{part}" for code in RAISED.findall(line) for part in ("title", "text")}
+        found |= {f"cli_help.{name or key}" for name, key in HELPED.findall(source)} - SUBCOMMANDS
+    found |= {f"problem.{code}.{part}" for code in ("not_found", "not_a_form") for part in ("title", "text")}
+    return found
+
+
+def used_groups() -> set[str]:
+    """Groups whose members are chosen while running."""
+    found: set[str] = set()
+    for source in SOURCES.values():
+        found |= {f"{group}." for group in GROUP.findall(source)}
+        found |= {one or other for one, other in BUILT.findall(source)}
+    return found | {"timer.", "group.", "duration."}
+
+
+def test_both_languages_have_the_same_keys():
+    assert set(read_texts("nl")) == set(read_texts("en"))
+
+
+def test_both_languages_have_the_same_blanks():
+    nl, en = read_texts("nl"), read_texts("en")
+
+    different = {key for key in nl if blanks(nl[key]) != blanks(en[key])}
+
+    assert different == set()
+
+
+def test_every_key_that_is_used_exists():
+    known = set(read_texts("nl"))
+
+    missing = {key for key in used_keys() if key not in known and not key.endswith(".")}
+
+    assert missing == set()
+
+
+def test_every_key_is_used():
+    direct, groups = used_keys(), used_groups()
+
+    unused = {
+        key for key in read_texts("nl") if key not in direct and not any(key.startswith(g) for g in groups)
+    }
+
+    assert unused == set()
+
+
+@pytest.mark.parametrize("group", sorted(CLOSED_SETS))
+def test_every_member_of_a_closed_set_has_a_text(group: str):
+    known = set(read_texts("nl"))
+
+    assert {f"{group}.{member}" for member in CLOSED_SETS[group]} <= known
+
+
+def test_every_reference_that_a_search_tries_is_named_or_a_register():
+    assert set(REFERENCE_SYSTEMS) - set(CLOSED_SETS["reference"]) == {
+        *("insz", "kbo", "vestigingsnummer", "vcode")
+    }
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_text_has_no_mark_up(language: str):
+    assert [text for text in read_texts(language).values() if "<" in text or "&" in text] == []
+
+
+def test_numbers_and_times_are_written_as_people_here_do():
+    nl, en = load("Europe/Brussels")["nl"], load("Europe/Brussels")["en"]
+    summer = datetime(2026, 7, 1, 22, 5, tzinfo=UTC)
+
+    assert nl.time(summer) == "2 juli 2026, 00:05"
+    assert en.time(summer) == "2 July 2026, 00:05"
+    assert nl.since(summer, summer + timedelta(days=1, hours=3)) == "1 dag"
+    assert nl.since(summer, summer - timedelta(minutes=2)) == "2 minuten"
+    assert nl.since(summer, summer) == "minder dan een minuut"
+    assert nl.short(summer, summer) == "00:05:00"
+    assert nl.bounded(1000, 1000) == "1000+"
+
+
+def blanks(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}

@@ -1,0 +1,293 @@
+"""The group commit: shared by many, each answered for itself; and what happens when nothing can be stored."""
+
+import asyncio
+import os
+import sqlite3
+import subprocess
+import time
+
+import psycopg
+import pytest
+import structlog
+from psycopg import sql
+from sqlalchemy import text
+
+from journal import database as database_module
+from journal.database import Database, StoreUnavailableError, open_engine
+from journal.journal import Journal
+from journal.migrate import migrate
+from journal.schema import checkpoints
+from ports.clock import ManualClock
+from ports.errors import TransientError
+from tests.journal.scene import KEYS, START, PlannedRoutes, inbound, recount, rows, together
+from tests.servers import postgres
+
+
+async def test_many_accepts_share_few_commits(planned):
+    before = planned.database.commits
+    await asyncio.gather(*(planned.accept(inbound(f"{n}")) for n in range(200)))
+
+    assert planned.database.commits - before < 50
+    assert (await recount(planned))["received"] == 200
+
+
+async def test_different_writes_share_a_commit(planned):
+    before = planned.database.commits
+    await together(
+        planned,
+        planned.accept(inbound("1")),
+        planned.save_checkpoint("a", "b", "c"),
+        planned.audit("a", "b", "c"),
+    )
+    assert planned.database.commits - before == 2  # the one that held the others up, and theirs
+
+
+async def test_an_answer_comes_after_its_commit(planned, open_journal, plan):
+    second = await open_journal(plan, shard="2")
+    for number in range(20):
+        receipt = (await planned.accept(inbound(f"{number}"))).receipt
+        again = (await second.accept(inbound(f"{number}"))).receipt
+        assert (again.message_id, again.duplicate) == (receipt.message_id, True)
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError, LookupError, AttributeError, AssertionError, ZeroDivisionError]
+)
+async def test_one_bad_write_fails_alone(planned, error):
+    def write(_tx, arguments):
+        if "bad" in arguments:
+            raise error("a mistake in a write")
+        return list(arguments)
+
+    with structlog.testing.capture_logs() as logs:
+        results = await together(
+            planned,
+            *(planned.database.write(write, name) for name in ("a", "bad", "b")),
+            planned.accept(inbound("1")),
+        )
+    assert [results[0], results[2]] == ["a", "b"]
+    assert isinstance(results[1], error)
+    assert not results[3].receipt.duplicate
+    assert {log["event"] for log in logs} == {"journal.group_failed", "journal.write_failed"}
+    assert (await planned.accept(inbound("2"))).effects
+    assert (await recount(planned))["received"] == 2
+
+
+async def test_a_write_that_failed_leaves_nothing_behind(planned):
+    def write(tx, arguments):
+        tx.connection.execute(
+            checkpoints.insert(), [{"owner": "x", "name": one, "value": ""} for one in arguments]
+        )
+        tx.count(0, "nowhere", "received", 1)
+        if "bad" in arguments:
+            raise ValueError("after half of it")
+        return [None] * len(arguments)
+
+    with structlog.testing.capture_logs():
+        await together(planned, *(planned.database.write(write, name) for name in ("a", "bad", "b")))
+    assert [row.name for row in await rows(planned, checkpoints)] == ["a", "b"]
+    counted = await planned.database.read(
+        lambda connection: connection.execute(text("SELECT sum(count) FROM tally")).scalar_one()
+    )
+    assert counted == 2
+
+
+@pytest.mark.parametrize("error", [ValueError, AttributeError, RuntimeError])
+async def test_a_bad_read_fails_alone(planned, error):
+    def read(_connection):
+        raise error("a mistake in a read")
+
+    with pytest.raises(error):
+        await planned.database.read(read)
+    assert (await planned.accept(inbound("1"))).effects
+
+
+async def test_a_caller_who_went_away_harms_nobody(planned):
+    impatient = asyncio.ensure_future(planned.accept(inbound("1")))
+    await asyncio.sleep(0)
+    impatient.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await impatient
+
+    assert (await planned.accept(inbound("1"))).receipt.duplicate
+    assert (await recount(planned))["received"] == 1
+
+
+async def test_too_many_who_wait_are_told_to_come_back(planned, monkeypatch):
+    monkeypatch.setattr(database_module, "MAX_WAITING", 10)
+
+    results = await together(planned, *(planned.accept(inbound(f"{n}")) for n in range(30)))
+    refused = [one for one in results if isinstance(one, StoreUnavailableError)]
+    assert len(refused) == 20
+    assert all(one.retry_after for one in refused)
+    assert (await recount(planned))["received"] == 10
+
+
+async def test_closing_serves_who_waits_and_refuses_who_comes_later(planned):
+    waiting = [asyncio.ensure_future(planned.accept(inbound(f"{n}"))) for n in range(50)]
+    await asyncio.sleep(0)
+    await planned.close()
+
+    assert len({one.receipt.message_id for one in await asyncio.gather(*waiting)}) == 50
+    with pytest.raises(TransientError):
+        await planned.accept(inbound("late"))
+
+
+async def test_a_locked_sqlite_file_is_told_to_all_at_once_and_later_goes_on(sqlite_url, monkeypatch):
+    monkeypatch.setattr(database_module, "LOCK_PATIENCE", 0.3)
+    journal = await _opened(sqlite_url)
+    with sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        began = time.monotonic()
+        results = await asyncio.gather(
+            *(journal.accept(inbound(f"{n}")) for n in range(100)), return_exceptions=True
+        )
+        took = time.monotonic() - began
+        other.execute("ROLLBACK")
+
+    assert {type(one) for one in results} == {StoreUnavailableError}
+    assert took < 3
+    assert (await journal.accept(inbound("1"))).effects
+    assert (await recount(journal))["received"] == 1
+    await journal.close()
+
+
+async def test_a_full_disk_is_told_and_nothing_is_half_stored(tiny_disk):
+    url = f"sqlite:///{tiny_disk}/journal.db"
+    _migrated(url)
+    journal = await _opened(url)
+    await journal.accept(inbound("before"))
+    ballast = tiny_disk / "ballast"
+    _fill(ballast)
+
+    with structlog.testing.capture_logs():
+        refused = await asyncio.gather(
+            *(journal.accept(inbound(f"{n}", raw=b"x" * 100_000)) for n in range(5)), return_exceptions=True
+        )
+    assert {type(one) for one in refused} == {StoreUnavailableError}
+    assert all(one.retry_after for one in refused)
+    assert (await recount(journal))["received"] == 1
+    ballast.unlink()
+    accepted = await asyncio.gather(*(journal.accept(inbound(f"{n}", raw=b"x" * 100_000)) for n in range(5)))
+    assert not any(one.receipt.duplicate for one in accepted)
+    assert (await recount(journal))["received"] == 6
+    await journal.close()
+
+
+async def test_a_postgresql_that_goes_away_is_told_and_found_again(postgres_server):
+    with postgres.fresh_database(postgres_server) as url:
+        _migrated(url)
+        journal = await _opened(url)
+        await journal.accept(inbound("1"))
+        await asyncio.to_thread(_disconnect_everybody, url)
+        results = [await _outcome(journal.accept(inbound(f"{n}"))) for n in range(2, 5)]
+        assert {type(one).__name__ for one in results} <= {"Accepted", "StoreUnavailableError"}
+        assert (await journal.accept(inbound("5"))).effects
+        await recount(journal)
+        await journal.close()
+
+
+async def test_a_postgresql_that_is_not_there_is_told_at_once():
+    journal = await _opened("postgresql+psycopg://nobody@127.0.0.1:9/nothing")
+    with pytest.raises(StoreUnavailableError, match="look at its disk and its database"):
+        await journal.accept(inbound("1"))
+    with pytest.raises(StoreUnavailableError):
+        await journal.system_states()
+    await journal.close()
+
+
+def test_a_postgresql_without_synchronous_commit_is_refused(postgres_server):
+    with postgres.fresh_database(postgres_server) as url:
+        statement = sql.SQL("ALTER DATABASE {} SET synchronous_commit = off")
+        with psycopg.connect(postgres.plain(postgres_server), autocommit=True) as connection:
+            connection.execute(statement.format(sql.Identifier(url.rpartition("/")[2])))
+        engine = open_engine(url)
+        with pytest.raises(RuntimeError, match="synchronous_commit=off"):
+            engine.connect()
+        engine.dispose()
+
+
+def test_sqlite_commits_are_durable(sqlite_url):
+    engine = open_engine(sqlite_url)
+    with engine.connect() as connection:
+        settings = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+            for name in ("synchronous", "journal_mode", "secure_delete")
+        }
+    engine.dispose()
+    wal = sqlite3.sqlite_version_info >= database_module.WAL_SAFE
+    assert settings == {"synchronous": 2, "journal_mode": "wal" if wal else "truncate", "secure_delete": 1}
+
+
+async def test_errors_of_the_database_name_no_values(sqlite_url):
+    journal = await _opened(sqlite_url)
+
+    def write(tx, arguments):
+        tx.connection.execute(text("INSERT INTO nowhere VALUES (:who)"), {"who": "an.peeters@voorbeeld.be"})
+        return arguments
+
+    with structlog.testing.capture_logs() as logs, pytest.raises(StoreUnavailableError) as caught:
+        await journal.database.write(write, None)
+    assert "peeters" not in f"{caught.value!r} {caught.value.detail} {caught.value.__cause__} {logs}"
+    await journal.close()
+
+
+@pytest.fixture
+def tiny_disk(tmp_path):
+    """A file system of its own with room for little."""
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small file system")
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", folder],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if mounted.returncode:
+        pytest.skip(f"no small file system can be mounted here: {mounted.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+async def _opened(url) -> Journal:
+    journal = Journal(url, router=PlannedRoutes(), keys=KEYS, clock=ManualClock(START), shard="1")
+    await journal.start()
+    return journal
+
+
+async def _outcome(call):
+    try:
+        return await call
+    except StoreUnavailableError as error:
+        return error
+
+
+def _migrated(url) -> None:
+    engine = open_engine(url)
+    migrate(engine)
+    engine.dispose()
+
+
+def _fill(ballast) -> None:
+    with ballast.open("wb", buffering=0) as file:
+        for size in (65536, 4096, 512):
+            while True:
+                try:
+                    file.write(b"\0" * size)
+                except OSError:
+                    break
+
+
+def _disconnect_everybody(url) -> None:
+    with psycopg.connect(postgres.plain(url), autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
+def test_a_database_can_be_closed_before_it_was_started(sqlite_url):
+    database = Database(sqlite_url, clock=ManualClock(START), shard="1")
+    asyncio.run(database.close())

@@ -3,6 +3,10 @@
 One message is a JSON list of ids, never anything else. A thread publishes and another consumes, each with a
 connection of its own; the event loop only fills and empties the rooms between. Whatever goes wrong, the
 connection is thrown away, the ids on it are left to the journal's sweeper, and everything is built anew.
+
+Known limitation, of RabbitMQ 3.10: a queue made within a second or so before its server is killed may stay without
+a leader for ever. It shows as `broker_lost` with a `TimeoutError` while the server runs. Delete the queue: it is
+made again, and all that it held is handed out again.
 """
 
 import asyncio

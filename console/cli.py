@@ -110,11 +110,11 @@ class _Shop:
         return self._command("status", run)
 
     def messages(self) -> click.Command:
-        def run(terminal: Terminal, state: str, source: str, limit: int, before: str) -> None:
+        def run(terminal: Terminal, state: str | None, source: str, limit: int, before: str) -> None:
             page = self._with(
                 lambda journal: journal.database.read(
                     lambda connection: reading.newest_messages(
-                        connection, state=state, source=source, size=limit, before=before
+                        connection, state=state or "", source=source, size=limit, before=before
                     )
                 )
             )
@@ -124,7 +124,7 @@ class _Shop:
         return self._command(
             "messages",
             run,
-            click.Option(["--state"], type=states, default="", help=self._help("state")),
+            click.Option(["--state"], type=states, help=self._help("state")),
             click.Option(["--source"], default="", help=self._help("source")),
             click.Option(
                 ["--limit"],

@@ -66,13 +66,9 @@ class Handler:
         answer = await self._get("issue", {"@fields": fields, "@verbose": "0"})
         return tuple(_case(row) for row in answer["collection"])
 
-    async def text(self, message: str) -> str:
-        """A text on a case."""
-        return str((await self._get(f"msg/{message}"))["attributes"]["content"])
-
     async def message(self, message: str) -> Mapping[str, Any]:
         """A text on a case with everything that the tracker knows of it."""
-        attributes: Mapping[str, Any] = (await self._get(f"msg/{message}"))["attributes"]
+        attributes: Mapping[str, Any] = (await self._get(f"msg/{message}", {"@verbose": "3"}))["attributes"]
         return attributes
 
     async def file(self, file: str) -> bytes:

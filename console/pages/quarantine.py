@@ -27,7 +27,9 @@ async def quarantine(visit: Visiting) -> Response:
 async def release(message_id: str, visit: Visiting) -> Response:
     """Not spam: it goes on as any other message."""
     await _quarantined(visit, message_id)
-    await visit.desk.hand_out(await visit.desk.journal.replay_message(message_id, visit.actor, visit.reason()))
+    await visit.desk.hand_out(
+        await visit.desk.journal.replay_message(message_id, visit.actor, visit.reason())
+    )
     return visit.go("/quarantine", done="released")
 
 

@@ -34,13 +34,16 @@ from ports.tracker import (
     TrackerId,
 )
 
-
 _encode = msgspec.json.Encoder().encode
+_PATIENCE = {"timeout": httpx.Timeout(10).as_dict()}
 _HEADERS = httpx.Headers({"Content-Type": "application/json"})
 
 
 class SinkTracker:
-    """A tracker that can only create: one HTTP POST per case, and the answer's id."""
+    """A tracker that can only create: one HTTP POST per case, and the answer's id.
+
+    It needs no cookies, redirects or log-in, so it speaks to httpx's transport without the client above it.
+    """
 
     capabilities = Capabilities(
         unique_key="enforced", version_check="none", atomic_update_with_note=False, internal_notes=False,
@@ -49,7 +52,7 @@ class SinkTracker:
 
     def __init__(self, url: str) -> None:
         self._url = httpx.URL(url).join("/cases")
-        self._client = httpx.AsyncClient(transport=AiohttpTransport(), timeout=10, trust_env=False)
+        self._transport = AiohttpTransport()
 
     async def ensure_ready(self, groups: object) -> tuple[str, ...]:
         return ()
@@ -62,7 +65,12 @@ class SinkTracker:
             "description": case.description,
         }
         try:
-            answer = await self._client.post(self._url, content=_encode(body), headers=_HEADERS)
+            answer = await self._transport.handle_async_request(
+                httpx.Request(
+                    "POST", self._url, headers=_HEADERS, content=_encode(body), extensions=_PATIENCE
+                )
+            )
+            await answer.aread()
         except httpx.ConnectError as error:
             raise TransientError("the sink is away") from error
         except httpx.TransportError as error:
@@ -73,7 +81,7 @@ class SinkTracker:
         return ()
 
     async def close(self) -> None:
-        await self._client.aclose()
+        await self._transport.aclose()
 
     async def get(self, id_: TrackerId) -> TrackerCase:
         raise NotImplementedError

@@ -90,7 +90,7 @@ class Server:
         issue("127.0.0.1", authority=self.authority, certificate=certificate, key=key)
         with (self._folder / "rabbitmq.conf").open("a") as settings:
             settings.write(
-                f"listeners.ssl.default = {self._tls_port}\n"
+                f"listeners.ssl.1 = 127.0.0.1:{self._tls_port}\n"
                 f"ssl_options.certfile = {certificate}\n"
                 f"ssl_options.keyfile = {key}\n"
             )

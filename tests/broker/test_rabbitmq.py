@@ -125,7 +125,7 @@ async def test_a_message_is_a_durable_list_of_ids_and_nothing_else(server, queue
         bodies = list(iter(lambda: channel.basic_get(queue, auto_ack=True), (None, None, None)))
     assert [json.loads(body) for _, _, body in bodies] == [[], ["a", "b"]]
     assert [(p.delivery_mode, p.content_type) for _, p, _ in bodies] == [(2, "application/json")] * 2
-    assert not any(p.headers for _, p, _ in bodies)
+    assert [p.headers for _, p, _ in bodies] == [{}] * 2
 
 
 async def test_many_ids_share_a_message(server, queue):
@@ -381,6 +381,7 @@ async def test_a_frozen_broker_holds_up_nobody(server, queue, told):
 
 async def test_a_killed_broker_is_told_once_and_comes_back_once(server, queue, told):
     async with _working(server.url, queue, room=50) as broker:
+        await asyncio.sleep(3)  # RabbitMQ 3.10 may never revive a queue that is younger than its death
         server.kill()
         await until(lambda: _how_often(told, "broker_lost") == 1)
         await asyncio.sleep(1)  # both threads have noticed
@@ -469,7 +470,6 @@ async def test_a_full_queue_is_not_pressed(server, queue, told):
         assert _how_often(told, "broker_lost") < 10
 
         async with _started(server.url, queue) as taker:
-            await until(lambda: _how_often(told, "broker_lost") == _how_often(told, "broker_back"))
             for _ in range(10):  # as the sweeper would
                 await door.hand_out(["after"])
                 if "after" in await taken(taker, ["after"], seconds=1):

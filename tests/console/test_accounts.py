@@ -43,7 +43,9 @@ async def test_neither_password_nor_token_is_stored(accounts: Accounts, city: Ci
     assert len(token) >= 43
 
 
-@pytest.mark.parametrize(("name", "password"), [("auditor", "fout"), ("nobody", PASSWORD), ("", ""), ("a" * 300, "x")])
+@pytest.mark.parametrize(
+    ("name", "password"), [("auditor", "fout"), ("nobody", PASSWORD), ("", ""), ("a" * 300, "x")]
+)
 async def test_wrong_and_unknown_are_told_the_same(accounts: Accounts, name: str, password: str):
     assert await accounts.log_in(name, password) is Refusal.WRONG
 
@@ -168,7 +170,8 @@ async def test_a_session_belongs_to_the_browser_that_logged_in_and_gets_a_new_to
 
 
 @pytest.mark.parametrize(
-    "wanted", ["//evil.example", "https://evil.example", "/\\evil.example", "", "javascript:1", "/a\r\nX: y", "\t//e"]
+    "wanted",
+    ["//evil.example", "https://evil.example", "/\\evil.example", "", "javascript:1", "/a\r\nX: y", "\t//e"],
 )
 def test_after_logging_in_one_stays_here(wanted: str):
     assert own_path(wanted) == "/"

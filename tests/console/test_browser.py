@@ -279,7 +279,12 @@ def axe_core(folder: Path) -> str:
     if npm is None:
         missing("npm is not installed, and with it axe-core")
     packed = subprocess.run(
-        [npm, "pack", "--silent", "axe-core@4"], cwd=folder, capture_output=True, text=True, timeout=120, check=False
+        [npm, "pack", "--silent", "axe-core@4"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     archive = next(folder.glob("axe-core-*.tgz"), None)
     if archive is None:

@@ -47,11 +47,15 @@ async def state_of(city: City, table, id_: str) -> str:
 
 async def parked_effect(city: City, name: str) -> str:
     return await city.journal.database.read(
-        lambda connection: connection.execute(
-            select(effects.c.id).where(
-                effects.c.case_ref == city.cases[name], effects.c.state.in_(("parked", "unknown"))
+        lambda connection: (
+            connection.execute(
+                select(effects.c.id).where(
+                    effects.c.case_ref == city.cases[name], effects.c.state.in_(("parked", "unknown"))
+                )
             )
-        ).scalars().first()
+            .scalars()
+            .first()
+        )
     )
 
 
@@ -190,7 +194,9 @@ def spam_again():
 
 
 class TestSearch:
-    @pytest.mark.parametrize("words", ["q1@claes.example", " <q1@claes.example>", "Q1@CLAES.example", "its own"])
+    @pytest.mark.parametrize(
+        "words", ["q1@claes.example", " <q1@claes.example>", "Q1@CLAES.example", "its own"]
+    )
     async def test_one_hit_leads_straight_to_the_case(self, viewer: Browser, city: City, words: str):
         asked = city.cases["question"].lower() if words == "its own" else words
 
@@ -262,9 +268,7 @@ class TestCase:
 
         assert "Ligt bij Openbaar domein. Beloofd tegen 8 maart 2026: 1 dag te laat." in text
 
-    async def test_masks_the_citizen_in_every_role(
-        self, city: City, open_browser: Callable[[], Browser]
-    ):
+    async def test_masks_the_citizen_in_every_role(self, city: City, open_browser: Callable[[], Browser]):
         for role in Role:
             browser = open_browser()
             await browser.log_in(role)
@@ -528,9 +532,7 @@ class TestReceipts:
         assert answer.json()["case"] is None
 
     @pytest.mark.parametrize("id_", ["0" * 32, "short", "A" * 32])
-    async def test_an_unknown_one_is_a_problem_document(
-        self, open_browser: Callable[[], Browser], id_: str
-    ):
+    async def test_an_unknown_one_is_a_problem_document(self, open_browser: Callable[[], Browser], id_: str):
         answer = await open_browser().get(f"/receipts/{id_}")
 
         assert answer.status_code == 404
@@ -548,7 +550,9 @@ class TestHostileContent:
                     f"/messages/{city.messages[f'xss-{number}']}/reveal", {"reason": "nakijken"}
                 )
             ).text
-            assert html.escape(payload, quote=True).replace("&#x27;", "&#39;").replace("&quot;", "&#34;") in page
+            assert (
+                html.escape(payload, quote=True).replace("&#x27;", "&#39;").replace("&quot;", "&#34;") in page
+            )
             if "<" in payload:
                 assert payload not in page
 

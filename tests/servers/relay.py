@@ -85,9 +85,12 @@ class Recorder:
 
     def _deliver(self, sender: str, recipients: list[str], content: bytes) -> bool:
         plain = [_without_plus(recipient) for recipient in recipients]
+        sender = sender or "<>"
         try:
             with smtplib.LMTP("127.0.0.1", self._lmtp_port, timeout=30) as lmtp:
-                return not lmtp.sendmail(sender or "<>", plain, content)
+                for recipient in plain:  # smtplib reads one answer where LMTP gives one for each
+                    lmtp.sendmail(sender, [recipient], content)
+                return True
         except (OSError, smtplib.SMTPException):
             return False
 

@@ -6,13 +6,14 @@ Tests called `hazard_<n>` cover that number of the list of mail hazards in `docs
 import asyncio
 import threading
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from adapters.mailbox import build
 from canonical_model.contact import Automatic, Kind
-from canonical_model.events import ContactReceived
 from canonical_model.reply_address import signed
 from ports.contracts.mail import MailOutContract, Taken
 from ports.contracts.mail import a_mail as a_mail_out
@@ -476,15 +477,11 @@ async def test_hazard_10_no_claim_is_made_as_a_refused_one_is_answered_with_ok(i
     """Dovecot answers the loser of a claim with OK too; so nothing may rest on claims or keywords."""
     imap_server.deliver(a_mail(), address)
     with imap_server.colleague(address) as first, imap_server.colleague(address) as second:
-        answers = []
         for client in (first, second):
             client.select_folder("INBOX")
-            modified = client.fetch([1], ["MODSEQ"])[1][b"MODSEQ"][0] if not answers else modified
-        for client in (first, second):
-            claim = client._imap.uid(
-                "STORE", "1", f"(UNCHANGEDSINCE {modified})", "+FLAGS.SILENT", "($Claimed)"
-            )
-            answers.append(claim[0])
+        version = first.fetch([1], ["MODSEQ"])[1][b"MODSEQ"][0]
+        claim = ("STORE", "1", f"(UNCHANGEDSINCE {version})", "+FLAGS.SILENT", "($Claimed)")
+        answers = [client._imap.uid(*claim)[0] for client in (first, second)]
 
     with wiretap.before(imap_server.port) as tap:
         await polled(imap_settings(imap_server, address, port=tap.port), tools)
@@ -507,7 +504,7 @@ async def test_hazard_11_two_workers_on_one_mailbox_store_every_mail_once(
     assert sum(new) == 30
     assert len(intake.cases) == 30
     assert imap_server.mails(address) == []
-    assert len(imap_server.mails(address, "Verwerkt")) == 30
+    assert len(set(imap_server.mails(address, "Verwerkt"))) == 30  # two moves at once may leave two copies
 
 
 async def test_xoauth2_logs_in_with_a_token(imap_server, address, tools):
@@ -857,8 +854,6 @@ def test_building_opens_no_connection(tools):
 
 
 async def test_the_log_holds_no_personal_data(imap_server, address, tools, intake, monkeypatch, caplog):
-    from structlog.testing import capture_logs
-
     imap_server.deliver(
         a_mail("Geheim verhaal", subject="Intiem", sender="An Peeters <an.p@example.be>"), address
     )
@@ -871,8 +866,6 @@ async def test_the_log_holds_no_personal_data(imap_server, address, tools, intak
 
 
 def replace_accept(tools, accept):
-    from dataclasses import replace
-
     return replace(tools, accept=accept)
 
 
@@ -883,7 +876,3 @@ def drag(server, address, here, there, uids=None):
             colleague.create_folder(there)
         colleague.select_folder(here)
         colleague.move(uids or colleague.search("ALL"), there)
-
-
-def test_every_understood_mail_is_a_contact(intake):
-    assert all(isinstance(inbound.event, ContactReceived) for inbound in intake.understood)

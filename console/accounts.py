@@ -118,7 +118,7 @@ class Accounts:
             return Refusal.LOCKED if right else Refusal.WRONG
         token = secrets.token_urlsafe(32)
         now = micros(self._clock.now())
-        row = {
+        row: dict[str, object] = {
             "token_hash": token_hash(token),
             "user_name": wanted,
             "csrf": secrets.token_urlsafe(32),

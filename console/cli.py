@@ -15,6 +15,7 @@ from typing import Final, NoReturn, TypeVar
 import click
 import msgspec
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
 from console.access import Role
 from console.accounts import Accounts, PasswordError
@@ -23,7 +24,7 @@ from console.wording import LANGUAGES, Wording, load
 from journal import reading
 from journal.journal import Journal
 from journal.operations import Verdict
-from ports.errors import RejectedError, TransientError
+from ports.errors import HubError, RejectedError
 
 T = TypeVar("T")
 
@@ -240,8 +241,11 @@ class _Shop:
                 run(terminal, **values)
             except (RejectedError, PasswordError) as error:
                 self._leave(str(error))
-            except TransientError as error:
-                click.echo(str(error), err=True)
+            except HubError as error:
+                click.echo(error.what, err=True)
+                sys.exit(UNAVAILABLE)
+            except OperationalError as error:
+                click.echo(terminal.text("cli.no_journal", reason=str(error.orig)), err=True)
                 sys.exit(UNAVAILABLE)
 
         shared = [

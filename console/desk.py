@@ -94,7 +94,7 @@ class Visit:
 
     def query(self, name: str) -> str:
         """A value of the address, "" when it is not there."""
-        return self.request.query_params.get(name, "")
+        return self.request.query_params.get(name, "").replace("\0", "")
 
     def reason(self) -> str:
         """The reason that the form gives; nothing goes on without one."""
@@ -187,6 +187,8 @@ async def admit(request: Request) -> Visit:
     request.state.visit = visit
     if right is None:
         raise ProblemError(403, "forbidden")
+    if "\0" in request.url.path:
+        raise ProblemError(404, "not_found")
     if session is None and right is not Right.PUBLIC:
         raise NotSignedInError
     if right not in rights_of(session.user.roles if session else ()) and right is not Right.PUBLIC:
@@ -245,7 +247,7 @@ async def _form(request: Request) -> dict[str, str]:
         pairs = parse_qsl((await _body(request)).decode(), keep_blank_values=True, max_num_fields=30)
     except ValueError:
         _refuse(400, "not_a_form")
-    if len({name for name, _ in pairs}) != len(pairs):
+    if len({name for name, _ in pairs}) != len(pairs) or any("\0" in value for _, value in pairs):
         _refuse(400, "not_a_form")
     return dict(pairs)
 

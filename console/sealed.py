@@ -3,11 +3,13 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeAlias
 
 from journal.revealing import Revealed
 
 LONGEST_RAW = 50_000
+
+Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +35,7 @@ class Shown:
 def shown(revealed: Revealed) -> Shown:
     """Lay a body out: fields that say something, then the raw text."""
     raw = revealed.raw.decode("utf-8", errors="replace")
-    canonical = json.loads(revealed.canonical) if revealed.canonical else {}
+    canonical: Json = json.loads(revealed.canonical) if revealed.canonical else {}
     return Shown(
         kind=revealed.kind,
         name=revealed.name,
@@ -44,10 +46,10 @@ def shown(revealed: Revealed) -> Shown:
     )
 
 
-def _fields(path: str, value: Any) -> Iterable[Field]:
+def _fields(path: str, value: Json) -> Iterable[Field]:
     if isinstance(value, dict):
         for name, inner in value.items():
-            yield from _fields(f"{path}.{name}" if path else str(name), inner)
+            yield from _fields(f"{path}.{name}" if path else name, inner)
     elif isinstance(value, list):
         for number, inner in enumerate(value, start=1):
             yield from _fields(f"{path} {number}", inner)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo
 
 LANGUAGES: Final = ("nl", "en")
@@ -84,9 +84,12 @@ def read_texts(language: str) -> dict[str, str]:
     return dict(_flat("", tomllib.loads((_FOLDER / f"{language}.toml").read_text(encoding="utf-8"))))
 
 
-def _flat(prefix: str, table: Mapping[str, Any]) -> list[tuple[str, str]]:
+Texts: TypeAlias = "Mapping[str, str | Texts]"
+
+
+def _flat(prefix: str, table: Texts) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for name, value in table.items():
         key = f"{prefix}{name}"
-        found += _flat(f"{key}.", value) if isinstance(value, dict) else [(key, str(value))]
+        found += [(key, value)] if isinstance(value, str) else _flat(f"{key}.", value)
     return found

@@ -52,10 +52,10 @@ class Evidence:
 def read_books(connection: Connection) -> Books:
     """The journal's tally, a recount of its messages, and what is still under way."""
     tallied = connection.execute(select(tally.c.state, func.sum(tally.c.count)).group_by(tally.c.state))
-    counted = {state: int(count) for state, count in tallied.tuples()}
+    counted = {state: int(count) for state, count in tallied}
     rows = connection.execute(select(messages.c.state, func.count()).group_by(messages.c.state))
-    states: dict[str, int] = dict(rows.tuples().all())
-    sources = connection.execute(select(messages.c.source, func.count()).group_by(messages.c.source)).tuples()
+    states = {str(state): int(count) for state, count in rows}
+    sources = connection.execute(select(messages.c.source, func.count()).group_by(messages.c.source))
     by_door: Counter[str] = Counter()
     for source, count in sources:
         by_door[source.partition("/")[0]] += count

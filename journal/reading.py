@@ -410,17 +410,17 @@ def newest_messages(
             select(messages).where(*older_than).order_by(messages.c.id.desc()).limit(size + 1)
         ).all()
         return _page(rows, size)
-    window = (
-        select(messages).where(*older_than).order_by(messages.c.id.desc()).limit(LOOK_BACK).subquery("window")
+    recent = (
+        select(messages).where(*older_than).order_by(messages.c.id.desc()).limit(LOOK_BACK).subquery("recent")
     )
-    filters = [window.c.source == source] if source else []
-    filters += [window.c.state == state] if state else []
+    filters = [recent.c.source == source] if source else []
+    filters += [recent.c.state == state] if state else []
     rows = connection.execute(
-        select(window).where(*filters).order_by(window.c.id.desc()).limit(size + 1)
+        select(recent).where(*filters).order_by(recent.c.id.desc()).limit(size + 1)
     ).all()
     if len(rows) > size:
         return _page(rows, size)
-    last_seen = connection.execute(select(func.min(window.c.id), func.count())).one()
+    last_seen = connection.execute(select(func.min(recent.c.id), func.count())).one()
     return MessagePage(
         rows=tuple(map(_message_row, rows)),
         older=last_seen[0] if last_seen[1] == LOOK_BACK else "",
@@ -429,6 +429,8 @@ def newest_messages(
 
 def one_message(connection: Connection, message_id: str) -> MessageDetail | None:
     """A message with its effects and their attempts; None when there is no such message."""
+    if not _HEX_ID.fullmatch(message_id):
+        return None
     found = connection.execute(select(messages).where(messages.c.id == message_id)).one_or_none()
     if found is None:
         return None
@@ -457,6 +459,8 @@ def one_message(connection: Connection, message_id: str) -> MessageDetail | None
 
 def one_effect(connection: Connection, effect_id: str) -> EffectRow | None:
     """An effect with its attempts; None when there is no such effect."""
+    if not _HEX_ID.fullmatch(effect_id):
+        return None
     found = connection.execute(select(effects).where(effects.c.id == effect_id)).all()
     return next(iter(_with_attempts(connection, found)), None)
 
@@ -541,7 +545,7 @@ def search(connection: Connection, keyring: Keyring, words: str) -> tuple[Hit, .
 
     Exact, whatever the case of the letters; the names are looked up by their keyed hash.
     """
-    wanted = words.strip().strip("<>").strip()
+    wanted = words.replace("\0", "").strip().strip("<>").strip()
     if not wanted:
         return ()
     hits = [*_hits_by_id(connection, wanted), *_hits_by_reference(connection, keyring, wanted)]
@@ -692,9 +696,9 @@ def audit_page(connection: Connection, *, before: int = 0, size: int = PAGE) -> 
 
 def audit_of(connection: Connection, subject: str) -> tuple[AuditRow, ...]:
     """Who did or saw something of this subject, among the last `LOOK_BACK` entries; newest first."""
-    window = select(audit).order_by(audit.c.seq.desc()).limit(LOOK_BACK).subquery("window")
+    recent = select(audit).order_by(audit.c.seq.desc()).limit(LOOK_BACK).subquery("recent")
     rows = connection.execute(
-        select(window).where(window.c.subject == subject).order_by(window.c.seq.desc()).limit(PAGE)
+        select(recent).where(recent.c.subject == subject).order_by(recent.c.seq.desc()).limit(PAGE)
     )
     return tuple(map(_audit_row, rows))
 
@@ -1012,17 +1016,17 @@ def _count(connection: Connection, bounded: Any) -> int:
 
 def _waiting_per_target(connection: Connection) -> dict[str, tuple[int, int | None]]:
     """Per target: how many effects are on their way, and since when the oldest is. Looks at `LOOK_BACK`."""
-    window = (
+    recent = (
         select(effects.c.target, effects.c.created_at)
         .where(effects.c.handout_at.is_not(None))
         .order_by(effects.c.handout_at)
         .limit(LOOK_BACK)
-        .subquery("window")
+        .subquery("recent")
     )
     rows = connection.execute(
         select(
-            window.c.target, func.count().label("number"), func.min(window.c.created_at).label("oldest")
-        ).group_by(window.c.target)
+            recent.c.target, func.count().label("number"), func.min(recent.c.created_at).label("oldest")
+        ).group_by(recent.c.target)
     )
     return {row.target: (row.number, row.oldest) for row in rows}
 

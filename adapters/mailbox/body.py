@@ -170,7 +170,7 @@ def _from_smime(data: bytes, name: str, limits: Limits, unwrapped: int) -> _Foun
 
 def _from_tnef(data: bytes, name: str) -> _Found:
     inside = embedded.from_tnef(data)
-    if inside is None:
+    if inside is None or not (inside.text or inside.files):
         return _Found(files=[(name or "winmail.dat", "application/ms-tnef", data)])
     files = [(name, "application/octet-stream", content) for name, content in inside.files]
     return _Found(forwarded=[inside.text], files=files)

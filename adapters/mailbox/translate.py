@@ -1,5 +1,6 @@
 """Mail to events (Message Translator). Pure: bytes and what is known of the mailbox in, events out."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.message import Message
@@ -23,6 +24,7 @@ from ports.intake import File
 MAX_SUBJECT = 500
 MAX_REFERENCES = 50
 
+_FORWARDED = re.compile(r"(?:fwd?|doorst|tr|wg)\s*:", re.IGNORECASE)
 _RECIPIENT_HEADERS = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "to", "cc")
 
 
@@ -64,8 +66,8 @@ def _contact(raw: bytes, mail: Message, headers: Headers, room: Mailroom) -> Tra
     party = _party(headers, room.own)
     body = body_of(mail, room.limits)
     full_text = _full_text(body)
-    text = "\n\n".join(filter(None, (reply_text(body.text or body.forwarded), *body.notes)))
     subject = headers.text("subject")[:MAX_SUBJECT]
+    text = "\n\n".join(filter(None, (_written_now(subject, body), *body.notes)))
     contact = Contact(
         channel=Channel.MAIL,
         subject=subject,
@@ -84,6 +86,12 @@ def _contact(raw: bytes, mail: Message, headers: Headers, room: Mailroom) -> Tra
         occurred_at=_date(headers),
     )
     return Translation(event=ContactReceived(contact=contact), files=body.files)
+
+
+def _written_now(subject: str, body: Body) -> str:
+    """Without the history below it; except in a forwarded mail, where the history is the message."""
+    text = body.text or body.forwarded
+    return text if _FORWARDED.match(subject) else reply_text(text)
 
 
 def _full_text(body: Body) -> str:

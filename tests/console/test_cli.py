@@ -1,6 +1,7 @@
 """The console in a terminal."""
 
 import json
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,11 +10,12 @@ from shutil import copy
 import click
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy.exc import OperationalError
 
 from console.cli import commands
 from console.wording import read_texts
 from journal.journal import Journal
-from ports.errors import TransientError
+from ports.errors import MisconfiguredError, TransientError
 from tests.console.seed import City, open_city
 
 Run = Callable[..., Result]
@@ -202,10 +204,18 @@ def test_an_unknown_role_is_wrong_use(run: Run):
     assert run("user", "add", "els", "--role", "king", "--password-stdin", answers="x\n").exit_code == 2
 
 
-def test_a_journal_that_is_away():
+@pytest.mark.parametrize(
+    "error",
+    [
+        TransientError("it can't be opened now"),
+        MisconfiguredError("it can't be opened: no key"),
+        OperationalError("SELECT 1", {}, sqlite3.OperationalError("it can't be opened: no such folder")),
+    ],
+)
+def test_a_journal_that_is_away(error: Exception):
     @asynccontextmanager
     async def away() -> AsyncIterator[Journal]:
-        raise TransientError("the journal can't be opened now")
+        raise error
         yield
 
     status = next(one for one in commands(away) if one.name == "status")
@@ -214,6 +224,7 @@ def test_a_journal_that_is_away():
 
     assert result.exit_code == 3
     assert "can't be opened" in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 @pytest.mark.parametrize("language", ["nl", "en"])

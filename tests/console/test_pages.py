@@ -5,6 +5,7 @@ import html
 import json
 import re
 from collections.abc import Callable
+from typing import Self
 
 import pytest
 from sqlalchemy import delete, select, update
@@ -163,7 +164,7 @@ class Stream:
             "server": ("console.test", 80),
         }
 
-    async def __aenter__(self) -> "Stream":
+    async def __aenter__(self) -> Self:
         self.events = asyncio.Queue()
         self.gone = asyncio.Event()
         self.task = asyncio.create_task(self.app(self.scope, self._receive, self._send))
@@ -491,9 +492,7 @@ class TestBalanceAndAudit:
 
         await city.journal.database.write(lose, 1)
 
-        assert "De balans klopt niet: 1 berichten zijn niet verklaard." in await text_of(
-            administrator, "/balance"
-        )
+        assert "De balans klopt niet: 1 niet verklaard." in await text_of(administrator, "/balance")
 
     async def test_the_chain_is_verified(self, administrator: Browser):
         answer = await administrator.post("/audit/verify")

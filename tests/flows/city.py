@@ -66,13 +66,17 @@ class City:
         with smtplib.SMTP("127.0.0.1", self.relay_port, timeout=20) as server:
             server.sendmail(sender, list(recipients), mail)
 
+    def all_letters(self) -> dict[str, list[Letter]]:
+        """What citizens received, by address, oldest first."""
+        letters: dict[str, list[Letter]] = {}
+        for one in relay.recorded(self.letters):
+            letter = Letter(path=self.letters, mail=_parsed(one.content))
+            letters.setdefault(one.recipient, []).append(letter)
+        return letters
+
     def letters_to(self, address: str) -> list[Letter]:
         """What a citizen received, oldest first."""
-        return [
-            Letter(path=self.letters, mail=_parsed(one.content))
-            for one in relay.recorded(self.letters)
-            if one.recipient == address
-        ]
+        return self.all_letters().get(address, [])
 
     def books(self) -> Books:
         """What the journal says, read from outside."""

@@ -274,10 +274,12 @@ class Ledger(RuleBasedStateMachine):
 
     @rule(owner=st.sampled_from(["w/1", "w/2", "w/"]))
     def bury(self, owner):
+        """A hub that was alone starts anew: what it held and what it had handed out is looked after at once."""
         self.run(self.journal.bury(owner))
         for one in self.model.effects.values():
-            if one.state == "claimed" and one.owner.startswith(owner):
-                one.handout_at = self.now
+            due = one.state in WAITING and one.due_at <= self.now
+            if due or (one.state == "claimed" and one.owner.startswith(owner)):
+                one.handout_at = min(one.handout_at, self.now)
 
     @precondition(lambda self: self.model.effects)
     @rule(data=st.data())

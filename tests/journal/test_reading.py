@@ -285,7 +285,7 @@ LOOKS: dict[str, Callable[[Connection], object]] = {
     "receipt": lambda c: reading.receipt(c, message_id(50_000)),
 }
 
-MAY_SCAN = {"SYSTEMS", "WINDOW", "ANON_1", "ANON_2", "TIMERS"}
+MAY_SCAN = {"SYSTEMS", "RECENT", "ANON_1", "ANON_2", "TIMERS"}
 """A handful of rows each: the board, and what a bounded sub-query already cut down."""
 
 
@@ -320,7 +320,8 @@ def test_every_look_goes_by_an_index(connection: Connection, name: str):
             if not step.startswith("SCAN"):
                 continue
             table = step.split()[1].strip("()").upper()
-            sorts = any("TEMP B-TREE FOR ORDER BY" in other for other in plan)
+            inner = plan[: plan.index("SCAN recent")] if "SCAN recent" in plan else plan
+            sorts = any("TEMP B-TREE FOR ORDER BY" in other for other in inner)
             walks = "LIMIT" in statement and not sorts
             assert walks or table in MAY_SCAN or table.startswith("SUBQUERY"), (step, statement)
 
@@ -579,3 +580,15 @@ def test_a_key_that_is_there_but_not_ours_is_an_erased_citizen(empty: Connection
     assert passport is not None
     assert passport.citizen.erased
     assert empty.execute(select(cases.c.ref)).scalar_one() == case_ref(1)
+
+
+def test_both_kinds_of_database_give_the_same_answers(empty: Connection, postgres_journal_url: str):
+    """Filled alike, looked at alike; PostgreSQL has its own ideas about sums, words and times."""
+    fill(empty, 4000)
+    engine = open_engine(postgres_journal_url)
+    with engine.connect() as other:
+        fill(other, 4000)
+        answers = {name: (look(empty), look(other)) for name, look in LOOKS.items()}
+    engine.dispose()
+
+    assert {name for name, (here, there) in answers.items() if here != there} == set()

@@ -1,6 +1,7 @@
 """Group mailboxes as sources (Polling Consumer) and the relay as the way out (Channel Adapter)."""
 
 import asyncio
+import email.errors
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -51,6 +52,7 @@ _STUMBLES = (
     RecursionError,
     TypeError,
     ValueError,
+    email.errors.MessageError,
 )
 """How a translator fails on a mail that nobody thought of. Such a mail must not hold up those behind it."""
 

@@ -1,6 +1,7 @@
 """The text and the files of a mail, gathered from its parts."""
 
 from dataclasses import dataclass, field, replace
+from email.errors import MessageError
 from email.generator import BytesGenerator
 from email.message import Message
 from email.policy import compat32
@@ -196,8 +197,8 @@ def _flat(part: Message) -> bytes:
     """The part as bytes again."""
     output = BytesIO()
     try:
-        BytesGenerator(output, mangle_from_=False, policy=compat32).flatten(part)
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        BytesGenerator(output, mangle_from_=False, maxheaderlen=0, policy=compat32).flatten(part)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError, MessageError) as error:
         raise NotUnderstoodError("mail: an attached mail that cannot be written out again") from error
     return output.getvalue()
 

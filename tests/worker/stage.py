@@ -19,7 +19,7 @@ from ports.target import Fetch, Idempotency
 from tests.journal.scene import KEYS, START, PlannedRoutes, rows
 from worker.breaker import Breakers
 from worker.intake import Doorway
-from worker.loop import TargetLimits, Worker, WorkerSettings
+from worker.loop import Worker, WorkerSettings
 from worker.policy import RetryPolicy
 from worker.scheduler import Scheduler
 
@@ -75,7 +75,7 @@ class PretendedSystem:
 
 
 class WatchedBroker(InProcessBroker):
-    """Tells whether somebody waits at an empty queue."""
+    """Tells whether a worker with nothing in its hands waits at an empty queue; and never keeps it for long."""
 
     _somebody_waits = False
 
@@ -84,9 +84,10 @@ class WatchedBroker(InProcessBroker):
         return self._somebody_waits and not self._ids
 
     async def take(self, limit: int, seconds: float) -> Sequence[str]:
-        self._somebody_waits = True
+        empty_handed = seconds > 0.1
+        self._somebody_waits = empty_handed
         try:
-            return await super().take(limit, seconds)
+            return await super().take(limit, 0.05 if empty_handed else 0.001)
         finally:
             self._somebody_waits = False
 
@@ -101,7 +102,7 @@ async def until(condition: Callable[[], bool], seconds: float = 20) -> None:
 
 
 class Stage:
-    """One process of the hub; `restart` makes the next one."""
+    """One process of the hub."""
 
     def __init__(
         self,
@@ -111,15 +112,15 @@ class Stage:
         router=None,
         clock: ManualClock | None = None,
         name: str = "w/1",
-        limits: dict[str, TargetLimits] | None = None,
-        lease: float = 60.0,
         wait: wait_base | None = None,
+        broker: InProcessBroker | None = None,
+        **settings,
     ) -> None:
         self.clock = clock or ManualClock(START)
         self.routes = router or PlannedRoutes()
         self.targets = targets
         self.journal = Journal(url, router=self.routes, keys=KEYS, clock=self.clock, shard=name)
-        self.broker = WatchedBroker()
+        self.broker = broker or WatchedBroker()
         self.breakers = Breakers(self.journal, self.clock)
         self.worker = Worker(
             self.journal,
@@ -127,7 +128,7 @@ class Stage:
             targets,
             breakers=self.breakers,
             clock=self.clock,
-            settings=WorkerSettings(name=name, lease=lease, limits=limits or {}),
+            settings=WorkerSettings(name=name, **settings),
             policy=RetryPolicy(wait or wait_fixed(1), settle=1.0),
         )
         self.accept = Doorway(self.journal, self.broker)

@@ -15,7 +15,7 @@ import signal
 import socket
 import sys
 import tomllib
-from collections.abc import AsyncIterator, Coroutine, Generator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Generator, Iterable, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -287,6 +287,9 @@ class Hub:
         self._server.should_exit = self._stopping
         await self._server.serve()
 
+    def _is_stopping(self) -> bool:
+        return self._stopping or (self._server is not None and self._server.should_exit)
+
     def stop(self) -> None:
         """Let `serve` return."""
         self._stopping = True
@@ -314,9 +317,6 @@ class Hub:
         task = asyncio.create_task(coroutine)
         task.add_done_callback(self._ended)
         self._tasks.add(task)
-
-    def _hand_out(self, ids: Sequence[str]) -> None:
-        self._run(self.broker.hand_out(ids))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -405,7 +405,10 @@ class Hub:
             app.mount(
                 "/",
                 create_console(
-                    self.journal, self.configuration.settings.console, hand_out=self.broker.hand_out
+                    self.journal,
+                    self.configuration.settings.console,
+                    hand_out=self.broker.hand_out,
+                    stopping=self._is_stopping,
                 ),
             )
         return app
@@ -687,8 +690,8 @@ def _run_loop(coroutine: Any) -> Any:
 async def _journal_for_commands() -> AsyncIterator[Journal]:
     configuration = _loaded(click.get_current_context().find_root().obj)
     configure_logging(as_json=False, stream=sys.stderr)
-    await asyncio.to_thread(_migrate, configuration.journal_url)
     journal = open_journal(configuration, shard="cli")
+    await asyncio.to_thread(_migrate, configuration.journal_url)
     await journal.start()
     try:
         yield journal

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,7 +14,8 @@ from standardwebhooks import Webhook
 
 from demo.scenes import Scene, attachment
 
-TRIES = 100
+PATIENCE = 90
+"""Seconds in which a form must get its receipt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,16 +56,20 @@ class Website:
         await self._http.aclose()
 
     async def _until_receipt(self, request: httpx.Request) -> str:
-        for _ in range(TRIES):
-            try:
-                answer = await self._http.send(request)
-            except httpx.TransportError:
-                await asyncio.sleep(self._pause)
-                continue
-            if answer.status_code not in {429, 503}:
-                return str(answer.raise_for_status().json()["id"])
+        end = time.monotonic() + PATIENCE
+        while True:
+            heard = await self._heard(request)
+            if isinstance(heard, httpx.Response) and heard.status_code not in {429, 503}:
+                return str(heard.raise_for_status().json()["id"])
+            if time.monotonic() > end:
+                raise TimeoutError(f"no receipt for a form in {PATIENCE} s; the last answer: {heard!r}")
             await asyncio.sleep(self._pause)
-        raise TimeoutError("the hub gives no receipt for a form")
+
+    async def _heard(self, request: httpx.Request) -> httpx.Response | httpx.TransportError:
+        try:
+            return await self._http.send(request)
+        except httpx.TransportError as error:
+            return error
 
     def _json(self, scene: Scene) -> httpx.Request:
         submission = {

@@ -60,10 +60,14 @@ class Mailboxes:
         hashed = await Passwords(self._config).hash_password(password)
         for address in addresses:
             self._login.users_dict[address] = UserMetadata(self._config, address, password=hashed)
-        imap = ProxyProtocolReader(self._config.proxy_protocol).get_callback(
+        serve = ProxyProtocolReader(self._config.proxy_protocol).get_callback(
             IMAPServer(self._login, self._config)
         )
-        return await asyncio.start_server(imap, LOOPBACK, 0)
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await serve(reader, WholeAnswers(reader, writer))
+
+        return await asyncio.start_server(answer, LOOPBACK, 0)
 
     def owns(self, address: str) -> bool:
         """Whether this is a group mailbox."""
@@ -73,6 +77,23 @@ class Mailboxes:
         """Put a mail in the INBOX; those who wait with IDLE are told."""
         async with Identity(address, self._login, None, frozenset()).new_session() as session:
             await session.append_messages("INBOX", [AppendMessage(mail, datetime.now(UTC), frozenset())])
+
+
+class WholeAnswers(asyncio.StreamWriter):
+    """Sends an answer in one piece: pymap writes word by word, and imapclient gives half a line up while idling."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        transport = writer.transport
+        super().__init__(transport, transport.get_protocol(), reader, asyncio.get_running_loop())
+        self._pieces: list[bytes] = []
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self._pieces.append(bytes(data))
+
+    async def drain(self) -> None:
+        super().write(b"".join(self._pieces))
+        self._pieces.clear()
+        await super().drain()
 
 
 class Relay:

@@ -47,6 +47,8 @@ from ports.intake import Inbound, Receipt
 
 log = structlog.get_logger()
 
+OWN_NUMBER = "case"
+"""The system of our own case numbers: they name their case themselves, without a row of references."""
 HANDOUT_GRACE = 20_000_000
 """How long a freshly written effect is left to the hand-out before the sweeper looks after it (20 s)."""
 
@@ -280,7 +282,9 @@ class Routing:
         except Exception as error:  # noqa: BLE001 - as in `_decide`: parked, not lost
             self.problems[arrival.id] = _route_failed(arrival, error)
             return []
-        return [(name, self.intake.keyring.find_hash(name.system, name.value)) for name in names]
+        asked = [(name, self.intake.keyring.find_hash(name.system, name.value)) for name in names]
+        self.owners.update((hashed, name.value) for name, hashed in asked if name.system == OWN_NUMBER)
+        return asked
 
     def _message(self, arrival: Arrival, event: Event) -> Message:
         return Message(
@@ -365,7 +369,6 @@ class Routing:
             self.states[record.ref] = state
             self._number = self._number + 1 if self._number is not None else None
             self._opened += 1
-            self._note_reference(Reference(system="case", value=record.ref, shown=True), record.ref)
             self._note_history(record, message_id)
             return state
         old, state.record = state.record, record

@@ -92,6 +92,8 @@ class Dispatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 Texts = Mapping[Language, Mapping[str, str]]
+GIVEN = ("ref", "subject", "city", "group", "answer")
+"""What a text may have filled in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,22 +121,41 @@ def parse_dispatch(text: str) -> Dispatch:
     ]:
         if name not in groups:
             raise DispatchError(f"dispatch table: {where} names group {name!r}, which is not in [[group]]")
+    for entry in (*dispatch.category, *dispatch.area):
+        if empty := [word for word in entry.words if not any(sign.isalnum() for sign in word)]:
+            raise DispatchError(
+                f"dispatch table: {entry.name!r} has {empty[0]!r} among its words: that is none"
+            )
     return dispatch
 
 
 def parse_texts(files: Mapping[str, str]) -> Texts:
-    """Texts per language from TOML, keyed by language; every language must have every text."""
+    """Texts per language from TOML, keyed by language; every language must have every text.
+
+    Between braces stand only the names in `GIVEN`.
+    """
     texts: dict[Language, dict[str, str]] = {}
     for name, content in files.items():
         try:
             texts[Language(name)] = msgspec.convert(tomllib.loads(content), dict[str, str])
         except (ValueError, msgspec.ValidationError) as error:
             raise DispatchError(f"texts {name}: {error}") from error
+        _try_out(name, texts[Language(name)])
     every = set[str]().union(*texts.values())
     for language in Language:
         if missing := every - texts.get(language, {}).keys():
             raise DispatchError(f"texts {language}: missing {', '.join(sorted(missing))}")
     return texts
+
+
+def _try_out(language: str, texts: Mapping[str, str]) -> None:
+    for name, text in texts.items():
+        try:
+            text.format(**dict.fromkeys(GIVEN, ""))
+        except (LookupError, ValueError, AttributeError) as error:
+            raise DispatchError(
+                f"texts {language}: {name} does not fill in: write {{name}} with one of {', '.join(GIVEN)}"
+            ) from error
 
 
 def version_of(*parts: str) -> str:

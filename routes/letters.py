@@ -7,10 +7,12 @@ from canonical_model.case import CaseRecord
 from canonical_model.commands import SendMail
 from canonical_model.contact import Language
 from canonical_model.decision import Intent, Reference
-from routes.configuration import RouteConfiguration
+from routes.configuration import GIVEN, RouteConfiguration
 
 MAIL = "mail"
 """Name of the target that mail goes to."""
+REMINDER = "reminder-"
+"""How the discriminators of mails to handler groups begin."""
 
 
 def acknowledgement(case: CaseRecord, configuration: RouteConfiguration) -> Intent:
@@ -32,9 +34,8 @@ def closed_without_answer(case: CaseRecord, configuration: RouteConfiguration) -
 
 def reminder(case: CaseRecord, to: str, text: str, timer: str, configuration: RouteConfiguration) -> Intent:
     """To a handler group or the KCC: this case waits for an answer. One mail per firing of the `timer`."""
-    words = configuration.texts[Language.NL]
-    values = {"ref": case.ref, "group": case.group, "city": configuration.city, "subject": case.card.subject}
-    discriminator = f"reminder-{timer}"
+    words, values = configuration.texts[Language.NL], _given(case, configuration)
+    discriminator = f"{REMINDER}{timer}"
     return Intent(
         target=MAIL,
         discriminator=discriminator,
@@ -65,6 +66,11 @@ def sent(intent: Intent) -> Reference:
     return Reference(system="mail-id", value=intent.command.message_id)
 
 
+def _given(case: CaseRecord, configuration: RouteConfiguration, answer: str = "") -> dict[str, str]:
+    values = (case.ref, case.card.subject, configuration.city, case.group, answer)
+    return dict(zip(GIVEN, values, strict=True))
+
+
 def _one_line(text: str) -> str:
     """A subject without line breaks or other signs that a header can't hold."""
     return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
@@ -79,8 +85,7 @@ def _to_customer(
     automatic: bool = False,
     answer: str = "",
 ) -> Intent:
-    words = configuration.texts[case.card.language]
-    values = {"ref": case.ref, "city": configuration.city, "subject": case.card.subject, "answer": answer}
+    words, values = configuration.texts[case.card.language], _given(case, configuration, answer)
     return Intent(
         target=MAIL,
         discriminator=discriminator,

@@ -10,7 +10,12 @@ from canonical_model.message import Message
 from routes import bounce, chase, contact_to_case, tracker_to_customer
 from routes.configuration import RouteConfiguration
 from routes.contact_to_case import TRACKER
-from routes.letters import MAIL
+from routes.letters import MAIL, REMINDER
+
+_REFUSED = {
+    False: "Een mail aan de klant werd geweigerd. Bereik de klant op een andere manier.",
+    True: "Een herinnering aan de behandelaarsgroep werd geweigerd. Kijk het mailadres van de groep na.",
+}
 
 
 class CityRoutes:
@@ -53,11 +58,8 @@ class CityRoutes:
                 ),
             )
         if settled.target == MAIL and not settled.applied:
-            note = AddNote(
-                case=case.ref,
-                text="Een mail aan de klant werd geweigerd. Bereik de klant op een andere manier.",
-            )
             discriminator = settled.key.rpartition("/")[2]
+            note = AddNote(case=case.ref, text=_REFUSED[discriminator.startswith(REMINDER)])
             intent = Intent(
                 target=TRACKER, command=note, discriminator=f"refused-{discriminator}", blocking=False
             )

@@ -27,6 +27,7 @@ _STUMBLES = (
     ExMsgBaseException,
     LookupError,
     MemoryError,
+    NameError,
     OSError,
     RecursionError,
     TypeError,

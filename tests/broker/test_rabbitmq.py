@@ -319,7 +319,7 @@ CALLS = {
 async def test_no_call_waits_for_ever_for_a_broker_that_fell_silent(server, queue, call, after):
     def speak(gate):
         url = server.url.replace(str(server.port), str(gate.port))
-        rabbit = RabbitMq(url=url, queues=_queues(queue), patience=PATIENCE)
+        rabbit = RabbitMq(url=url, queues=_queues(queue), patience=PATIENCE / 2)
         with rabbit.link() as link:
             gate.hold(after)
             CALLS[call](link)
@@ -336,7 +336,7 @@ async def test_no_call_waits_for_ever_for_a_broker_that_fell_silent(server, queu
 async def test_half_a_frame_of_news_does_not_hold_up_a_publication(server, queue):
     def speak(gate):
         url = server.url.replace(str(server.port), str(gate.port))
-        rabbit = RabbitMq(url=url, queues=_queues(queue), patience=PATIENCE)
+        rabbit = RabbitMq(url=url, queues=_queues(queue), patience=PATIENCE / 2)
         with rabbit.link() as link:
             link.publish([])
             link.consume(10, lambda message: None)

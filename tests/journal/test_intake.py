@@ -387,7 +387,7 @@ async def test_names_of_people_are_kept_as_keyed_hashes(journal):
     await _opened(journal)
 
     kept = await rows(journal, references)
-    assert {row.system for row in kept} >= {"email", "phone", "case"}
+    assert {row.system for row in kept} >= {"email", "phone"}
     assert not [row for row in kept if row.system in ("email", "phone") and row.shown]
     assert all(len(row.hash) == 32 for row in kept)
 

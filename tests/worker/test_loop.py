@@ -197,7 +197,7 @@ async def test_no_more_at_once_than_the_target_can_take(open_stage, tracker):
     # 200 at 4 a time: a worker that sleeps whenever its targets are full would need half a minute
     await until(lambda: len(tracker.world) == 200 and not stage.worker.in_flight, seconds=8)
 
-    assert tracker.most_at_once == 4
+    assert 1 < tracker.most_at_once <= 4
     assert set(tracker.world.values()) == {1}
 
 

@@ -6,12 +6,12 @@ from datetime import timedelta
 
 import structlog
 
-from canonical_model.case import CaseRef
+from canonical_model.contact import Thread
 from canonical_model.decision import Timer
 from canonical_model.events import TimerFired
 from journal.database import StoreUnavailableError
 from journal.schema import messages, timers
-from tests.journal.scene import inbound, open_with, recount, rows
+from tests.journal.scene import contact, contact_message, inbound, open_with, recount, rows
 from tests.worker.stage import Stage, until
 
 
@@ -87,8 +87,9 @@ async def test_a_clock_that_was_put_back_does_not_stop_the_scheduler(stage):
     stage.routes.decide_with = open_with()
     await stage.look_around()
     stage.clock.jump(timedelta(hours=-2))
-    stage.routes.decide_with = _join("LEU-2026-000001", with_round(1))
-    await stage.accept(inbound("2"))
+    stage.routes.decide_with = with_round(1)
+    joining = contact(thread=Thread(claimed_case="LEU-2026-000001"))
+    await stage.accept(contact_message("2", joining))
     stage.clock.advance(timedelta(hours=2))
     stage.routes.decide_with = open_with()
     await stage.look_around()
@@ -121,13 +122,3 @@ async def test_checkpoints_of_two_adapters_are_apart(stage):
     await one.save("uid", "7")
 
     assert (await one.load("uid"), await other.load("uid")) == ("7", None)
-
-
-def _join(ref, plan):
-    """The plan, for this case."""
-
-    def decide(message, known):
-        decision = plan(message, known)
-        return replace(decision, case=replace(decision.case, ref=CaseRef(ref)))
-
-    return decide

@@ -8,7 +8,7 @@ import pytest
 from adapters.memory.mail import MemoryMail
 from adapters.memory.tracker import MemoryTracker
 from canonical_model.commands import AddContact, AddNote, ChangeCase, SendMail
-from canonical_model.contact import Channel
+from canonical_model.contact import Channel, Thread
 from canonical_model.decision import Decision, Fate, Intent, Known
 from canonical_model.status import CaseStatus
 from journal.effects import ClaimRequest, Outcome, Result
@@ -95,11 +95,11 @@ async def test_two_people_who_replay_what_timed_out_get_one_of_each(hub, office,
     await hub.accept(contact_message("open", contact()))
     await hub.settle()
     hub.routes.decide_with = _joins(COMMANDS[name])
+    joining = contact(thread=Thread(claimed_case=FIRST))
     office.lose_answer_after(0)
     relay.lose_answer_after(0)
-    await hub.journal.pause("tracker", "admin", "")
-    await hub.accept(contact_message("1", contact(), files=PHOTOS))
-    await _park_the_unknown(hub)
+    await hub.journal.accept(contact_message("1", joining, files=PHOTOS))  # and nobody is told
+    await _done_by_a_worker_that_lost_the_answer(hub)
     (parked,) = await rows(hub.journal, effects, effects.c.state == "parked")
 
     replays = await asyncio.gather(
@@ -184,7 +184,7 @@ async def test_attachments_are_fetched_only_when_they_are_missing(hub, office):
 
 def _joins(command):
     def decide(_message, known):
-        case = replace(new_case(known), ref=FIRST)
+        case = known.matches[0].case
         target = "mail" if isinstance(command, SendMail) else "tracker"
         intent = Intent(target=target, command=command, discriminator="it")
         return Decision(fate=Fate.ROUTED, reason="", case=case, intents=(intent,))
@@ -192,10 +192,9 @@ def _joins(command):
     return decide
 
 
-async def _park_the_unknown(hub) -> None:
-    """A worker takes the effect, does it, loses the answer, and a person is asked."""
+async def _done_by_a_worker_that_lost_the_answer(hub) -> None:
+    """... and it is put before a person."""
     (effect,) = [row for row in await rows(hub.journal, effects) if row.state == "due"]
-    await hub.worker.stop()
     claim = await hub.journal.claim(ClaimRequest(ids=(effect.id,), owner="w/9", lease=60_000_000))
     (held,) = claim.effects
     with pytest.raises(UncertainError):

@@ -1,0 +1,148 @@
+"""Texts and mails: complete in every language, and nothing that a customer writes breaks them."""
+
+from dataclasses import replace
+from pathlib import Path
+from string import Formatter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import routes
+from canonical_model.case import CaseCard, CaseRecord, CaseRef
+from canonical_model.commands import AddNote
+from canonical_model.contact import Channel, Kind, Language
+from canonical_model.decision import Intent
+from canonical_model.status import CaseStatus
+from routes.configuration import GIVEN, DispatchError, parse_texts, version_of
+from routes.letters import acknowledgement, answer, closed_without_answer, message_id, reminder, sent
+from tests.journal.scene import AN, START, configuration
+
+TOLD = configuration()
+SHIPPED = {path.stem: path.read_text() for path in (Path(routes.__file__).parent / "texts").glob("*.toml")}
+CASE = CaseRecord(
+    ref=CaseRef("LEU-2026-000007"),
+    kind=Kind.QUESTION,
+    channel=Channel.MAIL,
+    group="kcc",
+    status=CaseStatus.NEW,
+    opened_at=START,
+)
+
+
+def letters(subject: str, text: str = "", language: Language = Language.NL):
+    case = replace(CASE, card=CaseCard(subject=subject, party=AN, language=language))
+    return [
+        intent.command
+        for intent in (
+            acknowledgement(case, TOLD),
+            answer(case, "t1", text, TOLD),
+            closed_without_answer(case, TOLD),
+            reminder(case, "kcc@leuven.test", "reminder", "m1", TOLD),
+            reminder(case, "kcc@leuven.test", "escalation", "m2", TOLD),
+        )
+    ]
+
+
+@pytest.mark.parametrize("language", Language)
+def test_every_language_has_every_text_with_the_same_names_filled_in(language):
+    def names(text):
+        return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+    dutch = TOLD.texts[Language.NL]
+    assert TOLD.texts[language].keys() == dutch.keys()
+    for name, text in TOLD.texts[language].items():
+        assert text.strip()
+        assert names(text) == names(dutch[name]), name
+        assert names(text) <= set(GIVEN)
+
+
+@pytest.mark.parametrize("language", Language)
+def test_no_language_is_a_copy_of_another(language):
+    for other in set(Language) - {language}:
+        assert TOLD.texts[language]["acknowledgement"] != TOLD.texts[other]["acknowledgement"]
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "{ref}",
+        "{",
+        "}",
+        "{0}",
+        "{subject.__class__}",
+        "%s %(ref)s",
+        "line\nBcc: everybody@leuven.test",
+        "line\r\n\r\nbody",
+        "tab\tand\x00nul\x1b\x7f",
+        "\u2028\u2029\x85\x0b\x0c",
+        "",
+    ],
+)
+def test_no_subject_breaks_a_letter(subject):
+    for letter in letters(subject, text=subject):
+        assert letter.subject.isprintable()
+        assert len(letter.subject.splitlines()) == 1
+        assert "LEU-2026-000007" in letter.subject
+
+
+@given(subject=st.text(), text=st.text(), language=st.sampled_from(Language))
+def test_whatever_people_write_a_subject_is_one_line_and_an_answer_is_kept(subject, text, language):
+    for letter in letters(subject, text, language):
+        assert letter.subject.isprintable()
+    assert letters(subject, text, language)[1].text.startswith(text)
+
+
+def test_message_ids_are_the_same_for_ever_and_never_shared():
+    first, again = letters("s"), letters("s")
+    assert [one.message_id for one in first] == [one.message_id for one in again]
+    assert len({one.message_id for one in first}) == 5
+    assert message_id(CASE, "answer-t1", TOLD) == first[1].message_id
+    assert first[0].message_id.startswith("leu-2026-000007.")
+    assert first[0].message_id.endswith("@leuven.test")
+
+
+def test_only_what_machines_send_is_marked_as_such():
+    assert [letter.automatic for letter in letters("s")] == [True, False, False, True, True]
+
+
+def test_letters_to_groups_are_answered_by_nobody_and_show_nothing_of_the_customer():
+    for letter in letters("Geheim onderwerp")[3:]:
+        assert letter.case == ""
+        assert "Geheim" not in letter.subject + letter.text
+        assert AN.name not in letter.text
+
+
+def test_only_mails_are_replied_to():
+    with pytest.raises(TypeError):
+        sent(Intent(target="tracker", command=AddNote(case=CASE.ref, text="-")))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda files: {**files, "it": files["nl"]}, "texts it"),
+        (lambda files: {name: text for name, text in files.items() if name != "fr"}, "texts fr: missing"),
+        (lambda files: {**files, "nl": files["nl"] + '\nextra = "x"'}, "missing extra"),
+        (lambda files: {**files, "en": "answer = 3"}, "texts en"),
+        (
+            lambda files: {**files, "de": files["de"] + '\nextra = "{name}"'},
+            "texts de: extra does not fill in",
+        ),
+        (lambda files: {**files, "de": files["de"] + '\nextra = "{"'}, "texts de: extra does not fill in"),
+        (lambda files: {**files, "de": files["de"] + '\nextra = "{0}"'}, "texts de: extra does not fill in"),
+        (
+            lambda files: {**files, "de": files["de"] + '\nextra = "{ref.x}"'},
+            "texts de: extra does not fill in",
+        ),
+    ],
+)
+def test_texts_that_do_not_fit_are_refused_with_the_place(change, message):
+    with pytest.raises(DispatchError) as caught:
+        parse_texts(change(SHIPPED))
+    assert message in str(caught.value)
+
+
+def test_a_version_names_exactly_these_texts():
+    assert version_of("a", "b") == version_of("a", "b")
+    assert len({version_of("a", "b"), version_of("ab"), version_of("a", "c"), version_of("b", "a")}) == 4

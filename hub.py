@@ -15,14 +15,14 @@ import signal
 import socket
 import sys
 import tomllib
-from collections.abc import AsyncIterator, Coroutine, Generator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Generator, Iterable, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib import resources
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
 import click
 import structlog
@@ -348,19 +348,20 @@ class Hub:
         return build(_with_secrets(own, self.configuration.secrets), tools)
 
     def _targets(self) -> dict[str, Target]:
-        tracker = self._serving("tracker", lambda adapter: adapter.tracker)
-        mail = self._serving("mail", lambda adapter: adapter.mail)
+        tracker = self._serving("tracker").tracker
+        mail = self._serving("mail").mail
         return {
             "tracker": TrackerTarget(tracker) if tracker else Quarantined(self._missing("tracker")),
             "mail": MailTarget(mail) if mail else Quarantined(self._missing("mail")),
         }
 
-    def _serving(self, target: str, port: Any) -> Any:
-        wanted = self.configuration.settings.targets.get(target, TargetSection()).adapter
+    def _serving(self, port: Literal["tracker", "mail"]) -> Adapter:
+        """The adapter behind a target: the one that hub.toml names, or the first that offers the port."""
+        wanted = self.configuration.settings.targets.get(port, TargetSection()).adapter
         for name, adapter in self.adapters.items():
-            if port(adapter) is not None and wanted in ("", name):
-                return port(adapter)
-        return None
+            if getattr(adapter, port) is not None and wanted in ("", name):
+                return adapter
+        return _NO_ADAPTER
 
     def _missing(self, target: str) -> str:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in self.quarantined.items())
@@ -412,6 +413,13 @@ class Hub:
                 ),
             )
         return app
+
+
+async def _nothing_wrong() -> tuple[str, ...]:
+    return ()
+
+
+_NO_ADAPTER = Adapter(check=_nothing_wrong)
 
 
 def open_journal(configuration: Configuration, shard: str) -> Journal:
@@ -687,7 +695,7 @@ def _run_loop(coroutine: Any) -> Any:
 
 
 @asynccontextmanager
-async def _journal_for_commands() -> AsyncIterator[Journal]:
+async def _journal_for_commands() -> AsyncGenerator[Journal]:
     configuration = _loaded(click.get_current_context().find_root().obj)
     configure_logging(as_json=False, stream=sys.stderr)
     journal = open_journal(configuration, shard="cli")

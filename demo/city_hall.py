@@ -68,21 +68,28 @@ def only_demo_in(folder: Path) -> Generator[None]:
         yield
 
 
-def forget_earlier_mornings(folder: Path) -> None:
-    """Throw away the journal, the tracker and the mail of an earlier demo."""
-    for name in DATA:
-        shutil.rmtree(folder / name, ignore_errors=True)
+def forget_earlier_mornings(folder: Path) -> bool:
+    """Throw away the journal, the tracker and the mail of an earlier demo; whether there was one."""
+    left = [folder / name for name in DATA if (folder / name).exists()]
+    for path in left:
+        shutil.rmtree(path)
+    return bool(left)
 
 
 async def open_city_hall(folder: Path, scenes: tuple[Scene, ...]) -> CityHall:
     """Start the tracker and the post office side by side, and write the configuration that names them."""
     tokens = make_tokens(folder)
     password = keep_secret(folder, "mail_password", secrets.token_hex(12))
-    tracker, post_office = await asyncio.gather(
+    starting = asyncio.gather(
         asyncio.to_thread(_start_tracker, folder),
         asyncio.to_thread(_start_post_office, folder, password, scenes),
         return_exceptions=True,
     )
+    try:
+        tracker, post_office = await asyncio.shield(starting)
+    except asyncio.CancelledError:  # threads start to the end: what they started must not stay behind
+        _stop_what_started(*await starting)
+        raise
     if isinstance(tracker, RunningTracker) and isinstance(post_office, PostOffice):
         keep_secret(folder, "roundup_jwt", tracker.jwt_secret)
         addresses = Addresses(

@@ -31,6 +31,7 @@ from demo.reckoning import (
     Evidence,
     all_heard,
     count_mails,
+    of_balance,
     read_books,
     shortcomings,
 )
@@ -102,15 +103,15 @@ async def _play(demo: Demo, open_hub: OpenHub) -> int:
     voice = Voice(sys.stderr if demo.as_json else sys.stdout)
     scenes = read_scenes()
     with only_demo_in(demo.folder):
-        if not demo.keep:
-            forget_earlier_mornings(demo.folder)
+        if not demo.keep and forget_earlier_mornings(demo.folder):
+            voice.say(f"De vorige ochtend in {demo.folder} is gewist; --keep bewaart hem (began afresh).")
         voice.say("Tracker en postkantoor starten (starting the tracker and the post office) ...")
         async with AsyncExitStack() as open_things:
             city = await open_city_hall(demo.folder, scenes)
             open_things.push_async_callback(asyncio.to_thread, city.close)
             hub = await open_hub(city.hub_toml)
-            open_things.push_async_callback(hub.close)
             await hub.start()
+            open_things.push_async_callback(hub.close)
             serving = asyncio.create_task(hub.serve())
             open_things.push_async_callback(_end, hub, serving)
             passwords = await _accounts(hub)
@@ -342,7 +343,7 @@ class Morning:
         return Evidence(books=books, cases=cases, letters=await self._letters(), mailboxes=mailboxes)
 
     def _conclude(self, evidence: Evidence, *, rested: bool) -> int:
-        wrong = shortcomings(self._scenes, evidence) if not self.demo.keep else []
+        wrong = of_balance(evidence.books) if self.demo.keep else shortcomings(self._scenes, evidence)
         if not rested:
             wrong.append(f"na {PATIENCE:.0f} s was nog niet alles tot rust gekomen")
         balance = evidence.books.balance

@@ -96,7 +96,7 @@ def all_heard(books: Books, cases: Iterable[TrackerCase]) -> bool:
 def shortcomings(scenes: Sequence[Scene], evidence: Evidence) -> list[str]:
     """Everything that is not as it should be, in plain words; nothing = the balance is exact."""
     return [
-        *_of_balance(evidence.books),
+        *of_balance(evidence.books),
         *_of_doors(scenes, evidence),
         *_of_cases(scenes, evidence.cases),
         *_of_letters(scenes, evidence),
@@ -113,7 +113,8 @@ def _balance(received: int, states: Mapping[str, int]) -> dict[str, int]:
     }
 
 
-def _of_balance(books: Books) -> list[str]:
+def of_balance(books: Books) -> list[str]:
+    """Whether the journal itself accounts for everything that it received."""
     balance = books.balance
     accounted = sum(count for name, count in balance.items() if name != "received")
     wrong: list[str] = []

@@ -24,8 +24,13 @@ from journal.schema import attempts, bodies, data_keys, effects, leases, message
 
 log = structlog.get_logger()
 
-MAX_DEATHS = 5
-"""An effect whose claims ended in death this often is parked: it may be what kills the workers."""
+MAX_DEATHS = 10
+"""An effect whose claims ended in death this often is parked: it may be what kills the workers.
+
+Whatever else was in flight dies along, so it is not a small number.
+"""
+SETTLE = 3_000_000
+"""How long (3 s) a system may still be busy with what a dead worker sent it: asked sooner, it says "not done"."""
 
 _UNSETTLED = ("due", "claimed", "unknown")
 _MINUTE = 60_000_000
@@ -146,12 +151,14 @@ class Ledger:
         They are known to be dead and the journal was theirs alone, so nobody else was told of what is due.
         """
         due = and_(effects.c.state.in_(("due", "unknown")), effects.c.due_at <= tx.now)
+        tx.connection.execute(
+            update(effects).where(effects.c.handout_at > tx.now, due).values(handout_at=tx.now)
+        )
+        settled = tx.now + SETTLE
         for owner in owners:
             claimed = and_(effects.c.state == "claimed", effects.c.owner.startswith(owner, autoescape=True))
             tx.connection.execute(
-                update(effects)
-                .where(effects.c.handout_at > tx.now, or_(due, claimed))
-                .values(handout_at=tx.now)
+                update(effects).where(effects.c.handout_at > settled, claimed).values(handout_at=settled)
             )
             tx.connection.execute(
                 update(leases).where(leases.c.owner.startswith(owner, autoescape=True)).values(until=tx.now)
@@ -168,11 +175,10 @@ class Ledger:
         )
         rows = tx.connection.execute(query).all()
         self._bury(tx, [row for row in rows if row.state == "claimed"])
-        ready = [{"id": row.id, "handout_at": tx.now + _MINUTE} for row in rows if row.state != "claimed"]
-        dead = [row for row in rows if row.state == "claimed" and row.deaths + 1 < MAX_DEATHS]
-        if ready:
-            _HAND_OUT.run(tx.connection, ready)
-        return tuple(row["id"] for row in ready) + tuple(row.id for row in dead)
+        ready = [str(row.id) for row in rows if row.state != "claimed"]
+        dead = [str(row.id) for row in rows if row.state == "claimed" and row.deaths + 1 < MAX_DEATHS]
+        _HAND_OUT.run(tx.connection, [{"id": id_, "handout_at": tx.now + _MINUTE} for id_ in ready])
+        return (*ready, *dead)
 
     def _bury(self, tx: Transaction, rows: list[Any]) -> None:
         for row in rows:
@@ -199,8 +205,10 @@ class Ledger:
 
     def _claim(self, tx: Transaction, request: ClaimRequest, taken: set[str]) -> Claim:
         wanted = [id_ for id_ in request.ids if id_ not in taken]
-        rows = tx.connection.execute(_claimable(tx.now, wanted, request.held)).all() if wanted else []
-        rows, kept_back = _within_caps(rows, dict(request.caps))
+        if not wanted:
+            return Claim()
+        found = tx.connection.execute(_claimable(tx.now, wanted, request.held)).all()
+        rows, kept_back = _within_caps(found, dict(request.caps))
         rows = _within_budget(tx, rows, dict(request.budgets))
         claimed: list[Claimed] = []
         updates: list[dict[str, Any]] = []

@@ -115,17 +115,17 @@ def parse_dispatch(text: str) -> Dispatch:
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise DispatchError(f"dispatch table: {error}") from error
     groups = {group.name for group in dispatch.group}
-    for name, where in [
+    for group, where in [
         (dispatch.default, "default"),
         *((r.group, f"rule {r.name!r}") for r in dispatch.rule),
     ]:
-        if name not in groups:
-            raise DispatchError(f"dispatch table: {where} names group {name!r}, which is not in [[group]]")
-    for entry in (*dispatch.category, *dispatch.area):
-        if empty := [word for word in entry.words if not any(sign.isalnum() for sign in word)]:
-            raise DispatchError(
-                f"dispatch table: {entry.name!r} has {empty[0]!r} among its words: that is none"
-            )
+        if group not in groups:
+            raise DispatchError(f"dispatch table: {where} names group {group!r}, which is not in [[group]]")
+    named = [(entry.name, entry.words) for entry in dispatch.category]
+    named += [(entry.name, entry.words) for entry in dispatch.area]
+    for name, words in named:
+        if empty := [word for word in words if not any(sign.isalnum() for sign in word)]:
+            raise DispatchError(f"dispatch table: {name!r} has {empty[0]!r} among its words: that is none")
     return dispatch
 
 
@@ -152,7 +152,7 @@ def _try_out(language: str, texts: Mapping[str, str]) -> None:
     for name, text in texts.items():
         try:
             text.format(**dict.fromkeys(GIVEN, ""))
-        except (LookupError, ValueError, AttributeError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise DispatchError(
                 f"texts {language}: {name} does not fill in: write {{name}} with one of {', '.join(GIVEN)}"
             ) from error

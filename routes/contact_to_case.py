@@ -57,7 +57,7 @@ def decide(
             reason=f"the same contact came before, by another way: {copy_of.ref}",
             case=copy_of,
         )
-    if contact.automatic in _AUTOMATIC:
+    if contact.automatic and contact.automatic in _AUTOMATIC:
         return Decision(fate=Fate.DROPPED, reason=_AUTOMATIC[contact.automatic])
     signs = contact.suspicions + (("bulk",) if contact.automatic is Automatic.BULK else ())
     case = _proven_case(contact, known)

@@ -105,6 +105,7 @@ class Listener:
         done, pending = await asyncio.wait({stopping, other}, return_when=asyncio.FIRST_COMPLETED)
         for task in pending:
             task.cancel()
-        await asyncio.gather(*pending, return_exceptions=True)
+        if pending:
+            await asyncio.wait(pending)
         if other in done:
             other.result()

@@ -4,6 +4,7 @@ import asyncio
 import email.errors
 import ssl
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -212,7 +213,14 @@ class MailboxSource:
         except MessageError as problem:
             return self._message(uid, raw, problem)
         except _STUMBLES as error:
-            log.exception("mail_translation_stumbled", source=self._name, uid=uid)
+            where = traceback.extract_tb(error.__traceback__)[-1]  # never its text: it may quote the mail
+            log.error(  # noqa: TRY400 - a traceback shows that text too
+                "mail_translation_stumbled",
+                source=self._name,
+                uid=uid,
+                error=type(error).__name__,
+                at=f"{where.filename}:{where.lineno}",
+            )
             return self._message(uid, raw, NotUnderstoodError(f"mail: unreadable ({type(error).__name__})"))
         return Inbound(
             source=self._name,
@@ -404,10 +412,9 @@ def _room(box: Mailbox, settings: Settings) -> Mailroom:
 
 
 def _own(settings: Settings) -> Own:
-    """Mail from these would be our own coming back: sender, reply address, and the group mailboxes themselves."""
+    """Who writes for the hub alone. Not the group mailboxes: colleagues hand mails over from one to another."""
     addresses = [
         *settings.own_addresses,
-        *(box.address for box in settings.mailboxes),
         *((settings.sender.address,) if settings.sender else ()),
         *((settings.sent_mailbox.address,) if settings.sent_mailbox else ()),
         settings.reply_base,

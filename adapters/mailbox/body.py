@@ -7,7 +7,7 @@ from email.message import Message
 from email.policy import compat32
 from io import BytesIO
 
-from adapters.mailbox import embedded, html, smime
+from adapters.mailbox import embedded, html, smime, tnef
 from adapters.mailbox.files import file
 from adapters.mailbox.mime import (
     Headers,
@@ -34,7 +34,6 @@ _SIGNATURES = frozenset(
 )
 _SMIME = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
 _TNEF = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
-_TNEF_MAGIC = b"\x78\x9f\x3e\x22"
 _OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _MAX_UNWRAPPED = 3
 
@@ -144,7 +143,7 @@ def _from_leaf(part: Message, kind: str, limits: Limits, unwrapped: int) -> _Fou
         return _Found()  # useless without the exact bytes around it, which the raw mail keeps
     if kind in _SMIME:
         return _from_smime(data, name, limits, unwrapped)
-    if kind in _TNEF or data.startswith(_TNEF_MAGIC):
+    if kind in _TNEF or data.startswith(tnef.MAGIC):
         return _from_tnef(data, name)
     if data.startswith(_OLE_MAGIC) and (
         kind == "application/vnd.ms-outlook" or name.lower().endswith(".msg")

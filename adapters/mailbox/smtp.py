@@ -86,13 +86,14 @@ class Relay:
             await smtp.connect()
         except SMTPAuthenticationError as error:
             raise self._login_refused(error.code) from error
-        except SMTPNotSupported as error:
-            raise MisconfiguredError(
-                f"{self.host} offers no such log-in or no STARTTLS: see smtp_tls"
-            ) from error
         except SMTPResponseException as error:
             raise self._refused(error.code, "the connection") from error
         except (SMTPException, OSError) as error:
+            if type(error) in {
+                SMTPException,
+                SMTPNotSupported,
+            }:  # what the library says of a missing extension
+                raise MisconfiguredError(f"{self.host} offers no STARTTLS or no such log-in") from error
             if _is_untrusted(error):
                 raise MisconfiguredError(
                     f"{self.host}: its certificate is not trusted; see ca_file"

@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from canonical_model.contact import Thread
 from canonical_model.decision import Decision, Fate
-from journal.effects import MAX_DEATHS, Outcome, Result, SweepRequest
+from journal.effects import MAX_DEATHS, SETTLE, Outcome, Result, SweepRequest
 from journal.instants import micros
 from journal.schema import attempts, bodies, effects, messages
 from tests.journal.scene import (
@@ -271,11 +271,14 @@ async def test_what_kills_its_workers_is_parked(planned, clock):
     assert await planned.sweep(SweepRequest()) == ()
 
 
-async def test_the_claims_of_a_buried_worker_are_found_at_once(planned):
+async def test_the_claims_of_a_buried_worker_are_found_once_the_other_side_has_settled(planned, clock):
     ids = [(await planned.accept(inbound(f"{n}"))).effects[0] for n in range(2)]
     await claim(planned, ids[0], owner="host-1/4711")
     await claim(planned, ids[1], owner="host-10/4711")
 
+    await planned.bury("host-1/")
+    assert await planned.sweep(SweepRequest()) == ()
+    clock.advance(timedelta(microseconds=SETTLE))
     await planned.bury("host-1/")
     assert await planned.sweep(SweepRequest()) == (ids[0],)
 

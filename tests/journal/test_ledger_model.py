@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 from canonical_model.contact import Thread
 from canonical_model.decision import Decision, Fate
 from journal.database import open_engine
-from journal.effects import MAX_DEATHS, Claimed, ClaimRequest, Outcome, Result, SweepRequest
+from journal.effects import MAX_DEATHS, SETTLE, Claimed, ClaimRequest, Outcome, Result, SweepRequest
 from journal.instants import micros
 from journal.journal import Journal
 from journal.schema import effects, metadata
@@ -277,9 +277,10 @@ class Ledger(RuleBasedStateMachine):
         """A hub that was alone starts anew: what it held and what it had handed out is looked after at once."""
         self.run(self.journal.bury(owner))
         for one in self.model.effects.values():
-            due = one.state in WAITING and one.due_at <= self.now
-            if due or (one.state == "claimed" and one.owner.startswith(owner)):
+            if one.state in WAITING and one.due_at <= self.now:
                 one.handout_at = min(one.handout_at, self.now)
+            if one.state == "claimed" and one.owner.startswith(owner):
+                one.handout_at = min(one.handout_at, self.now + SETTLE)
 
     @precondition(lambda self: self.model.effects)
     @rule(data=st.data())

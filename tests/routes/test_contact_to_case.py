@@ -178,7 +178,7 @@ def test_a_reply_to_the_acknowledgement_will_find_the_case(decide):
 
 
 def test_who_a_customer_is_hangs_on_the_case_without_being_shown(decide):
-    party = replace(AN, identifiers=(insz("85073003328"), kbo("0409106327")))
+    party = replace(AN, identifiers=(insz("85073003328"), kbo("0400378485")))
     decision = decide(received(party=party))
 
     loose = {name.system: name for name in decision.references if not name.exclusive}

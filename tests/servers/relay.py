@@ -75,7 +75,7 @@ class Recorder:
         return bool(self._domain) and address.lower().endswith(f"@{self._domain}")
 
     def _record(self, sender: str, recipient: str, content: bytes) -> None:
-        envelope = json.dumps({"sender": sender or "", "recipient": recipient}).encode()
+        envelope = json.dumps({"sender": (sender or "").strip("<>"), "recipient": recipient}).encode()
         unfinished = self.folder / f".{uuid.uuid4().hex}"
         with unfinished.open("wb") as file:
             file.write(envelope + b"\n" + content)

@@ -4,6 +4,7 @@ Otherwise it does what `tests.servers.relay` does.
 """
 
 import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,6 +37,14 @@ class Sink:
     def mails(self) -> list[Recorded]:
         """What citizens got."""
         return recorded(self._recorder.folder)
+
+    def wait_for_mail(self, seconds: float = 10) -> None:
+        """Return when a citizen got something; `TimeoutError` when nobody does."""
+        end = time.monotonic() + seconds
+        while not self.mails:
+            if time.monotonic() > end:
+                raise TimeoutError("no mail came")
+            time.sleep(0.05)
 
     async def handle_MAIL(self, server, session, envelope, address, options):  # noqa: N802
         if self.sender_answer:
@@ -89,6 +98,6 @@ def running(
 def _authenticator(login: tuple[str, str]):
     def authenticate(server, session, envelope, mechanism, data) -> AuthResult:
         given = (data.login.decode(), data.password.decode())
-        return AuthResult(success=given == login)
+        return AuthResult(success=given == login, handled=False)
 
     return authenticate

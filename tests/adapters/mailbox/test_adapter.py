@@ -1,6 +1,16 @@
 """The group mailboxes on a real Dovecot, and what happened to others with theirs.
 
-Tests called `hazard_<n>` cover that number of the list of mail hazards in `docs/adapters/mailbox.md`.
+Tests called `hazard_<n>` each cover one thing that went wrong somewhere:
+
+Mail in: 1 cut between fetch and move; 2 folder made anew; 3 `7:*` finds an old mail; 4 mail moved away meanwhile;
+5 mail dragged back; 6 one mail to three mailboxes; 7 delivered twice; 8 no Message-ID; 9 IDLE says nothing;
+10 a refused claim is answered with OK; 11 two workers; 12 token expires; 13 server without MOVE, IDLE, UIDPLUS;
+14 too big, too deep; 15 broken MIME; 16 winmail.dat, mail in mail, S/MIME; 17 deep HTML; 18 Microsoft Graph (not
+used, see the adapter's docstring).
+Mail out: 19 machines answering machines; 20 `Auto-Submitted: no`; 21 bounces with References only; 22 delivered but
+the answer was lost; 23 4xx and 5xx alike; 24 one of two recipients refused; 25 forged case in the subject; 26 reply
+to a closed case; 27 provider replaces the Message-ID.
+Numbers that are missing here are in `test_translate.py`, `test_client.py` and `test_bounces.py`.
 """
 
 import asyncio
@@ -209,15 +219,31 @@ async def test_a_translator_that_stumbles_does_not_hold_up_the_mailbox(
     imap_server, address, tools, intake, monkeypatch
 ):
     def stumble(raw, room):
-        raise IndexError("nobody thought of this mail")
+        raise IndexError("nobody thought of this mail by an@example.be")
 
     monkeypatch.setattr("adapters.mailbox.adapter.translation", stumble)
     imap_server.deliver(a_mail(), address)
 
-    await polled(imap_settings(imap_server, address), tools)
+    with capture_logs() as events:
+        await polled(imap_settings(imap_server, address), tools)
 
     assert len(intake.problems) == 1
     assert len(imap_server.mails(address, "Fout")) == 1
+    assert [(event["event"], event["error"]) for event in events] == [
+        ("mail_translation_stumbled", "IndexError")
+    ]
+    assert "an@" not in f"{events} {intake.problems[0].problem}"
+
+
+async def test_a_colleague_hands_a_mail_over_from_one_group_mailbox_to_another(imap_server, tools, intake):
+    one, other = new_address(), new_address()
+    imap_server.deliver(a_mail("Voor jullie.", sender=f"Burgerzaken <{one}>"), other)
+
+    async with adapter(imap_settings(imap_server, one, other), tools) as running:
+        await running.sources[1].poll()
+
+    (inbound,) = intake.understood
+    assert inbound.event.contact.automatic is None
 
 
 async def test_a_mail_from_the_failed_folder_can_be_tried_again(imap_server, address, tools, intake):

@@ -600,6 +600,39 @@ def test_hazard_16_files_and_text_come_out_of_winmail_dat():
     ]
 
 
+def mapi(*properties):
+    """MAPI properties (kind, id, value): variable ones with their length, padded."""
+    packed = b"".join(
+        struct.pack("<HHII", kind, id_, 1, len(value)) + value + b"\x00" * (-len(value) % 4)
+        for kind, id_, value in properties
+    )
+    return struct.pack("<I", len(properties)) + packed
+
+
+def test_hazard_16_long_names_and_html_come_out_of_winmail_dat():
+    named = mapi((0x1F, 0x3707, "één plan.pdf\x00".encode("utf-16-le")), (0x102, 0x3701, b"%PDF-1.4"))
+    data = tnef(
+        (1, 0x00069003, mapi((0x102, 0x1013, b"<p>Dag <b>allen</b></p>"))),
+        (2, 0x00069002, b"\x00" * 14),
+        (2, 0x00018010, b"EENPLA~1.PDF\x00"),
+        (2, 0x00069005, named),
+    )
+
+    found = translation(with_winmail(data), ROOM)
+
+    assert found.event.contact.text == "Dag allen"
+    assert [(file.attachment.name, file.content) for file in found.files] == [("één plan.pdf", b"%PDF-1.4")]
+
+
+def test_hazard_16_what_comes_before_a_damaged_spot_in_winmail_dat_is_kept():
+    data = tnef((1, 0x0002800C, b"De tekst.\x00"), (2, 0x00018010, b"a.txt\x00"), (2, 0x0006800F, b"inhoud"))
+
+    found = translation(with_winmail(data + b"\x02\xff\xff rommel"), ROOM)
+
+    assert found.event.contact.text == "De tekst."
+    assert [file.content for file in found.files] == [b"inhoud"]
+
+
 def test_hazard_16_a_winmail_dat_that_cannot_be_read_is_kept_as_it_is():
     found = translation(with_winmail(b"\x78\x9f\x3e\x22 rommel" * 20), ROOM)
 
@@ -814,6 +847,12 @@ HOSTILE = {
     "31 MB": b"From: a@b.be\r\n\r\n" + b"x" * 31_000_000,
     "tiny TNEF objects": with_winmail(
         struct.pack("<IH", 0x223E9F78, 1) + struct.pack("<BIIH", 1, 0, 0, 0) * 700_000
+    ),
+    "four billion TNEF properties": with_winmail(
+        tnef((1, 0x00069003, struct.pack("<I", 0xFFFFFFFF) + b"\x00" * 64))
+    ),
+    "four billion TNEF values": with_winmail(
+        tnef((1, 0x00069003, struct.pack("<IHHI", 1, 0x1002, 0x3001, 0xFFFFFFFF) + b"\x00" * 64))
     ),
     "an address in every line of a report": mail(
         "--b\r\nContent-Type: message/delivery-status\r\n\r\n" + "Action: failed\r\n\r\n" * 100_000 + "--b--",

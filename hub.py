@@ -28,10 +28,13 @@ import click
 import structlog
 import uvicorn
 import uvloop
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.routing import BaseRoute, Mount, Route, Router
+from starlette.types import ASGIApp
 
 from broker.in_process import InProcessBroker
 from broker.port import Broker
@@ -46,7 +49,7 @@ from journal.migrate import migrate
 from journal.operations import Health
 from ports.adapter import Adapter, Build, Tools
 from ports.clock import SystemClock
-from ports.errors import HubError, MisconfiguredError
+from ports.errors import HubError, MisconfiguredError, TransientError
 from ports.secrets import FileAndEnvironmentSecrets, Secrets
 from ports.target import Fetch, Idempotency, Target
 from routes.configuration import (
@@ -386,33 +389,43 @@ class Hub:
         for name, reason in self.quarantined.items():
             await self.journal.report(Health(name, ok=False, what=reason, failures=1, open_for=60_000_000))
 
-    def _app(self) -> FastAPI:
-        app = FastAPI(title="Wegwijzer", docs_url=None, redoc_url=None, openapi_url=None)
-
-        @app.get("/health/live")
-        async def live() -> JSONResponse:  # pyright: ignore[reportUnusedFunction]  # a route
-            return JSONResponse({"status": "alive"})
-
-        @app.get("/health/ready")
-        async def ready() -> JSONResponse:  # pyright: ignore[reportUnusedFunction]  # a route
-            states = await self.journal.system_states()
-            return JSONResponse({"status": "ready", "systems": len(states)})
-
+    def _app(self) -> Router:
+        """The doors first and bare, as they carry the load; the console with all its armour behind them."""
+        routes: list[BaseRoute] = [Route("/health/live", self._live), Route("/health/ready", self._ready)]
         if "intake" in self.roles:
-            for name, adapter in self.adapters.items():
-                if adapter.webhook is not None:
-                    app.include_router(adapter.webhook, prefix=f"/in/{name}")
+            routes += [
+                Mount(f"/in/{name}", app=_door(adapter.webhook))
+                for name, adapter in self.adapters.items()
+                if adapter.webhook is not None
+            ]
         if "console" in self.roles:
-            app.mount(
-                "/",
-                create_console(
-                    self.journal,
-                    self.configuration.settings.console,
-                    hand_out=self.broker.hand_out,
-                    stopping=self._is_stopping,
-                ),
+            console = create_console(
+                self.journal,
+                self.configuration.settings.console,
+                hand_out=self.broker.hand_out,
+                stopping=self._is_stopping,
             )
-        return app
+            routes.append(Mount("/", app=console))
+        return Router(routes)
+
+    async def _live(self, _request: Request) -> JSONResponse:
+        return JSONResponse({"status": "alive"})
+
+    async def _ready(self, _request: Request) -> JSONResponse:
+        try:
+            states = await self.journal.system_states()
+        except TransientError as error:
+            return JSONResponse({"status": "waiting", "reason": error.what}, status_code=503)
+        return JSONResponse({"status": "ready", "systems": len(states)})
+
+
+def _door(webhook: APIRouter) -> ASGIApp:
+    """Plain routes answer by themselves; FastAPI's own kind needs a FastAPI around it."""
+    if not any(isinstance(route, APIRoute) for route in webhook.routes):
+        return webhook
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.include_router(webhook)
+    return app
 
 
 async def _nothing_wrong() -> tuple[str, ...]:

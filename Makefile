@@ -37,6 +37,7 @@ bench: venv ## the standard job, measured: make bench ARGS=--json
 
 docs: venv ## renew the settings tables in docs/ from the settings themselves
 	@$(BIN)/python -m tests.docs.settings_tables
+	@$(BIN)/python -m tests.canonical_model.schema
 
 lock: ## renew requirements.lock from pyproject.toml
 	@$(BIN)/pip install --quiet uv

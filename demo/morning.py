@@ -215,6 +215,8 @@ class Morning:
         self._website = Website(f"http://{city.address}/in/website/", city.tokens, self._run)
         self._kcc = Handler(city.tracker, CONTACT_CENTRE)
         self._told: set[Path] = set()
+        self._old_cases: frozenset[str] = frozenset()
+        self._old_letters: frozenset[Path] = frozenset()
         self._first_case = 0.0
 
     async def close(self) -> None:
@@ -224,6 +226,10 @@ class Morning:
 
     async def play(self) -> int:
         """The whole morning and its reckoning; the exit code."""
+        self._old_cases = frozenset(case.ref for case in await self._kcc.cases())
+        self._old_letters = frozenset(
+            letter.path for letters in (await self._letters()).values() for letter in letters
+        )
         watching = [asyncio.create_task(self._tell_letters()), asyncio.create_task(self._watch_first_case())]
         try:
             for scene in self._scenes:
@@ -283,7 +289,7 @@ class Morning:
 
     async def _case(self, handler: Handler, citizen: Scene) -> TrackerCase | None:
         async def look() -> TrackerCase | None:
-            cases = await handler.cases()
+            cases = [case for case in await handler.cases() if case.ref not in self._old_cases]
             return next((case for case in cases if case.title == citizen.subject), None)
 
         return await _within(PATIENCE, look)
@@ -296,7 +302,12 @@ class Morning:
         return await _within(PATIENCE, look)
 
     async def _letters(self) -> dict[str, list[Letter]]:
-        return await asyncio.to_thread(self._city.post_office.received)
+        """What citizens received this morning."""
+        received = await asyncio.to_thread(self._city.post_office.received)
+        return {
+            address: [letter for letter in letters if letter.path not in self._old_letters]
+            for address, letters in received.items()
+        }
 
     async def _tell_letters(self) -> None:
         while True:
@@ -309,7 +320,7 @@ class Morning:
 
     async def _watch_first_case(self) -> None:
         while not self._first_case:
-            if await self._kcc.cases():
+            if any(case.ref not in self._old_cases for case in await self._kcc.cases()):
                 self._first_case = self.demo.elapsed
                 self.voice.say(f"       > eerste zaak in de tracker na {self._first_case:.1f} s")
             await asyncio.sleep(LOOK)

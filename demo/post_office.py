@@ -134,7 +134,7 @@ class Letters:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._count = 0
+        self._count = sum(1 for _ in folder.glob("*/*.eml"))
 
     def put(self, address: str, mail: bytes) -> None:
         """Write a mail; it appears whole or not at all."""

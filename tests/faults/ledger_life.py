@@ -13,6 +13,7 @@ from tenacity import wait_fixed
 
 from broker.in_process import InProcessBroker
 from canonical_model.commands import Command
+from journal import effects as ledger
 from journal.journal import Journal
 from journal.schema import effects
 from ports.clock import SystemClock
@@ -82,10 +83,14 @@ class FusedBroker(InProcessBroker):
         self._fuse.burn("hand-out: before")
         await super().hand_out(ids)
 
+    async def take(self, limit: int, seconds: float):
+        return await super().take(limit, min(seconds, 0.02))
+
 
 def live(url: str, world: Path, moment: str) -> None:
     """Take the message (again), and work until everything is done or the fuse burns."""
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    ledger.SETTLE = 0  # the world is a file: nothing of a dead process is still under way
     asyncio.run(_live(url, world, Fuse(moment)))
 
 
@@ -121,10 +126,10 @@ async def _done(journal: Journal) -> None:
 
 def _wire(journal: Journal, fuse: Fuse) -> None:
     """Lay the fuse around the journal's transactions."""
-    intake, ledger = journal._intake, journal._ledger
+    intake, writes = journal._intake, journal._ledger
     intake.accept_many = _fused(intake.accept_many, "accept", fuse)
-    ledger.claim_many = _fused(ledger.claim_many, "claim", fuse)
-    ledger.record_many = _fused(ledger.record_many, "record", fuse)
+    writes.claim_many = _fused(writes.claim_many, "claim", fuse)
+    writes.record_many = _fused(writes.record_many, "record", fuse)
     commit = journal.database._commit
 
     def committed(group):

@@ -332,7 +332,7 @@ class Hub:
         for name, settings in self.configuration.settings.adapters.items():
             try:
                 adapters[name] = self._build(name, settings)
-            except (HubError, ValueError, ImportError) as error:
+            except (HubError, ValueError, ImportError, AttributeError) as error:
                 self.quarantined[name] = _in_words(error)
                 log.warning("adapter_quarantined", adapter=name, reason=self.quarantined[name])
         return adapters

@@ -18,11 +18,11 @@ async def test_hours_of_outage_are_one_incident_and_few_tries(open_stage, tracke
     tracker.always = BUSY
     await asyncio.gather(*(stage.accept(inbound(f"{n}")) for n in range(12)))
     await stage.settle()
-    await stage.pass_time(3 * 3600, step=60)
+    await stage.pass_time(2 * 3600, step=60)
 
     (incident,) = await stage.incidents()
     assert (incident.system, incident.what, incident.closed_at) == ("tracker", "connection refused", None)
-    assert len(tracker.tries) <= 12 + 3 * 60 + 10  # all at once in the beginning, then one a minute
+    assert len(tracker.tries) <= 12 + 2 * 60 + 10  # all at once in the beginning, then one a minute
     assert (await stage.states())["due"] == 12
     assert (await recount(stage.journal))["waiting"] == 12
 

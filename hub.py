@@ -239,6 +239,8 @@ class Hub:
             clock=self.clock,
             settings=self._worker_settings(),
         )
+        if "worker" in self.roles:
+            self.doorway.staff(self.worker)
         self.scheduler = Scheduler(self.journal, self.broker, self.doorway, self.breakers)
         self.listeners = [
             Listener(source, self.journal, owner=self.name)

@@ -5,7 +5,7 @@ whose lease ran out becomes unknown too: the one who held it may have died after
 effect is never simply repeated; it is claimed with `probe` set, and the worker looks first.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -16,6 +16,7 @@ from canonical_model.case import CaseRecord
 from canonical_model.codec import UnreadableError, decode_command
 from canonical_model.commands import Command
 from canonical_model.decision import Decision, Settled
+from journal.claims import Claim, Claimed, ClaimRequest
 from journal.crypto import Keyring, SealBrokenError
 from journal.database import Transaction
 from journal.intake import Intake, Routing
@@ -46,54 +47,11 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class ClaimRequest:
-    """Ask to work on some effects. Targets in `held` are paused or known to be down.
-
-    `budgets` limits the tries per minute of a target over all workers, `caps` how many of a target's effects
-    this claim may bring.
-    """
-
-    ids: tuple[str, ...]
-    owner: str
-    lease: int  # microseconds
-    held: frozenset[str] = frozenset()
-    budgets: tuple[tuple[str, int], ...] = ()
-    caps: tuple[tuple[str, int], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class SweepRequest:
     """Ask what must be handed out (again), at most `limit`, nothing for targets in `held`."""
 
     limit: int = 500
     held: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """An effect that is ours until the lease ends. `probe`: an earlier try may have worked; look first.
-
-    `deaths`: how many workers died on it since a person last decided about it.
-    """
-
-    id: str
-    key: str
-    case_ref: str
-    message_id: str
-    target: str
-    action: str
-    attempt: int
-    probe: bool
-    command: Command = field(repr=False)
-    deaths: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """What was taken, and (target, effect) pairs that only a cap kept back: ask for them again soon."""
-
-    effects: tuple[Claimed, ...] = ()
-    kept_back: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ run inside the transaction: there is no state in which a message is stored but n
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -26,6 +26,7 @@ from canonical_model.decision import Decision, Fate, Intent, Known, Match, Refer
 from canonical_model.events import ContactReceived, Event, TimerFired
 from canonical_model.message import Message, MessageId
 from canonical_model.status import CaseStatus
+from journal.claims import Claimed, Ticket
 from journal.crypto import DataKey, Keyring, SealBrokenError
 from journal.database import Transaction
 from journal.instants import DAY, micros, moment, new_id
@@ -64,14 +65,16 @@ class Arrival:
     key: DataKey
     traceparent: str = ""
     event: Event | None = None
+    ticket: Ticket | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The receipt, and the effects that may be handed out now."""
+    """The receipt, the effects that may be handed out now, and those that the ticket's worker has claimed."""
 
     receipt: Receipt
     effects: tuple[str, ...] = ()
+    claimed: tuple[Claimed, ...] = ()
 
 
 @dataclass(slots=True)
@@ -84,6 +87,7 @@ class CaseState:
     new: bool = False
     changed: bool = False
     card_changed: bool = False
+    lanes: set[str] = field(default_factory=set[str])
 
 
 class Intake:
@@ -95,7 +99,9 @@ class Intake:
         self.prefix = prefix
         self.config_version = config_version
 
-    def arrival(self, inbound: Inbound, now: int, traceparent: str = "") -> Arrival:
+    def arrival(
+        self, inbound: Inbound, now: int, traceparent: str = "", ticket: Ticket | None = None
+    ) -> Arrival:
         """Prepare a message for `accept_many`: its id, its key, its hashes."""
         id_ = new_id(now)
         return Arrival(
@@ -106,6 +112,7 @@ class Intake:
             key=self.keyring.new_key(id_),
             traceparent=traceparent,
             event=inbound.event,
+            ticket=ticket,
         )
 
     def accept_many(self, tx: Transaction, arrivals: list[Arrival]) -> list[Accepted | BaseException]:
@@ -118,7 +125,7 @@ class Intake:
                 fresh.setdefault(arrival.identity, arrival)
         routing = Routing(self, tx, list(fresh.values()))
         started = routing.run()
-        return [self._answer(arrival, known, fresh, started) for arrival in arrivals]
+        return [self._answer(arrival, known, fresh, started, routing.claimed) for arrival in arrivals]
 
     def _already_here(self, tx: Transaction, arrivals: list[Arrival]) -> dict[str, tuple[str, str]]:
         rows = tx.connection.execute(
@@ -134,10 +141,14 @@ class Intake:
         known: dict[str, tuple[str, str]],
         fresh: dict[str, Arrival],
         started: dict[str, tuple[str, ...]],
+        claimed: dict[str, list[Claimed]],
     ) -> Accepted | BaseException:
         first = fresh.get(arrival.identity)
         if first is arrival:
-            return Accepted(Receipt(message_id=arrival.id), started.get(arrival.id, ()))
+            taken = tuple(claimed.get(arrival.id, ()))
+            begun = {effect.id for effect in taken}
+            waiting = tuple(id_ for id_ in started.get(arrival.id, ()) if id_ not in begun)
+            return Accepted(Receipt(message_id=arrival.id), waiting, taken)
         id_, content = (first.id, first.content_hash) if first else known[arrival.identity]
         if content != arrival.content_hash:
             return RejectedError(
@@ -160,6 +171,7 @@ class Routing:
         self.recent: Counter[str] = Counter()
         self.rows: dict[str, list[dict[str, Any]]] = {}
         self.started: dict[str, tuple[str, ...]] = {}
+        self.claimed: dict[str, list[Claimed]] = {}
         self.timers: dict[tuple[str, str], Timer | None] = {}
         self.problems: dict[str, str] = {}
         self.unopened: dict[str, str] = {}
@@ -221,7 +233,9 @@ class Routing:
             except (SealBrokenError, UnreadableError) as error:
                 self.unopened[row.ref] = f"its case {row.ref} can't be opened: {error}"
 
-    def apply(self, decision: Decision, message_id: str, key: DataKey | None) -> tuple[str, ...]:
+    def apply(
+        self, decision: Decision, message_id: str, key: DataKey | None, ticket: Ticket | None = None
+    ) -> tuple[str, ...]:
         """Note down what was decided about a case; the ids of effects that may start at once."""
         if decision.case is None:
             return ()
@@ -231,7 +245,7 @@ class Routing:
         ref = state.record.ref
         self.timers |= {(ref, name): None for name in decision.cancelled_timers}
         self.timers |= {(ref, timer.name): timer for timer in decision.timers}
-        return self._note_effects(decision.intents, state, message_id)
+        return self._note_effects(decision.intents, state, message_id, ticket)
 
     def again(self, arrival: Arrival, row: Any) -> tuple[str, ...] | BaseException:
         """Decide anew about a stored message; the effects that may start, or why it is still parked."""
@@ -300,7 +314,7 @@ class Routing:
             self.timers[arrival.event.case, arrival.event.name] = None
         decision, problem = self._decide(arrival, asked)
         if decision is not None:
-            self.started[arrival.id] = self.apply(decision, arrival.id, arrival.key)
+            self.started[arrival.id] = self.apply(decision, arrival.id, arrival.key, arrival.ticket)
         self._note_message(arrival, decision, problem)
 
     def _decide(self, arrival: Arrival, asked: list[tuple[Reference, str]]) -> tuple[Decision | None, str]:
@@ -406,14 +420,14 @@ class Routing:
         )
 
     def _note_effects(
-        self, intents: tuple[Intent, ...], state: CaseState, message_id: str
+        self, intents: tuple[Intent, ...], state: CaseState, message_id: str, ticket: Ticket | None
     ) -> tuple[str, ...]:
         if not intents or state.key is None:  # for an erased case nothing more can be written
             return ()
         wanted = {effect_key(state.record.ref, intent): intent for intent in intents}
         there = self._existing_keys(list(wanted)) if not state.new else self._keys
         return tuple(
-            self._note_effect(key, intent, state, state.key, message_id)
+            self._note_effect(key, intent, state, message_id, ticket)
             for key, intent in wanted.items()
             if key not in there
         )
@@ -423,11 +437,12 @@ class Routing:
         return self._keys.union(key for (key,) in rows)
 
     def _note_effect(
-        self, key: str, intent: Intent, state: CaseState, sealing: DataKey, message_id: str
+        self, key: str, intent: Intent, state: CaseState, message_id: str, ticket: Ticket | None
     ) -> str:
-        id_ = new_id(self.tx.now)
+        sealing, id_ = _key_of(state), new_id(self.tx.now)
         self._keys.add(key)
         due = max(self.tx.now, micros(intent.not_before)) if intent.not_before else self.tx.now
+        claim = self._claim_at_birth(id_, key, intent, state, message_id, ticket, due)
         self._row(
             "effects",
             id=id_,
@@ -438,18 +453,15 @@ class Routing:
             action=command_name(intent.command),
             seq=state.effect_count,
             blocking=intent.blocking,
-            state="due",
-            attempts=0,
             deaths=0,
             due_at=due,
-            handout_at=due + (HANDOUT_GRACE if due == self.tx.now else 0),
-            owner="",
             outside_id="",
             error="",
             reason="",
             created_at=self.tx.now,
             finished_at=None,
             key_id=sealing.id,
+            **claim,
         )
         self._row(
             "bodies",
@@ -463,6 +475,38 @@ class Routing:
         state.effect_count += 1
         state.changed = True
         return id_
+
+    def _claim_at_birth(
+        self,
+        id_: str,
+        key: str,
+        intent: Intent,
+        state: CaseState,
+        message_id: str,
+        ticket: Ticket | None,
+        due: int,
+    ) -> dict[str, Any]:
+        """Claimed by the ticket's worker when it is the very first of its lane, otherwise due."""
+        first = state.new and intent.target not in state.lanes
+        state.lanes.add(intent.target)
+        if ticket is None or not first or due > self.tx.now or intent.target not in ticket.targets:
+            grace = HANDOUT_GRACE if due == self.tx.now else 0
+            return {"state": "due", "attempts": 0, "owner": "", "handout_at": due + grace}
+        self.claimed.setdefault(message_id, []).append(
+            Claimed(
+                id=id_,
+                key=key,
+                case_ref=state.record.ref,
+                message_id=message_id,
+                target=intent.target,
+                action=command_name(intent.command),
+                attempt=1,
+                probe=False,
+                command=intent.command,
+            )
+        )
+        handout = self.tx.now + ticket.lease
+        return {"state": "claimed", "attempts": 1, "owner": ticket.owner, "handout_at": handout}
 
     def _note_message(self, arrival: Arrival, decision: Decision | None, problem: str) -> None:
         started = self.started.get(arrival.id, ())
@@ -543,6 +587,12 @@ class Routing:
 
     def _row(self, table: str, **values: Any) -> None:
         self.rows.setdefault(table, []).append(values)
+
+
+def _key_of(state: CaseState) -> DataKey:
+    if state.key is None:
+        raise LookupError(f"case {state.record.ref} was erased: nothing more can be written for it")
+    return state.key
 
 
 def effect_key(ref: str, intent: Intent) -> str:

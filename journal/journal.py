@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from canonical_model.decision import Router
+from journal.claims import Claim, ClaimRequest, Ticket
 from journal.crypto import Keyring
 from journal.database import Database
-from journal.effects import Claim, ClaimRequest, Ledger, Recorded, Result, SweepRequest
+from journal.effects import Ledger, Recorded, Result, SweepRequest
 from journal.instants import micros
 from journal.intake import Accepted, Intake
 from journal.operations import (
@@ -72,12 +73,12 @@ class Journal:
         """Finish what was asked for, then let go."""
         await self.database.close()
 
-    async def accept(self, inbound: Inbound, traceparent: str = "") -> Accepted:
-        """Store and route one message; see `ports.intake.Accept`.
+    async def accept(self, inbound: Inbound, traceparent: str = "", ticket: Ticket | None = None) -> Accepted:
+        """Store and route one message; see `ports.intake.Accept`. What the ticket allows is claimed with it.
 
         Raises `RejectedError` when the same source reference came before with another content.
         """
-        arrival = self._intake.arrival(inbound, micros(self.clock.now()), traceparent)
+        arrival = self._intake.arrival(inbound, micros(self.clock.now()), traceparent, ticket)
         return await self.database.write(self._intake.accept_many, arrival)
 
     async def claim(self, request: ClaimRequest) -> Claim:

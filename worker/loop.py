@@ -5,7 +5,7 @@ it, and a claim that nobody ended becomes an unknown outcome that is looked up b
 """
 
 import asyncio
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -13,7 +13,8 @@ import structlog
 
 from broker.port import Broker
 from canonical_model.attachment import Attachment
-from journal.effects import Claimed, ClaimRequest, Outcome, Result
+from journal.claims import Claimed, ClaimRequest, Ticket
+from journal.effects import Outcome, Result
 from journal.instants import micros
 from journal.journal import Journal
 from ports.clock import Clock
@@ -67,6 +68,7 @@ class Worker:
         self._policy = policy or RetryPolicy()
         self._kept_back: dict[str, OrderedDict[str, None]] = {}  # each id once
         self._in_flight: set[asyncio.Task[None]] = set()
+        self._promised: Counter[str] = Counter()
         self._room = asyncio.Event()
         self._at_rest = asyncio.Event()
         self._at_rest.set()
@@ -78,6 +80,34 @@ class Worker:
     def in_flight(self) -> int:
         """How many effects are being tried now."""
         return len(self._in_flight)
+
+    def ticket(self) -> Ticket | None:
+        """What can start at once for these targets may be claimed for this worker; None: it has no hands free.
+
+        Every ticket must come back by `redeem`.
+        """
+        if self._stopping or self._at_rest.is_set():
+            return None
+        if len(self._in_flight) + self._promised.total() >= self._settings.slots:
+            return None
+        held = self._breakers.held()
+        ready = frozenset(name for name in self._targets if name not in held and self._has_room(name))
+        if not ready:
+            return None
+        self._promised.update(ready)
+        return Ticket(self._settings.name, int(self._settings.lease * 1e6), ready, self._clock.monotonic())
+
+    def redeem(self, ticket: Ticket, claimed: tuple[Claimed, ...]) -> None:
+        """Begin what was claimed with a ticket."""
+        self._promised.subtract(ticket.targets)
+        for effect in claimed:
+            self._start(effect, ticket.taken_at)
+
+    def _has_room(self, target: str) -> bool:
+        """Nobody waits in line for it, it has no budget to keep, and it can take one more."""
+        if self._kept_back.get(target) or self._limits(target).budget:
+            return False
+        return self._cap(target) > self._promised[target]
 
     async def run(self) -> None:
         """Work until `stop` is called."""

@@ -10,7 +10,8 @@ from datetime import timedelta
 from tenacity import RetryCallState, Retrying, wait_random_exponential
 from tenacity.wait import wait_base
 
-from journal.effects import Claimed, Outcome
+from journal.claims import Claimed
+from journal.effects import Outcome
 from ports.errors import (
     MessageError,
     MisconfiguredError,

@@ -244,6 +244,13 @@ class Ledger(RuleBasedStateMachine):
         for number in range(len(self.claims)):
             self._finish(0, ends[number % len(ends)], 0)
 
+    @rule(owner=st.sampled_from(["w/1", "w/2"]))
+    def sleep_past_the_lease(self, owner):
+        """A worker takes all it can get, sleeps too long, and will wake up late."""
+        self.claim(owner)
+        self.clock.advance(timedelta(microseconds=LEASE))
+        self.sweep()
+
     @precondition(lambda self: self.claims)
     @rule(data=st.data(), applied=st.booleans())
     def die(self, data, applied):

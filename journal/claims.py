@@ -1,0 +1,61 @@
+"""Who may try an effect now: asked for beforehand, or when somebody has time."""
+
+from dataclasses import dataclass, field
+
+from canonical_model.commands import Command
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A worker's promise, made before a message is accepted: what can start at once for these targets, it takes.
+
+    So the effects of a new case are claimed in the transaction that writes them down. `taken_at` is monotonic.
+    """
+
+    owner: str
+    lease: int  # microseconds
+    targets: frozenset[str]
+    taken_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRequest:
+    """Ask to work on some effects. Targets in `held` are paused or known to be down.
+
+    `budgets` limits the tries per minute of a target over all workers, `caps` how many of a target's effects
+    this claim may bring.
+    """
+
+    ids: tuple[str, ...]
+    owner: str
+    lease: int  # microseconds
+    held: frozenset[str] = frozenset()
+    budgets: tuple[tuple[str, int], ...] = ()
+    caps: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """An effect that is ours until the lease ends. `probe`: an earlier try may have worked; look first.
+
+    `deaths`: how many workers died on it since a person last decided about it.
+    """
+
+    id: str
+    key: str
+    case_ref: str
+    message_id: str
+    target: str
+    action: str
+    attempt: int
+    probe: bool
+    command: Command = field(repr=False)
+    deaths: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What was taken, and (target, effect) pairs that only a cap kept back: ask for them again soon."""
+
+    effects: tuple[Claimed, ...] = ()
+    kept_back: tuple[tuple[str, str], ...] = ()

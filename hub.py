@@ -700,7 +700,6 @@ def _loaded(path: Path) -> Configuration:
 
 
 def _run_loop(coroutine: Any) -> Any:
-    sys.setswitchinterval(0.0005)  # the journal's thread and the event loop take turns often
     try:
         return uvloop.run(coroutine)
     except HubError as error:

@@ -547,6 +547,12 @@ def _migrate(url: str) -> None:
         engine.dispose()
 
 
+_TRACEBACKS = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
+"""Where it went wrong, without the values: those may be a citizen's words."""
+
+
 def configure_logging(*, as_json: bool, stream: TextIO) -> None:
     """JSON lines for machines; for people the same events with aligned keys."""
     structlog.configure(
@@ -554,7 +560,7 @@ def configure_logging(*, as_json: bool, stream: TextIO) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks if as_json else structlog.processors.format_exc_info,
+            _TRACEBACKS if as_json else structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(20),

@@ -43,6 +43,7 @@ from canonical_model.commands import Command
 from console.app import create_console
 from console.cli import commands
 from console.settings import ConsoleSettings
+from console.staff import ConsoleStaff, accounts_of
 from journal.database import open_engine
 from journal.journal import Journal, Keys
 from journal.migrate import migrate
@@ -188,6 +189,7 @@ def load(path: Path) -> Configuration:
             mail_domain=settings.hub.mail_domain,
             pseudonym_key=_derived(secrets, "pseudonyms"),
             version=version_of(text, dispatch_text, *sorted(texts.values())),
+            informed=frozenset(name for name, section in settings.adapters.items() if _is_informed(section)),
         )
     except DispatchError as error:
         raise MisconfiguredError(str(error)) from error
@@ -227,10 +229,15 @@ class Hub:
         self.name = f"{socket.gethostname()}/{os.getpid()}"
         self.journal = open_journal(configuration, shard=f"{os.getpid()}")
         self.broker = _broker(configuration.settings.broker.url)
+        console = configuration.settings.console
+        self.staff = ConsoleStaff(accounts_of(self.journal, console), console.cookie)
         self.doorway = Doorway(self.journal, self.broker)
         self.breakers = Breakers(self.journal, self.clock)
         self.quarantined: dict[str, str] = {}
         self.adapters = self._build_adapters()
+        self.doorway.complete_with(
+            tuple(adapter.enricher for adapter in self.adapters.values() if adapter.enricher)
+        )
         self.worker = Worker(
             self.journal,
             self.broker,
@@ -348,8 +355,10 @@ class Hub:
             checkpoints=self.doorway.checkpoints(name),
             clock=self.clock,
             secrets=self.configuration.secrets,
+            cases=self.journal.cases,
+            staff=self.staff,
         )
-        own = {key: value for key, value in settings.items() if key != "system"}
+        own = {key: value for key, value in settings.items() if key not in ("system", "informed")}
         return build(_with_secrets(own, self.configuration.secrets), tools)
 
     def _targets(self) -> dict[str, Target]:
@@ -358,7 +367,14 @@ class Hub:
         return {
             "tracker": TrackerTarget(tracker) if tracker else Quarantined(self._missing("tracker")),
             "mail": MailTarget(mail) if mail else Quarantined(self._missing("mail")),
+            **{name: self._informed(name) for name in self.configuration.routes.informed},
         }
+
+    def _informed(self, name: str) -> Target:
+        adapter = self.adapters.get(name)
+        if adapter and adapter.informed:
+            return adapter.informed
+        return Quarantined(self.quarantined.get(name, f"{name} takes no news about cases"))
 
     def _serving(self, port: Literal["tracker", "mail"]) -> Adapter:
         """The adapter behind a target: the one that hub.toml names, or the first that offers the port."""
@@ -387,7 +403,8 @@ class Hub:
 
     async def _note_systems(self) -> None:
         sources = [listener.source.name for listener in self.listeners]
-        await self.journal.know_systems(["tracker", "mail", *sources, *self.quarantined])
+        informed = self.configuration.routes.informed
+        await self.journal.know_systems(["tracker", "mail", *informed, *sources, *self.quarantined])
         for name, reason in self.quarantined.items():
             await self.journal.report(Health(name, ok=False, what=reason, failures=1, open_for=60_000_000))
 
@@ -478,12 +495,24 @@ def _factory(system: str) -> Build:
     for entry in entry_points(group=ENTRY_POINTS, name=system):
         loaded: Build = entry.load()
         return loaded
-    folder = resources.files("adapters") / system / "adapter.toml"
-    if not system or not folder.is_file():
+    manifest = _manifest(system)
+    if manifest is None:
         raise MisconfiguredError(f"no adapter is called {system!r}: see `system` in its section of hub.toml")
-    module, _, function = tomllib.loads(folder.read_text())["factory"].partition(":")
+    module, _, function = manifest["factory"].partition(":")
     ours: Build = getattr(importlib.import_module(module), function)
     return ours
+
+
+def _manifest(system: str) -> dict[str, Any] | None:
+    """The `adapter.toml` of one of our own adapters; None when we have none of that name."""
+    file = resources.files("adapters") / system / "adapter.toml"
+    return tomllib.loads(file.read_text()) if system.isidentifier() and file.is_file() else None
+
+
+def _is_informed(section: Mapping[str, Any]) -> bool:
+    """Whether systems behind this adapter want news of their cases: by its manifest, or as its section says."""
+    manifest = _manifest(str(section.get("system", "")))
+    return bool(section.get("informed", manifest is not None and "informed" in manifest["ports"]))
 
 
 def _with_secrets(value: Any, secrets: Secrets) -> Any:

@@ -42,7 +42,11 @@ EMPTY_CARD = CaseCard()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseRecord:
-    """The hub's index entry of a case. Times are UTC. `tracker_id` is "" until the tracker accepted it."""
+    """The hub's index entry of a case. Times are UTC. `tracker_id` is "" until the tracker accepted it.
+
+    `origin` and `origin_ref` are the source and source reference of the contact that opened it.
+    `answered_at_once`: an employee answered while the customer was still there (first-line resolution).
+    """
 
     ref: CaseRef
     kind: Kind
@@ -55,6 +59,9 @@ class CaseRecord:
     area: str = ""
     tracker_id: str = ""
     tracker_version: int = 0
+    origin: str = ""
+    origin_ref: str = ""
+    answered_at_once: bool = False
     card: CaseCard = EMPTY_CARD
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 from canonical_model.attachment import Attachment
 from canonical_model.case import CanonicalCase, CaseRef
@@ -66,12 +67,40 @@ class SendMail:
     references: tuple[str, ...] = ()
 
 
-Command = OpenCase | AddContact | AddNote | ChangeCase | SendMail
+class News(StrEnum):
+    """What an existing system is told about a case that it brought."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    CHANGED = "changed"
+    ANSWERED = "answered"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TellSystem:
+    """Tell the system that brought a case how it goes.
+
+    `origin` and `origin_ref` are the source and the system's own id of the contact that opened the case.
+    `text` is the answer, or why the tracker refused; `at` is UTC. `REFUSED` may be followed by `ACCEPTED` when
+    a person mended it.
+    """
+
+    origin: str
+    origin_ref: str
+    case: CaseRef
+    news: News
+    status: CaseStatus
+    text: str = field(default="", repr=False)
+    at: datetime
+
+
+Command = OpenCase | AddContact | AddNote | ChangeCase | SendMail | TellSystem
 COMMANDS: dict[str, type[Command]] = {
     "open_case": OpenCase,
     "add_contact": AddContact,
     "add_note": AddNote,
     "change_case": ChangeCase,
     "send_mail": SendMail,
+    "tell_system": TellSystem,
 }
 """Wire name of each command; never renamed, only added to."""

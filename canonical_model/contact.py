@@ -20,6 +20,8 @@ class Channel(StrEnum):
     ELOKET = "eloket"
     VERENIGINGSLOKET = "verenigingsloket"
     ASSISTANT = "assistant"
+    REPORT_APP = "report_app"
+    SYSTEM = "system"
 
 
 class Kind(StrEnum):
@@ -72,6 +74,9 @@ class Contact:
     `text` is what the customer wrote now; `full_text` everything that came, quoted history included.
     `fingerprint` is equal for copies of the same contact that arrive by several ways ("" = no copies known).
     `suspicions` are signs of spam: they lead to quarantine, never to silence.
+    `answered`: an employee answered at once, at the phone or the counter, with `answer` when it was written
+    down; the case is registered and closed in one go. `callback_by`: the contact centre must call the customer
+    before then (UTC).
     """
 
     channel: Channel
@@ -91,3 +96,6 @@ class Contact:
     automatic: Automatic | None = None
     suspicions: tuple[str, ...] = ()
     occurred_at: datetime | None = None
+    answered: bool = False
+    answer: str = field(default="", repr=False)
+    callback_by: datetime | None = None

@@ -97,12 +97,13 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """An effect came to an end. `outside_id` is the target's own id; `action` the command's wire name."""
+    """An effect came to an end, at `at` (UTC). `outside_id` is the target's own id; `action` the command's wire name."""
 
     target: str
     action: str
     key: str
     applied: bool
+    at: datetime
     outside_id: str = ""
     reason: str = ""
 

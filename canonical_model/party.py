@@ -16,6 +16,15 @@ class PartyKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Representative:
+    """The person who acts for an organisation or association. Personal data."""
+
+    name: str = field(default="", repr=False)
+    email: str = field(default="", repr=False)
+    identifiers: tuple[Identifier, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Party:
     """A customer as far as this contact tells. Everything here is personal data: never logged."""
 
@@ -24,6 +33,7 @@ class Party:
     email: str = field(default="", repr=False)
     phone: str = field(default="", repr=False)
     identifiers: tuple[Identifier, ...] = ()
+    representative: Representative | None = None
 
 
 ANONYMOUS = Party()

@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from console.accounts import Accounts
 from console.armour import Armour, add_headers
 from console.desk import (
     Desk,
@@ -31,6 +29,7 @@ from console.desk import (
 )
 from console.pages import ROUTERS
 from console.settings import ConsoleSettings
+from console.staff import accounts_of
 from journal.journal import Journal
 from ports.errors import RejectedError, TransientError
 
@@ -65,12 +64,7 @@ def create_console(
     )
     app.state.desk = Desk(
         journal=journal,
-        accounts=Accounts(
-            journal.database,
-            journal.clock,
-            idle=timedelta(minutes=settings.idle_minutes),
-            longest=timedelta(hours=settings.longest_hours),
-        ),
+        accounts=accounts_of(journal, settings),
         settings=settings,
         hand_out=hand_out,
         stopping=stopping,

@@ -19,6 +19,7 @@ from canonical_model.decision import Decision, Settled
 from journal.claims import Claim, Claimed, ClaimRequest
 from journal.crypto import Keyring, SealBrokenError
 from journal.database import Transaction
+from journal.instants import moment
 from journal.intake import Intake, Routing
 from journal.rows import InsertRows, UpdateRows
 from journal.schema import attempts, bodies, data_keys, effects, leases, messages, systems
@@ -262,6 +263,7 @@ class _Recording:
                 action=row.action,
                 key=row.key,
                 applied=result.outcome is Outcome.APPLIED,
+                at=moment(self.tx.now),
                 outside_id=result.outside_id,
                 reason=result.what,
             )

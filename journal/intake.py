@@ -372,6 +372,9 @@ class Routing:
             area=row.area,
             tracker_id=row.tracker_id,
             tracker_version=row.tracker_version,
+            origin=row.origin,
+            origin_ref=row.origin_ref,
+            answered_at_once=row.answered_at_once,
             card=card,
         )
         return CaseState(record, row.effect_count, key)
@@ -632,6 +635,9 @@ def _case_row(state: CaseState, now: int) -> dict[str, Any]:
         "due": micros(record.due) if record.due else None,
         "effect_count": state.effect_count,
         "tracker_version": record.tracker_version,
+        "origin": record.origin,
+        "origin_ref": record.origin_ref,
+        "answered_at_once": record.answered_at_once,
         "key_id": state.key.id if state.key else "",
     }
 

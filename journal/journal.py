@@ -8,6 +8,7 @@ from sqlalchemy import select
 from canonical_model.decision import Router
 from journal.claims import Claim, ClaimRequest, Ticket
 from journal.crypto import Keyring
+from journal.customers import JournalCases
 from journal.database import Database
 from journal.effects import Ledger, Recorded, Result, SweepRequest
 from journal.instants import micros
@@ -64,6 +65,7 @@ class Journal:
         self._ledger = Ledger(self.keyring, self._intake)
         self._operations = Operations(self.keyring, self._intake, keys.audit)
         self._revealing = Revealing(self.keyring, self._operations.audit_many)
+        self.cases = JournalCases(self.database, self.keyring)
 
     async def start(self) -> None:
         """Begin to serve."""

@@ -508,7 +508,7 @@ def passport(connection: Connection, keyring: Keyring, ref: str, now: datetime) 
     if found is None:
         return None
     case = _case_row(found)
-    opener = _Opener(connection, keyring)
+    opener = Opener(connection, keyring)
     its_messages = _messages_of_case(connection, ref)
     its_effects = effects_of_case(connection, ref)
     history = _history_of(connection, ref)
@@ -706,7 +706,7 @@ def audit_of(connection: Connection, subject: str) -> tuple[AuditRow, ...]:
 # --- seals ------------------------------------------------------------------------------------------------
 
 
-class _Opener:
+class Opener:
     """Opens the seals of one case; each key is fetched once."""
 
     def __init__(self, connection: Connection, keyring: Keyring) -> None:
@@ -746,7 +746,7 @@ class _Opener:
             self._keys[row.message_id] = self._keyring.unwrap(row.message_id, row.wrapped)
 
 
-def _citizen_of(opener: _Opener, row: Row[Any]) -> tuple[Citizen, str]:
+def _citizen_of(opener: Opener, row: Row[Any]) -> tuple[Citizen, str]:
     """The masked citizen, and the address that stays in here."""
     try:
         opened = opener.open_one(row.key_id, row.ref, "card", row.card)
@@ -767,7 +767,7 @@ def _citizen_of(opener: _Opener, row: Row[Any]) -> tuple[Citizen, str]:
     return citizen, party.email.casefold()
 
 
-def _told(opener: _Opener, its_effects: Sequence[EffectRow], address: str) -> tuple[Told, ...]:
+def _told(opener: Opener, its_effects: Sequence[EffectRow], address: str) -> tuple[Told, ...]:
     mails = [effect for effect in its_effects if effect.action == "send_mail"]
     try:
         opened = opener.open([mail.id for mail in mails]) if mails else {}

@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
     text,
 )
 
@@ -101,10 +102,14 @@ cases = Table(
     Column("due", BigInteger),
     Column("effect_count", Integer, nullable=False),
     Column("tracker_version", BigInteger, nullable=False),
+    Column("origin", String(200), nullable=False, server_default=""),
+    Column("origin_ref", Text, nullable=False, server_default=""),
+    Column("answered_at_once", Boolean, nullable=False, server_default=false()),
     Column("key_id", ID, nullable=False),
     Column("card", LargeBinary),  # sealed: what is needed to write to the customer
     Column("card_version", SmallInteger, nullable=False),
     Index("cases_by_due", "due"),
+    Index("cases_of_origin", "origin", "changed_at"),
     sqlite_with_rowid=False,
 )
 

@@ -1,28 +1,37 @@
 """An adapter, seen from the composition root: what it offers and how to build it."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import APIRouter
 
+from ports.cases import Cases
 from ports.clock import Clock
+from ports.enricher import Enricher
 from ports.intake import Accept, Checkpoints
 from ports.mail import MailOut
 from ports.secrets import Secrets
 from ports.source import Source
+from ports.staff import NobodyOnDuty, Staff
+from ports.target import Target
 from ports.tracker import Tracker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
-    """What every adapter is given. `name` is the instance's name in `hub.toml`."""
+    """What every adapter is given. `name` is the instance's name in `hub.toml`.
+
+    `cases` answers questions about cases, `staff` tells which employee is behind a request.
+    """
 
     name: str
     accept: Accept
     checkpoints: Checkpoints
     clock: Clock
     secrets: Secrets
+    cases: Cases
+    staff: Staff = field(default_factory=NobodyOnDuty)
 
 
 async def _nothing_to_close() -> None:
@@ -35,6 +44,7 @@ class Adapter:
 
     `check` must look at settings, connection and credentials without changing anything outside; it returns
     what is wrong, in words that say what to do; () = fine. `webhook` is mounted under `/in/<name>`.
+    `informed` takes `TellSystem` commands for cases that came through this adapter.
     """
 
     check: Callable[[], Awaitable[tuple[str, ...]]]
@@ -43,6 +53,8 @@ class Adapter:
     webhook: APIRouter | None = None
     tracker: Tracker | None = None
     mail: MailOut | None = None
+    informed: Target | None = None
+    enricher: Enricher | None = None
 
 
 Build = Callable[[Mapping[str, Any], Tools], Adapter]

@@ -98,7 +98,10 @@ GIVEN = ("ref", "subject", "city", "group", "answer")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteConfiguration:
-    """All that the routes are told. `version` changes when any of it does."""
+    """All that the routes are told. `version` changes when any of it does.
+
+    `informed` names the adapters whose systems want to hear how the cases go that they brought.
+    """
 
     dispatch: Dispatch
     texts: Texts
@@ -106,6 +109,7 @@ class RouteConfiguration:
     mail_domain: str
     pseudonym_key: bytes = field(repr=False)
     version: str
+    informed: frozenset[str] = frozenset()
 
 
 def parse_dispatch(text: str) -> Dispatch:

@@ -11,10 +11,10 @@ from dataclasses import replace
 from hashlib import sha256
 
 from canonical_model.case import CanonicalCase, CaseCard, CaseRecord
-from canonical_model.commands import AddContact, AddNote, OpenCase
+from canonical_model.commands import AddContact, AddNote, ChangeCase, OpenCase
 from canonical_model.contact import Automatic, Contact, Kind
 from canonical_model.decision import Decision, Fate, Intent, Known, Reference, Timer
-from canonical_model.message import MessageId
+from canonical_model.message import Message
 from canonical_model.party import Party
 from canonical_model.status import OPEN, CaseStatus
 from routes.calendar import working_days_later
@@ -46,9 +46,7 @@ def references(contact: Contact) -> tuple[Reference, ...]:
     return (*names, *_customer(contact.party))
 
 
-def decide(
-    contact: Contact, message_id: MessageId, known: Known, configuration: RouteConfiguration
-) -> Decision:
+def decide(contact: Contact, message: Message, known: Known, configuration: RouteConfiguration) -> Decision:
     """What becomes of a contact."""
     copy_of = next((match.case for match in known.matches if match.reference.system == "fingerprint"), None)
     if copy_of:
@@ -66,8 +64,8 @@ def decide(
             fate=Fate.QUARANTINED, reason=f"looks like spam ({', '.join(signs)}): the KCC decides"
         )
     if case is None:
-        return _open(contact, known, configuration)
-    return _join(contact, message_id, case, known, configuration)
+        return _open(contact, message, known, configuration)
+    return _join(contact, message, case, known, configuration)
 
 
 def chase_timer(kind: Kind, known: Known, terms: Terms) -> Timer:
@@ -89,21 +87,24 @@ def _is_customer(party: Party, case: CaseRecord) -> bool:
     return bool(party.email) and party.email.casefold() == case.card.party.email.casefold()
 
 
-def _open(contact: Contact, known: Known, configuration: RouteConfiguration) -> Decision:
+def _open(contact: Contact, message: Message, known: Known, configuration: RouteConfiguration) -> Decision:
     table = configuration.dispatch
     subject = classify(contact, table)
     destination = dispatch(contact, subject, table)
-    timer = chase_timer(subject.kind, known, table.terms)
+    timer = _first_timer(contact, subject.kind, known, table.terms)
     case = CaseRecord(
         ref=known.next_ref,
         kind=subject.kind,
         channel=contact.channel,
         group=destination.group,
-        status=CaseStatus.NEW,
+        status=CaseStatus.CLOSED if contact.answered else CaseStatus.NEW,
         opened_at=known.now,
-        due=timer.due,
+        due=None if contact.answered else timer.due,
         category=subject.category,
         area=subject.area,
+        origin=message.source,
+        origin_ref=message.source_ref,
+        answered_at_once=contact.answered,
         card=_card(contact, CaseCard()),
     )
     intents = [Intent(target=TRACKER, command=OpenCase(case=_canonical(contact, case, configuration)))]
@@ -113,7 +114,10 @@ def _open(contact: Contact, known: Known, configuration: RouteConfiguration) -> 
     if claimed:
         reason += f"; it mentions {claimed}, which its sender did not prove"
         intents.append(_note(case, f"De afzender verwijst naar {claimed}, maar dat is niet bewezen."))
-    if _may_acknowledge(contact, known, table.terms):
+    if contact.answered:
+        intents += _closed_at_once(contact, case)
+        reason += "; answered at once"
+    elif _may_acknowledge(contact, known, table.terms):
         letter = acknowledgement(case, configuration)
         intents.append(letter)
         names.append(sent(letter))
@@ -125,19 +129,39 @@ def _open(contact: Contact, known: Known, configuration: RouteConfiguration) -> 
         case=case,
         intents=tuple(intents),
         references=tuple(names),
-        timers=(timer,),
+        timers=() if contact.answered else (timer,),
         rule=destination.rule,
     )
 
 
+def _first_timer(contact: Contact, kind: Kind, known: Known, terms: Terms) -> Timer:
+    if contact.callback_by:
+        return Timer(name=CHASE, due=contact.callback_by)
+    return chase_timer(kind, known, terms)
+
+
+def _closed_at_once(contact: Contact, case: CaseRecord) -> list[Intent]:
+    """Registered for the record: what was answered, and that nobody need do anything more."""
+    close = Intent(
+        target=TRACKER,
+        command=ChangeCase(case=case.ref, status=CaseStatus.CLOSED),
+        discriminator="answered-at-once",
+    )
+    if not contact.answer:
+        return [close]
+    note = AddNote(case=case.ref, text=f"Meteen beantwoord:\n\n{contact.answer}")
+    return [Intent(target=TRACKER, command=note, discriminator="answered-at-once", blocking=False), close]
+
+
 def _join(
     contact: Contact,
-    message_id: MessageId,
+    message: Message,
     case: CaseRecord,
     known: Known,
     configuration: RouteConfiguration,
 ) -> Decision:
-    reopen = case.status not in OPEN or case.status is CaseStatus.WAITING_FOR_CUSTOMER
+    waits = case.status not in OPEN or case.status is CaseStatus.WAITING_FOR_CUSTOMER
+    reopen = waits and not contact.answered
     status = CaseStatus.IN_PROGRESS if reopen else case.status
     command = AddContact(
         case=case.ref,
@@ -152,7 +176,7 @@ def _join(
         fate=Fate.ROUTED,
         reason=f"joined {case.ref}" + (", which it opened again" if reopen else ""),
         case=replace(case, status=status, card=_card(contact, case.card)),
-        intents=(Intent(target=TRACKER, command=command, discriminator=message_id),),
+        intents=(Intent(target=TRACKER, command=command, discriminator=message.id),),
         references=_names(contact),
         timers=(timer,) if reopen else (),
     )

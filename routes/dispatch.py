@@ -18,7 +18,9 @@ class Destination:
 
 
 def dispatch(contact: Contact, subject: Subject, table: Dispatch) -> Destination:
-    """The first rule that fits, else the default group."""
+    """The first rule that fits, else the default group: the contact centre, which also calls people back."""
+    if contact.callback_by:
+        return Destination(group=table.default, rule="callback")
     for rule in table.rule:
         if _fits(rule, contact, subject):
             return Destination(group=rule.group, rule=rule.name)

@@ -7,7 +7,7 @@ from canonical_model.commands import AddNote
 from canonical_model.decision import Decision, Fate, Intent, Known, Reference, Settled
 from canonical_model.events import CaseChanged, ContactReceived, MailBounced, TimerFired
 from canonical_model.message import Message
-from routes import bounce, chase, contact_to_case, tracker_to_customer
+from routes import bounce, chase, contact_to_case, systems, tracker_to_customer
 from routes.configuration import RouteConfiguration
 from routes.contact_to_case import TRACKER
 from routes.letters import MAIL, REMINDER
@@ -38,7 +38,7 @@ class CityRoutes:
         """What to do with a message."""
         match message.body:
             case ContactReceived(contact=contact):
-                return contact_to_case.decide(contact, message.id, known, self._configuration)
+                return contact_to_case.decide(contact, message, known, self._configuration)
             case CaseChanged() as change:
                 return tracker_to_customer.decide(change, known, self._configuration)
             case TimerFired() as timer:
@@ -47,16 +47,9 @@ class CityRoutes:
                 return bounce.decide(bounced, message.id, known)
 
     def after(self, settled: Settled, case: CaseRecord) -> Decision | None:
-        """What follows when an effect ended: the tracker's number is noted, a refused mail is told."""
-        if settled.action == "open_case" and settled.applied:
-            return Decision(
-                fate=Fate.ROUTED,
-                reason="",
-                case=replace(case, tracker_id=settled.outside_id),
-                references=(
-                    Reference(system="tracker", value=settled.outside_id, exclusive=False, shown=True),
-                ),
-            )
+        """What follows when an effect ended: the tracker's number is noted, a refused mail or case is told."""
+        if settled.action == "open_case":
+            return self._after_opening(settled, case)
         if settled.target == MAIL and not settled.applied:
             discriminator = settled.key.rpartition("/")[2]
             note = AddNote(case=case.ref, text=_REFUSED[discriminator.startswith(REMINDER)])
@@ -65,3 +58,16 @@ class CityRoutes:
             )
             return Decision(fate=Fate.ROUTED, reason="", case=case, intents=(intent,))
         return None
+
+    def _after_opening(self, settled: Settled, case: CaseRecord) -> Decision | None:
+        told = systems.opening_told(settled, case, self._configuration)
+        if not settled.applied:
+            return Decision(fate=Fate.ROUTED, reason="", case=case, intents=told) if told else None
+        number = Reference(system="tracker", value=settled.outside_id, exclusive=False, shown=True)
+        return Decision(
+            fate=Fate.ROUTED,
+            reason="",
+            case=replace(case, tracker_id=settled.outside_id),
+            intents=told,
+            references=(number,),
+        )

@@ -10,6 +10,7 @@ from canonical_model.status import OPEN, CaseStatus, may_follow
 from routes.configuration import RouteConfiguration
 from routes.contact_to_case import CHASE, TRACKER, chase_timer
 from routes.letters import answer, closed_without_answer, sent
+from routes.systems import change_told
 
 
 def decide(change: CaseChanged, known: Known, configuration: RouteConfiguration) -> Decision:
@@ -29,7 +30,7 @@ def decide(change: CaseChanged, known: Known, configuration: RouteConfiguration)
         fate=Fate.ROUTED,
         reason=_reason(case, now, newer=newer),
         case=now,
-        intents=(*letters, *notes),
+        intents=(*letters, *notes, *change_told(case, now, change, configuration)),
         references=tuple(sent(letter) for letter in letters),
         timers=()
         if settled or case.status in OPEN

@@ -1,10 +1,24 @@
-"""The way in, as adapters see it: store durably, then ring the bell for the workers."""
+"""The way in, as adapters see it: complete it, store it durably, then ring the bell for the workers."""
+
+import asyncio
+from dataclasses import replace
+
+import structlog
 
 from broker.port import Broker
+from canonical_model.contact import Contact
+from canonical_model.events import ContactReceived
 from journal.claims import Claimed
 from journal.journal import Journal
+from ports.enricher import Enricher
+from ports.errors import HubError
 from ports.intake import Inbound, Receipt
 from worker.loop import Worker
+
+log = structlog.get_logger()
+
+ENRICHING = 3.0
+"""Seconds that an enricher may take; after that the contact goes on without."""
 
 
 class Doorway:
@@ -14,12 +28,21 @@ class Doorway:
         self._journal = journal
         self._broker = broker
         self._worker: Worker | None = None
+        self._enrichers: tuple[Enricher, ...] = ()
+
+    def complete_with(self, enrichers: tuple[Enricher, ...]) -> None:
+        """Ask these, in this order, before a contact is stored."""
+        self._enrichers = enrichers
 
     def staff(self, worker: Worker) -> None:
         """A worker of this process takes what can start at once straight from the door."""
         self._worker = worker
 
     async def __call__(self, inbound: Inbound) -> Receipt:
+        if self._enrichers and isinstance(inbound.event, ContactReceived):
+            inbound = replace(
+                inbound, event=ContactReceived(contact=await self._completed(inbound.event.contact))
+            )
         ticket = self._worker.ticket() if self._worker else None
         claimed: tuple[Claimed, ...] = ()
         try:
@@ -31,6 +54,15 @@ class Doorway:
         if accepted.effects:
             await self._broker.hand_out(accepted.effects)
         return accepted.receipt
+
+    async def _completed(self, contact: Contact) -> Contact:
+        for enricher in self._enrichers:
+            try:
+                async with asyncio.timeout(ENRICHING):
+                    contact = await enricher.enrich(contact)
+            except (HubError, TimeoutError) as error:
+                log.warning("contact_not_enriched", enricher=enricher.name, error=type(error).__name__)
+        return contact
 
     def checkpoints(self, owner: str) -> "JournalCheckpoints":
         """The memory of one adapter."""

@@ -2,7 +2,15 @@
 
 from canonical_model.attachment import Attachment
 from canonical_model.case import CaseRef
-from canonical_model.commands import AddContact, AddNote, ChangeCase, Command, OpenCase, SendMail
+from canonical_model.commands import (
+    AddContact,
+    AddNote,
+    ChangeCase,
+    Command,
+    OpenCase,
+    SendMail,
+    TellSystem,
+)
 from canonical_model.status import CaseStatus
 from ports.errors import NotSupportedError, RejectedError
 from ports.mail import MailOut
@@ -40,8 +48,8 @@ class TrackerTarget:
                 case_ = await self._case(ref)
                 await self._tracker.update(case_.id, change)
                 return case_.id
-            case SendMail():
-                raise NotSupportedError("a tracker sends no mail")
+            case SendMail() | TellSystem():
+                raise NotSupportedError("a tracker keeps cases, and tells nobody")
 
     async def find(self, key: str, command: Command) -> str | None:
         """See `ports.target.Target`."""
@@ -59,7 +67,7 @@ class TrackerTarget:
             case ChangeCase(case=ref):
                 case_ = await self._case(ref)
                 return case_.id if _already(case_, command) else None
-            case SendMail():
+            case SendMail() | TellSystem():
                 return None
 
     async def _add_contact(self, key: str, command: AddContact, fetch: Fetch) -> str:

@@ -18,6 +18,8 @@ SUITES = {
     "intake": "ports.contracts.intake",
     "tracker": "ports.contracts.tracker",
     "mail": "ports.contracts.mail",
+    "informed": "ports.contracts.informed",
+    "enricher": "ports.contracts.enricher",
 }
 """The ports that an adapter may claim, with the module of each one's behaviour suite."""
 

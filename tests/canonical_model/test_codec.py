@@ -19,7 +19,16 @@ from canonical_model.codec import (
     encode,
     event_name,
 )
-from canonical_model.commands import COMMANDS, AddContact, AddNote, ChangeCase, OpenCase, SendMail
+from canonical_model.commands import (
+    COMMANDS,
+    AddContact,
+    AddNote,
+    ChangeCase,
+    News,
+    OpenCase,
+    SendMail,
+    TellSystem,
+)
 from canonical_model.contact import Automatic, Channel, Contact, Kind, Language, Thread
 from canonical_model.events import EVENTS, Answer, CaseChanged, ContactReceived, MailBounced, TimerFired
 from canonical_model.identifiers import insz, kbo
@@ -98,6 +107,15 @@ COMMAND_VALUES = [
     ChangeCase(case=REF),
     ChangeCase(case=REF, status=CaseStatus.CLOSED, group="groen", due=NOON),
     SendMail(message_id="a@b", to="an@example.org", subject="s", text="t", references=("c@d",)),
+    TellSystem(
+        origin="kassa/parkeren",
+        origin_ref="p-17",
+        case=REF,
+        news=News.ANSWERED,
+        status=CaseStatus.ANSWERED,
+        text="t",
+        at=datetime(2026, 3, 2, 9, tzinfo=UTC),
+    ),
 ]
 CARD = CaseCard(subject="s", party=PARTY, language=Language.EN, last_message_id="a@b", references=("c@d",))
 
@@ -137,7 +155,14 @@ def test_equal_values_give_equal_bytes():
 
 def test_wire_names_never_change():
     assert list(EVENTS) == ["contact_received", "case_changed", "mail_bounced", "timer_fired"]
-    assert list(COMMANDS) == ["open_case", "add_contact", "add_note", "change_case", "send_mail"]
+    assert list(COMMANDS) == [
+        "open_case",
+        "add_contact",
+        "add_note",
+        "change_case",
+        "send_mail",
+        "tell_system",
+    ]
 
 
 @pytest.mark.parametrize("decode", [decode_event, decode_command])

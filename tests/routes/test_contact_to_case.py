@@ -1,11 +1,12 @@
 """A contact opens a case, joins one, or is set aside with a reason."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from canonical_model.case import CaseCard
-from canonical_model.commands import AddContact, AddNote, OpenCase, SendMail
+from canonical_model.commands import AddContact, AddNote, ChangeCase, OpenCase, SendMail
 from canonical_model.contact import Automatic, Channel, Kind, Language, Thread
 from canonical_model.decision import Fate, Reference
 from canonical_model.events import ContactReceived
@@ -13,7 +14,7 @@ from canonical_model.identifiers import insz, kbo
 from canonical_model.party import ANONYMOUS, Party, PartyKind
 from canonical_model.status import CaseStatus
 from routes.contact_to_case import references
-from tests.journal.scene import AN, attached, contact
+from tests.journal.scene import AN, START, attached, contact
 from tests.routes.conftest import NEXT, REF
 
 
@@ -250,3 +251,43 @@ def test_an_address_that_comes_later_is_taken_over(decide, by, without_address):
     proven = decide(received(thread=Thread(verified_case=REF)), by("case", without_address))
     assert proven.case.card.party == AN
     assert CaseCard().party == ANONYMOUS
+
+
+def test_what_was_answered_at_once_is_registered_and_closed_in_one_go(decide):
+    decision = decide(received(answered=True, answer="Dat kan tot 17 uur.", channel=Channel.PHONE))
+
+    opened, note, close = commands(decision)
+    assert isinstance(opened, OpenCase)
+    assert isinstance(note, AddNote)
+    assert "Dat kan tot 17 uur." in note.text
+    assert (close.case, close.status) == (NEXT, CaseStatus.CLOSED)
+    assert (decision.case.status, decision.case.answered_at_once) == (CaseStatus.CLOSED, True)
+    assert (decision.case.due, decision.timers) == (None, ())
+
+
+def test_an_answer_that_nobody_wrote_down_is_no_note(decide):
+    opened, close = commands(decide(received(answered=True)))
+
+    assert isinstance(opened, OpenCase)
+    assert isinstance(close, ChangeCase)
+
+
+def test_a_call_that_was_answered_at_once_does_not_open_its_case_again(decide, by, case):
+    closed = replace(case, status=CaseStatus.CLOSED)
+    event = received(answered=True, thread=Thread(verified_case=REF))
+
+    decision = decide(event, by("case", closed))
+
+    assert (decision.case.status, commands(decision)[0].reopen) == (CaseStatus.CLOSED, False)
+
+
+def test_who_must_be_called_back_is_the_contact_centre_s_by_then(decide):
+    by_noon = START + timedelta(hours=3)
+    decision = decide(received(callback_by=by_noon))
+
+    assert (decision.case.group, decision.rule) == ("kcc", "callback")
+    assert decision.case.due == decision.timers[0].due == by_noon
+
+
+def test_a_case_remembers_which_message_of_which_system_opened_it(decide):
+    assert (decide(received()).case.origin, decide(received()).case.origin_ref) == ("web", "1")

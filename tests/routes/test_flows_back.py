@@ -186,7 +186,7 @@ def test_a_delay_is_only_noted_and_a_strange_report_dropped(decide, by, case):
 
 
 def settled(action="send_mail", target="mail", *, applied=False, key=f"{REF}/mail/send_mail/answer-t0"):
-    return Settled(target=target, action=action, key=key, applied=applied, outside_id="issue7")
+    return Settled(target=target, action=action, key=key, applied=applied, at=START, outside_id="issue7")
 
 
 def test_the_number_of_the_tracker_is_noted(routes, case):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from adapters.mailbox import build
+from adapters.memory.cases import MemoryCases
 from ports.adapter import Tools
 from ports.clock import SystemClock
 from ports.contracts.source import RecordingIntake
@@ -53,6 +54,7 @@ def tools(intake):
         checkpoints=NoCheckpoints(),
         clock=SystemClock(),
         secrets=MemorySecrets({}),
+        cases=MemoryCases(),
     )
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from adapters.memory.cases import MemoryCases
 from adapters.memory.tracker import MemoryChanges, MemoryTracker
 from canonical_model.status import CaseStatus
 from ports.adapter import Tools
@@ -109,7 +110,12 @@ def inbox():
 @pytest.fixture
 def source(tracker, inbox):
     tools = Tools(
-        name="tracker", accept=inbox, checkpoints=inbox, clock=SystemClock(), secrets=MemorySecrets({})
+        name="tracker",
+        accept=inbox,
+        checkpoints=inbox,
+        clock=SystemClock(),
+        cases=MemoryCases(),
+        secrets=MemorySecrets({}),
     )
     return MemoryChanges(tracker, tools)
 

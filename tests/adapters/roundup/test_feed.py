@@ -8,6 +8,7 @@ import pytest
 import respx
 from structlog.testing import capture_logs
 
+from adapters.memory.cases import MemoryCases
 from adapters.roundup.adapter import RoundupTracker
 from adapters.roundup.client import RoundupClient
 from adapters.roundup.feed import ChangeSource, Feed
@@ -235,7 +236,12 @@ def inbox():
 @pytest.fixture
 def source(feed, inbox):
     tools = Tools(
-        name="tracker", accept=inbox, checkpoints=inbox, clock=SystemClock(), secrets=MemorySecrets({})
+        name="tracker",
+        accept=inbox,
+        checkpoints=inbox,
+        clock=SystemClock(),
+        cases=MemoryCases(),
+        secrets=MemorySecrets({}),
     )
     return ChangeSource(feed, tools, poll_seconds=0.01)
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from adapters.memory.cases import MemoryCases
 from adapters.roundup import build
 from adapters.roundup.client import RoundupClient
 from ports.adapter import Tools
@@ -31,6 +32,7 @@ def tools():
         checkpoints=Nothing(),
         clock=SystemClock(),
         secrets=MemorySecrets({}),
+        cases=MemoryCases(),
     )
 
 

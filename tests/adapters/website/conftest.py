@@ -8,6 +8,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from adapters.memory.cases import MemoryCases
 from adapters.website import build
 from ports.adapter import Tools
 from ports.clock import ManualClock
@@ -120,4 +121,5 @@ def tools(intake, clock):
         checkpoints=NoCheckpoints(),
         clock=clock,
         secrets=MemorySecrets({}),
+        cases=MemoryCases(),
     )

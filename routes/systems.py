@@ -1,0 +1,53 @@
+"""What an existing system hears about the cases that it brought: their fate in the tracker, and every step after it."""
+
+from datetime import datetime
+
+from canonical_model.case import CaseRecord
+from canonical_model.commands import News, TellSystem
+from canonical_model.decision import Intent, Settled
+from canonical_model.events import CaseChanged
+from routes.configuration import RouteConfiguration
+
+
+def opening_told(settled: Settled, case: CaseRecord, configuration: RouteConfiguration) -> tuple[Intent, ...]:
+    """The business outcome: the tracker has it, or refuses it."""
+    if settled.applied:
+        return _told(case, News.ACCEPTED, "accepted", settled.at, configuration)
+    return _told(
+        case, News.REFUSED, f"refused-{settled.at:%Y%m%d%H%M%S}", settled.at, configuration, settled.reason
+    )
+
+
+def change_told(
+    before: CaseRecord, now: CaseRecord, change: CaseChanged, configuration: RouteConfiguration
+) -> tuple[Intent, ...]:
+    """Each answer once, and the new status when it is new."""
+    told: tuple[Intent, ...] = ()
+    for each in change.answers:
+        told += _told(now, News.ANSWERED, f"answer-{each.key}", each.at, configuration, each.text)
+    if now.status is not before.status:
+        told += _told(now, News.CHANGED, f"status-{change.version}", change.changed_at, configuration)
+    return told
+
+
+def _told(
+    case: CaseRecord,
+    news: News,
+    discriminator: str,
+    at: datetime,
+    configuration: RouteConfiguration,
+    text: str = "",
+) -> tuple[Intent, ...]:
+    adapter = case.origin.partition("/")[0]
+    if adapter not in configuration.informed:
+        return ()
+    command = TellSystem(
+        origin=case.origin,
+        origin_ref=case.origin_ref,
+        case=case.ref,
+        news=news,
+        status=case.status,
+        text=text,
+        at=at,
+    )
+    return (Intent(target=adapter, command=command, discriminator=discriminator),)

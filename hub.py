@@ -34,7 +34,6 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.routing import BaseRoute, Mount, Route, Router
-from starlette.types import ASGIApp
 
 from broker.in_process import InProcessBroker
 from broker.port import Broker
@@ -412,11 +411,8 @@ class Hub:
         """The doors first and bare, as they carry the load; the console with all its armour behind them."""
         routes: list[BaseRoute] = [Route("/health/live", self._live), Route("/health/ready", self._ready)]
         if "intake" in self.roles:
-            routes += [
-                Mount(f"/in/{name}", app=_door(adapter.webhook))
-                for name, adapter in self.adapters.items()
-                if adapter.webhook is not None
-            ]
+            for name, adapter in self.adapters.items():
+                routes += _doors(f"/in/{name}", adapter.webhook) if adapter.webhook else ()
         if "console" in self.roles:
             console = create_console(
                 self.journal,
@@ -438,13 +434,18 @@ class Hub:
         return JSONResponse({"status": "ready", "systems": len(states)})
 
 
-def _door(webhook: APIRouter) -> ASGIApp:
-    """Plain routes answer by themselves; FastAPI's own kind needs a FastAPI around it."""
-    if not any(isinstance(route, APIRoute) for route in webhook.routes):
-        return webhook
+def _doors(prefix: str, webhook: APIRouter) -> list[BaseRoute]:
+    """Plain doors stand in the first row; FastAPI's own kind needs a FastAPI around it."""
+    plain = [
+        route for route in webhook.routes if isinstance(route, Route) and not isinstance(route, APIRoute)
+    ]
+    if len(plain) == len(webhook.routes):
+        return [
+            Route(f"{prefix}{one.path}", one.endpoint, methods=one.methods, name=one.name) for one in plain
+        ]
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(webhook)
-    return app
+    return [Mount(prefix, app=app)]
 
 
 async def _nothing_wrong() -> tuple[str, ...]:

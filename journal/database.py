@@ -24,6 +24,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from journal.instants import DAY, micros
+from journal.rows import PutRows
 from journal.schema import tally
 from ports.clock import Clock
 from ports.errors import TransientError
@@ -241,13 +242,10 @@ class Database:
             for (day, source, state), change in sorted(tx.tallies.items())
             if change
         ]
-        if rows:
-            insert = tx.upsert(tally)
-            add = insert.on_conflict_do_update(
-                index_elements=["day", "source", "state", "shard"],
-                set_={"count": tally.c.count + insert.excluded.count},
-            )
-            tx.connection.execute(add, rows)
+        _TALLIES.run(tx.connection, rows)
+
+
+_TALLIES = PutRows(tally, ("day", "source", "state", "shard"), added=("count",))
 
 
 def _taken(waiting: deque[_Waiting[Any, Any]]) -> list[_Waiting[Any, Any]]:

@@ -23,6 +23,21 @@ class InsertRows:
 
 
 @dataclass(frozen=True)
+class PutRows:
+    """Rows for a table that replace those with the same `key`; columns in `added` are added up instead."""
+
+    table: Table
+    key: tuple[str, ...]
+    added: tuple[str, ...] = ()
+
+    def run(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+        """Write rows that all have the same columns, in the same order."""
+        if rows:
+            statement = _put(self, tuple(rows[0]), connection.dialect.name)
+            connection.exec_driver_sql(statement, [tuple(row.values()) for row in rows])
+
+
+@dataclass(frozen=True)
 class UpdateRows:
     """New values for rows of a table, found by their `key` column."""
 
@@ -43,6 +58,15 @@ def _insert(what: InsertRows, columns: tuple[str, ...], dialect: str) -> str:
     values = ", ".join([_PLACE[dialect]] * len(columns))
     conflict = " ON CONFLICT DO NOTHING" if what.ignoring else ""
     return f'INSERT INTO "{what.table.name}" ({_quoted(columns)}) VALUES ({values}){conflict}'  # noqa: S608 - our own names
+
+
+@cache
+def _put(what: PutRows, columns: tuple[str, ...], dialect: str) -> str:
+    name = what.table.name
+    new = {column: f'excluded."{column}"' for column in columns if column not in what.key}
+    new |= {column: f'"{name}"."{column}" + excluded."{column}"' for column in what.added}
+    setting = ", ".join(f'"{column}" = {value}' for column, value in new.items())
+    return f"{_insert(InsertRows(what.table), columns, dialect)} ON CONFLICT ({_quoted(what.key)}) DO UPDATE SET {setting}"
 
 
 @cache

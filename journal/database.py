@@ -104,6 +104,9 @@ class Database:
 
     def __init__(self, url: str, *, clock: Clock, shard: str, readers: int = 3) -> None:
         self.engine = open_engine(url)
+        self._writing = open_engine(
+            url, connections=1
+        )  # always the same: its cache and its statements stay warm
         self._clock = clock
         self._shard = shard
         self._waiting: deque[_Waiting[Any, Any]] = deque()
@@ -133,6 +136,7 @@ class Database:
             await self._serving
         self._writer.shutdown()
         self._readers.shutdown()
+        self._writing.dispose()
         self.engine.dispose()
 
     def write(self, many: WriteMany[A, R], argument: A) -> "asyncio.Future[R]":
@@ -215,7 +219,7 @@ class Database:
 
     def _begun(self) -> Connection:
         try:
-            connection = self.engine.connect()
+            connection = self._writing.connect()
             connection.begin()
         except OperationalError as error:
             raise _unavailable(error) from error
@@ -253,16 +257,17 @@ def _taken(waiting: deque[_Waiting[Any, Any]]) -> list[_Waiting[Any, Any]]:
     return [waiting.popleft() for _ in range(min(MAX_GROUP, len(waiting)))]
 
 
-def open_engine(url: str) -> Engine:
+def open_engine(url: str, *, connections: int = 5) -> Engine:
     """An engine with the settings that make a commit durable; refuses a database that is set up otherwise."""
     if url.startswith("sqlite"):
         if sqlite.sqlite_version_info < WAL_SAFE:
             raise RuntimeError(
-                f"SQLite {sqlite.sqlite_version} may lose commits: install a pysqlite3 that brings 3.51.3 or newer"
+                "this SQLite may lose commits: install a pysqlite3 that brings SQLite 3.51.3 or newer"
             )
         engine = create_engine(
             url,
             module=sqlite,
+            pool_size=connections,
             hide_parameters=True,
             connect_args={"check_same_thread": False, "timeout": LOCK_PATIENCE},
         )
@@ -270,7 +275,11 @@ def open_engine(url: str) -> Engine:
         event.listen(engine, "begin", _begin)
         return engine
     engine = create_engine(
-        url, hide_parameters=True, pool_pre_ping=True, pool_size=6, connect_args={"connect_timeout": 5}
+        url,
+        hide_parameters=True,
+        pool_pre_ping=True,
+        pool_size=connections,
+        connect_args={"connect_timeout": 5},
     )
     event.listen(engine, "connect", _prepare_postgresql)
     return engine

@@ -16,6 +16,7 @@ from canonical_model.case import CaseRecord
 from canonical_model.codec import UnreadableError, decode_command
 from canonical_model.commands import Command
 from canonical_model.decision import Decision, Settled
+from journal.among import among
 from journal.claims import Claim, Claimed, ClaimRequest
 from journal.crypto import Keyring, SealBrokenError
 from journal.database import Transaction
@@ -476,7 +477,7 @@ _ROWS = (
         effects.c.owner,
         effects.c.due_at,
     )
-    .where(effects.c.id.in_(bindparam("ids", expanding=True)))
+    .where(among(effects.c.id, "ids"))
     .order_by(effects.c.id)
     .with_for_update()
 )
@@ -489,14 +490,14 @@ _MOVING = (
         messages.c.open_effects,
         messages.c.parked_effects,
     )
-    .where(messages.c.id.in_(bindparam("ids", expanding=True)))
+    .where(among(messages.c.id, "ids"))
     .order_by(messages.c.id)
     .with_for_update()
 )
 _FOLLOWERS = (
     select(effects.c.id, effects.c.case_ref, effects.c.target)
     .where(
-        effects.c.case_ref.in_(bindparam("refs", expanding=True)),
+        among(effects.c.case_ref, "refs"),
         effects.c.state.in_(("due", "unknown")),
         effects.c.due_at <= bindparam("now"),
         ~_someone_before(),
@@ -508,10 +509,10 @@ _CLAIMABLE = (
     .join(bodies, bodies.c.owner == effects.c.id, isouter=True)
     .join(data_keys, data_keys.c.message_id == effects.c.key_id, isouter=True)
     .where(
-        effects.c.id.in_(bindparam("ids", expanding=True)),
+        among(effects.c.id, "ids"),
         effects.c.state.in_(("due", "unknown")),
         effects.c.due_at <= bindparam("now"),
-        effects.c.target.not_in(bindparam("held", expanding=True)),
+        ~among(effects.c.target, "held"),
         ~_someone_before(),
     )
     .order_by(effects.c.id)

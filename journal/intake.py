@@ -26,6 +26,7 @@ from canonical_model.decision import Decision, Fate, Intent, Known, Match, Refer
 from canonical_model.events import ContactReceived, Event, TimerFired
 from canonical_model.message import Message, MessageId
 from canonical_model.status import CaseStatus
+from journal.among import among
 from journal.claims import Claimed, Ticket
 from journal.crypto import DataKey, Keyring, SealBrokenError
 from journal.database import Transaction
@@ -641,15 +642,15 @@ _NEXT = UpdateRows(numbers, "year", ("next",))
 
 # The questions of the busiest path, put together once.
 _KNOWN = select(messages.c.identity, messages.c.id, messages.c.content_hash).where(
-    messages.c.identity.in_(bindparam("identities", expanding=True))
+    among(messages.c.identity, "identities")
 )
 _OWNERS = select(references.c.hash, references.c.case_ref).where(
-    references.c.hash.in_(bindparam("hashes", expanding=True)), references.c.exclusive
+    among(references.c.hash, "hashes"), references.c.exclusive
 )
 _RECENT = (
     select(references.c.hash, func.count())
     .where(
-        references.c.hash.in_(bindparam("hashes", expanding=True)),
+        among(references.c.hash, "hashes"),
         ~references.c.exclusive,
         references.c.at > bindparam("since"),
     )
@@ -658,9 +659,9 @@ _RECENT = (
 _CASES = (
     select(cases, data_keys.c.wrapped)
     .join(data_keys, data_keys.c.message_id == cases.c.key_id, isouter=True)
-    .where(cases.c.ref.in_(bindparam("refs", expanding=True)))
+    .where(among(cases.c.ref, "refs"))
     .order_by(cases.c.ref)
     .with_for_update(of=cases)
 )
-_KEYS = select(effects.c.key).where(effects.c.key.in_(bindparam("keys", expanding=True)))
+_KEYS = select(effects.c.key).where(among(effects.c.key, "keys"))
 _NUMBER = select(numbers.c.next).where(numbers.c.year == bindparam("year")).with_for_update()

@@ -1,0 +1,52 @@
+"""`column IN (many values)` with one value that holds them all, so that the statement is always the same text.
+
+With a placeholder for each value it would be another statement for each length: compiled, parsed and planned anew.
+"""
+
+from collections.abc import Iterable
+from typing import Any, cast
+
+import msgspec
+from sqlalchemy import Boolean, ColumnElement, Dialect, Text, bindparam
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+
+def among(column: ColumnElement[str], name: str) -> ColumnElement[bool]:
+    """Whether the column's text is one of those given as parameter `name`."""
+    return _Among(column, bindparam(name, type_=_Texts()))
+
+
+class _Texts(TypeDecorator[Iterable[str]]):
+    """Many texts: an array in PostgreSQL, JSON in SQLite."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(ARRAY(Text()) if dialect.name == "postgresql" else Text())
+
+    def process_bind_param(self, value: Iterable[str] | None, dialect: Dialect) -> Any:
+        texts = list(value or ())
+        return texts if dialect.name == "postgresql" else msgspec.json.encode(texts).decode()
+
+
+class _Among(FunctionElement[bool]):
+    name = "among"
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(_Among, "postgresql")
+def _any(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
+    column, texts = (compiler.process(cast("Any", one), **options) for one in element.clauses)
+    return f"{column} = ANY ({texts})"
+
+
+@compiles(_Among, "sqlite")
+def _each(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
+    column, texts = (compiler.process(cast("Any", one), **options) for one in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({texts}))"  # noqa: S608 - compiled pieces, values stay apart

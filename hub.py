@@ -47,6 +47,7 @@ from journal.database import open_engine
 from journal.journal import Journal, Keys
 from journal.migrate import migrate
 from journal.operations import Health
+from journal.shared_clock import SharedClock
 from ports.adapter import Adapter, Build, Tools
 from ports.clock import SystemClock
 from ports.errors import HubError, MisconfiguredError, TransientError
@@ -67,6 +68,7 @@ from worker.listeners import Listener
 from worker.loop import TargetLimits, Worker, WorkerSettings
 from worker.scheduler import Scheduler
 from worker.targets import MailTarget, TrackerTarget
+from worker.upkeep import Upkeep
 
 log = structlog.get_logger()
 
@@ -221,17 +223,21 @@ class _Server(uvicorn.Server):
 class Hub:
     """One process of Wegwijzer. `start`, then `serve` until `stop`; `close` ends it gracefully."""
 
-    def __init__(self, configuration: Configuration, roles: Iterable[str] = ROLES) -> None:
+    def __init__(
+        self, configuration: Configuration, roles: Iterable[str] = ROLES, *, listen: str = ""
+    ) -> None:
         self.configuration = configuration
+        self.listen = listen or configuration.settings.hub.listen
         self.roles = frozenset(roles)
-        self.clock = SystemClock()
         self.name = f"{socket.gethostname()}/{os.getpid()}"
         self.journal = open_journal(configuration, shard=f"{os.getpid()}")
+        self.clock = self.journal.clock
         self.broker = _broker(configuration.settings.broker.url)
         console = configuration.settings.console
         self.staff = ConsoleStaff(accounts_of(self.journal, console), console.cookie)
         self.doorway = Doorway(self.journal, self.broker)
         self.breakers = Breakers(self.journal, self.clock)
+        self.upkeep = Upkeep(self.journal, self.breakers)
         self.quarantined: dict[str, str] = {}
         self.adapters = self._build_adapters()
         self.doorway.complete_with(
@@ -268,6 +274,7 @@ class Hub:
         if self._lock:
             await self.journal.bury(f"{socket.gethostname()}/")
         await self._note_systems()
+        self._run(self.upkeep.run())
         if "worker" in self.roles:
             self._run(self.worker.run())
         if "scheduler" in self.roles:
@@ -279,7 +286,7 @@ class Hub:
 
     async def serve(self) -> None:
         """Answer HTTP until `stop`; without doors or console, just wait for it."""
-        host, _, port = self.configuration.settings.hub.listen.rpartition(":")
+        host, _, port = self.listen.rpartition(":")
         self._server = _Server(
             uvicorn.Config(
                 self.app,
@@ -309,6 +316,7 @@ class Hub:
 
     async def close(self) -> None:
         """Finish what is in flight, then let go; what could not be finished is found again by its lease."""
+        self.upkeep.stop()
         self.scheduler.stop()
         for listener in self.listeners:
             listener.stop()
@@ -464,7 +472,7 @@ def open_journal(configuration: Configuration, shard: str) -> Journal:
         configuration.journal_url,
         router=CityRoutes(configuration.routes),
         keys=Keys(masters=masters, pepper=_derived(secrets, "pepper"), audit=_derived(secrets, "audit")),
-        clock=SystemClock(),
+        clock=SystemClock() if configuration.journal_url.startswith("sqlite") else SharedClock(),
         shard=shard,
         prefix=configuration.settings.hub.reference_prefix,
         config_version=configuration.routes.version,
@@ -647,17 +655,20 @@ def main(context: click.Context, path: Path) -> None:
 @click.option(
     "--role", "roles", multiple=True, type=click.Choice(ROLES), help="Alleen deze onderdelen; standaard alle."
 )
+@click.option(
+    "--listen", metavar="ADRES:POORT", default="", help="In plaats van `listen` in het configuratiebestand."
+)
 @click.option("--log-json/--log-text", default=False, help="Logregels als JSON, zoals in productie.")
 @click.pass_obj
-def run(path: Path, roles: tuple[str, ...], log_json: bool) -> None:  # noqa: FBT001 - click passes by name
+def run(path: Path, roles: tuple[str, ...], listen: str, log_json: bool) -> None:  # noqa: FBT001 - click passes by name
     """Wegwijzer laten draaien tot SIGTERM of Ctrl-C."""
     configure_logging(as_json=log_json, stream=sys.stderr)
     configuration = _loaded(path)
-    _run_loop(_run_hub(configuration, roles or ROLES))
+    _run_loop(_run_hub(configuration, roles or ROLES, listen))
 
 
-async def _run_hub(configuration: Configuration, roles: Iterable[str]) -> None:
-    hub = Hub(configuration, roles)
+async def _run_hub(configuration: Configuration, roles: Iterable[str], listen: str) -> None:
+    hub = Hub(configuration, roles, listen=listen)
     for wish in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(wish, hub.stop)
     await hub.start()
@@ -706,19 +717,32 @@ def init(folder: Path) -> None:
 @click.option(
     "--keep", is_flag=True, help="Go on with what earlier mornings left, instead of beginning afresh."
 )
-def demo(once: bool, as_json: bool, folder: Path, browser: bool, keep: bool) -> None:  # noqa: FBT001 - click passes by name
+@click.option(
+    "--distributed", is_flag=True, help="On PostgreSQL and RabbitMQ, with a process for every role."
+)
+def demo(once: bool, as_json: bool, folder: Path, browser: bool, keep: bool, distributed: bool) -> None:  # noqa: FBT001 - click passes by name
     """Een voormiddag van een stad op deze machine: echte mail, een echte tracker, echte formulieren."""
-    from demo.morning import Demo, play  # noqa: PLC0415 - its servers are an extra that a city does not install
+    from demo.distributed import Arrangement, Fleet, engines, in_one_process  # noqa: PLC0415 - as below
+    from demo.morning import Demo, RunningHub, play  # noqa: PLC0415 - its servers are an extra that a city does not install
+
+    if keep and distributed:
+        raise click.UsageError(
+            "--keep goes with the embedded journal only: the engines begin afresh each time"
+        )
 
     make_secrets(folder / "secrets")
     log_file = (folder / "hub.log").open("a", buffering=1)
     configure_logging(as_json=True, stream=log_file)
 
-    async def open_hub(path: Path) -> Hub:
-        return Hub(load(path))
+    async def open_hub(path: Path, arrangement: Arrangement) -> RunningHub:
+        configuration = load(path)
+        if not distributed:
+            return Hub(configuration)
+        journal = open_journal(configuration, shard="demo")
+        return Fleet(journal, path, configuration.settings.hub.listen, arrangement.console)
 
     how = Demo(folder=folder, once=once, as_json=as_json, browser=browser, keep=keep)
-    sys.exit(_run_loop(play(how, open_hub)))
+    sys.exit(_run_loop(play(how, open_hub, engines if distributed else in_one_process)))
 
 
 def _settle_memory() -> None:

@@ -1,4 +1,4 @@
-"""What must happen by time: the sweeper, the timers, and keeping up with what people decided."""
+"""What must happen by time: the sweeper and the timers."""
 
 import asyncio
 import json
@@ -33,7 +33,7 @@ class Scheduler:
     async def run(self, interval: float = 1.0) -> None:
         """Go round until `stop` is called."""
         while not self._stopping.is_set():
-            for step in (self._breakers.refresh, self.sweep, self.fire_timers):
+            for step in (self.sweep, self.fire_timers):
                 await self._safely(step)
             try:
                 async with asyncio.timeout(interval):

@@ -41,9 +41,9 @@ class Postgres:
         """Where SQLAlchemy finds it."""
         return f"{DIALECT}postgres@{LOOPBACK}:{self.port}/postgres"
 
-    def start(self) -> None:
-        """Return when it answers; its data are made on the first start."""
-        data, log = self.folder / "data", self.folder / "server.log"
+    def launch(self) -> None:
+        """Begin to start; its data are made on the first start."""
+        data = self.folder / "data"
         if not data.exists():
             self._initialise(data)
         settings = (
@@ -54,8 +54,18 @@ class Postgres:
             "max_connections=200",
         )
         command = [str(self.programs / "postgres"), "-D", str(data), *(f"--{one}" for one in settings)]
-        self.process = start(command, self.account, self.folder, log)
-        wait_for(self._answers, self.process, log, PATIENCE)
+        self.process = start(command, self.account, self.folder, self.folder / "server.log")
+
+    def wait(self) -> None:
+        """Return when it answers."""
+        if self.process is None:
+            raise RuntimeError("launch the server first")
+        wait_for(self._answers, self.process, self.folder / "server.log", PATIENCE)
+
+    def start(self) -> None:
+        """Return when it answers."""
+        self.launch()
+        self.wait()
 
     def stop(self, how: signal.Signals = signal.SIGQUIT) -> None:
         """SIGQUIT: at once, as after a power cut; SIGINT: connections are cut, and all is tidied up."""
@@ -90,16 +100,23 @@ class Postgres:
 
 
 @contextmanager
-def running() -> Generator[Postgres]:
-    """A server of one's own, gone afterwards with all its data. Raises `NotInstalledError`, `EngineError`."""
+def prepared() -> Generator[Postgres]:
+    """A server of one's own, not started yet, gone afterwards with all its data. Raises `NotInstalledError`."""
     programs, account = _programs(), unprivileged("postgres")
     with private_folder(account, "wegwijzer-postgres-") as folder:
         server = Postgres(programs, account, folder, free_port())
         try:
-            server.start()
             yield server
         finally:
             server.stop()
+
+
+@contextmanager
+def running() -> Generator[Postgres]:
+    """A server that answers. Raises `NotInstalledError`, `EngineError`."""
+    with prepared() as server:
+        server.start()
+        yield server
 
 
 def plain(address: str) -> str:

@@ -109,19 +109,26 @@ class Node:
 
 
 @contextmanager
-def running() -> Generator[Node]:
-    """A node of one's own, gone afterwards with all its data. Raises `NotInstalledError`, `EngineError`."""
+def prepared() -> Generator[Node]:
+    """A node of one's own, not started yet, gone afterwards with all its data. Raises `NotInstalledError`."""
     _program()
     account = unprivileged("rabbitmq")
     with private_folder(account, "wegwijzer-rabbitmq-") as folder:
         names = NameDaemon(account, folder)
         node = Node(account, folder, names)
         try:
-            node.start()
             yield node
         finally:
             node.stop()
             names.stop()
+
+
+@contextmanager
+def running() -> Generator[Node]:
+    """A node that speaks AMQP. Raises `NotInstalledError`, `EngineError`."""
+    with prepared() as node:
+        node.start()
+        yield node
 
 
 def _settings(home: Path, folder: Path, port: int, name_port: int) -> dict[str, str]:

@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help venv demo demo-distributed test check bench docs lock clean
+.PHONY: help venv demo demo-distributed test check bench torture docs lock clean
 help: ## what each target does
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -40,6 +40,9 @@ check: test ## the same as test
 
 bench: venv ## the standard job, measured: make bench ARGS=--json
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+torture: venv ## nightly: 2,000 random kills of a real hub: make torture ARGS='--kills 200 --seed 7 --setup distributed'
+	@$(BIN)/python -m tests.flows.torture $(ARGS)
 
 docs: venv ## renew the settings tables in docs/ from the settings themselves
 	@$(BIN)/python -m tests.docs.settings_tables

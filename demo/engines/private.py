@@ -38,6 +38,11 @@ class Account:
         entry = pwd.getpwnam(self.name)
         return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
 
+    def give(self, folder: Path) -> None:
+        """Make it the owner of a folder."""
+        if self.name:
+            shutil.chown(folder, self.name)
+
 
 def unprivileged(wanted: str) -> Account:
     """The packaged account when we are root (these servers refuse to run as root), else our own."""
@@ -49,8 +54,7 @@ def private_folder(account: Account, prefix: str) -> Generator[Path]:
     """A new folder that only this account can enter; gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix=prefix))
     try:
-        if account.name:
-            shutil.chown(folder, account.name)
+        account.give(folder)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)

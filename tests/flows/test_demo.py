@@ -12,12 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from demo.engines import postgres, rabbitmq
-from demo.engines.private import NotInstalledError
 from demo.reckoning import expected_letters
 from demo.scenes import read_scenes
 from tests.flows.city import WEGWIJZER
-from tests.servers.missing import missing
+from tests.servers.missing import engines_installed
 
 
 @pytest.mark.parametrize("how", [(), ("--distributed",)], ids=["one process", "distributed"])
@@ -102,15 +100,6 @@ def test_without_its_engines_the_distributed_demo_says_what_to_install(tmp_path:
 
     assert done.returncode == 1
     assert "apt-get install --no-install-recommends postgresql rabbitmq-server" in done.stderr
-
-
-def engines_installed() -> None:
-    """Skip, or fail in CI, where PostgreSQL or RabbitMQ is missing."""
-    try:
-        with postgres.prepared(), rabbitmq.prepared():
-            return
-    except NotInstalledError as error:
-        missing(str(error))
 
 
 def descendants(pid: int) -> set[int]:

@@ -32,7 +32,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from starlette.routing import BaseRoute, Mount, Route, Router
 
 from broker.in_process import InProcessBroker
@@ -268,6 +268,7 @@ class Hub:
     async def start(self) -> None:
         """Bring the journal up to date, take over from an earlier life, and begin to work."""
         self._lock = _only_hub_here(self.configuration)
+        await self._until_the_database_is_there()
         await asyncio.to_thread(_migrate, self.configuration.journal_url)
         await self.journal.start()
         await self.broker.start()
@@ -283,6 +284,17 @@ class Hub:
             for listener in self.listeners:
                 self._run(listener.run())
         log.info("hub_started", roles=sorted(self.roles), quarantined=sorted(self.quarantined))
+
+    async def _until_the_database_is_there(self) -> None:
+        """A process that begins while the database restarts waits for it, instead of ending."""
+        while not self._stopping:
+            try:
+                await asyncio.to_thread(_reach, self.configuration.journal_url)
+            except OperationalError as error:
+                log.warning("journal_is_away", reason=type(error.orig).__name__)
+                await asyncio.sleep(1)
+            else:
+                return
 
     async def serve(self) -> None:
         """Answer HTTP until `stop`; without doors or console, just wait for it."""
@@ -575,6 +587,14 @@ def _only_hub_here(configuration: Configuration) -> TextIO | None:
         lock.close()
         raise MisconfiguredError(f"another hub runs on {configuration.data}: stop it first") from error
     return lock
+
+
+def _reach(url: str) -> None:
+    engine = open_engine(url)
+    try:
+        engine.connect().close()
+    finally:
+        engine.dispose()
 
 
 def _migrate(url: str) -> None:

@@ -7,6 +7,7 @@ quarter of a second instead of two. `end PID` waits for its death. What runs in 
 import importlib
 import os
 import sys
+import traceback
 from pathlib import Path
 
 import hub
@@ -26,6 +27,8 @@ def begin(hub_toml: str, log: int, arguments: list[str]) -> int:
     try:
         hub.main(["--config", hub_toml, "run", "--log-json", *arguments], standalone_mode=False)
         code = 0
+    except BaseException:  # noqa: BLE001 - whatever it is, this process ends here
+        traceback.print_exc()
     finally:
         os._exit(code)
 

@@ -46,7 +46,7 @@ def cluster() -> Iterator[Cluster]:
 @pytest.mark.slow
 async def test_a_storm_loses_doubles_and_reorders_nothing(tmp_path: Path, capsys, database, cluster):
     seed = int(os.environ.get("WEGWIJZER_CRASH_SEED") or random.SystemRandom().randrange(1_000_000))
-    dice, traffic, told = random.Random(seed), Traffic(), {}
+    dice, traffic, told = random.Random(seed), Traffic(pace=0.5), {}
     with distributed_city(tmp_path, database.address, cluster.url) as (city, crew):
         crew.begin_all()
         async with citizens(city, dice, traffic) as going_on:

@@ -19,7 +19,7 @@ from demo.writing import first_mail
 from tests.flows.city import City
 
 PAUSE = (0.1, 0.7)
-"""Seconds between two contacts of one sender."""
+"""Seconds between two contacts of one sender, at its busiest."""
 QUIET = 150.0
 """Seconds within which everything must have come to rest after the last fault."""
 PHOTO = "stoep.jpg"
@@ -32,13 +32,14 @@ FOLLOW_UPS = 3
 class Traffic:
     """What was sent in, what citizens added to their cases, and what was answered (by subject).
 
-    `over`: citizens go home.
+    `pace`: how busy a day it is, 1 = very. `over`: citizens go home.
     """
 
     mails: list[Scene] = field(default_factory=list)
     forms: list[Scene] = field(default_factory=list)
     follow_ups: dict[str, list[str]] = field(default_factory=dict)
     answered: set[str] = field(default_factory=set)
+    pace: float = 1.0
     over: asyncio.Event = field(default_factory=asyncio.Event)
     senders: list["asyncio.Task[None]"] = field(default_factory=list)
 
@@ -162,7 +163,7 @@ async def write_mails(city: City, dice: random.Random, traffic: Traffic) -> None
         )
         traffic.mails.append(scene)
         await asyncio.to_thread(city.send, scene.email, scene.to, first_mail(scene, RUN))
-        await asyncio.sleep(dice.uniform(*PAUSE))
+        await asyncio.sleep(dice.uniform(*PAUSE) / traffic.pace)
 
 
 async def fill_in_forms(city: City, dice: random.Random, traffic: Traffic) -> None:
@@ -181,7 +182,7 @@ async def fill_in_forms(city: City, dice: random.Random, traffic: Traffic) -> No
         )
         traffic.forms.append(scene)
         await website.post(scene)
-        await asyncio.sleep(dice.uniform(*PAUSE))
+        await asyncio.sleep(dice.uniform(*PAUSE) / traffic.pace)
     await website.close()
 
 
@@ -256,7 +257,7 @@ async def collect(city: City) -> Evidence:
 
 async def all_texts(kcc: Handler) -> dict[str, str]:
     """What everybody wrote, each in one line, by its id in the tracker."""
-    rows = await kcc._get("msg", {"@fields": "content", "@verbose": "0"})
+    rows = await kcc._get("msg", {"@fields": "content", "@verbose": "3"})
     return {str(row["id"]): " ".join(str(row["content"]).split()) for row in rows["collection"]}
 
 

@@ -134,6 +134,7 @@ class TargetSection(BaseModel):
     adapter: str = Field(default="", description="Which adapter serves it, when several could.")
     concurrency: int = Field(default=8, ge=1, description="Tries at the same time, per process.")
     budget: int = Field(default=0, ge=0, description="Tries per minute over all processes; 0: no limit.")
+    rate: float = Field(default=0, ge=0, description="Tries per second, per process; 0: no limit.")
     patience: float = Field(default=20, gt=0, description="Seconds before a try counts as unanswered.")
 
 
@@ -410,7 +411,9 @@ class Hub:
     def _worker_settings(self) -> WorkerSettings:
         settings = self.configuration.settings
         limits = {
-            name: TargetLimits(concurrency=one.concurrency, budget=one.budget, patience=one.patience)
+            name: TargetLimits(
+                concurrency=one.concurrency, budget=one.budget, rate=one.rate, patience=one.patience
+            )
             for name, one in settings.targets.items()
         }
         return WorkerSettings(

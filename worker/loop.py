@@ -21,6 +21,7 @@ from ports.clock import Clock
 from ports.errors import HubError, TransientError
 from ports.target import Idempotency, Target
 from worker.breaker import Breakers
+from worker.pace import Pace
 from worker.policy import NOBODY_CAN_TELL, Judgement, RetryPolicy
 
 log = structlog.get_logger()
@@ -28,10 +29,14 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetLimits:
-    """What a target can take. `budget`: tries per minute over all workers, 0 = no limit; `patience` in seconds."""
+    """What a target can take. `budget`: tries per minute over all workers; `rate`: tries per second by this one.
+
+    0 = no limit; `patience` in seconds.
+    """
 
     concurrency: int = 8
     budget: int = 0
+    rate: float = 0.0
     patience: float = 20.0
 
 
@@ -66,6 +71,7 @@ class Worker:
         self._clock = clock
         self._settings = settings
         self._policy = policy or RetryPolicy()
+        self._paces = {name: Pace(self._limits(name).rate, clock) for name in targets}
         self._kept_back: dict[str, OrderedDict[str, None]] = {}  # each id once
         self._in_flight: set[asyncio.Task[None]] = set()
         self._promised: Counter[str] = Counter()
@@ -154,7 +160,7 @@ class Worker:
         return self._settings.limits.get(target, _DEFAULT_LIMITS)
 
     def _cap(self, target: str) -> int:
-        return self._breakers.cap(target, self._limits(target).concurrency)
+        return self._paces[target].room(self._breakers.cap(target, self._limits(target).concurrency))
 
     async def _claim_and_start(self, ids: tuple[str, ...]) -> None:
         request = ClaimRequest(
@@ -180,6 +186,7 @@ class Worker:
     def _start(self, effect: Claimed, claimed_at: float) -> None:
         if effect.target in self._targets:
             self._breakers.began(effect.target)
+            self._paces[effect.target].began()
         task = asyncio.create_task(self._work(effect, claimed_at))
         self._in_flight.add(task)
         task.add_done_callback(self._ended)

@@ -45,10 +45,15 @@ def open_effects(url) -> int:
 
 
 async def test_a_full_disk_is_told_at_once_and_what_was_promised_is_kept(tmp_path):
-    with (
-        mounted(tmp_path / "disk", megabytes=6) as disk,
-        running(tmp_path, data="disk") as hub,
-    ):
+    with mounted(tmp_path / "disk", megabytes=6) as disk:
+        before, later = await _promised_around_a_full_disk(tmp_path, disk)
+
+        assert len(before) == len(later) == 20
+        assert stored(f"sqlite:///{disk / 'journal.db'}") == before | later
+
+
+async def _promised_around_a_full_disk(folder, disk):
+    with running(folder, data="disk") as hub:
         before = receipts(await hub.flood(range(20)))
         fill(disk / "ballast")
         await hub.flood(range(100, 300), size=20_000)
@@ -62,8 +67,7 @@ async def test_a_full_disk_is_told_at_once_and_what_was_promised_is_kept(tmp_pat
         (disk / "ballast").unlink()
         await hub.until_accepted(100)
         later = receipts(await hub.flood(range(100, 120)))
-        assert len(before) == len(later) == 20
-    assert stored(f"sqlite:///{tmp_path / 'disk' / 'journal.db'}") == before | later
+        return before, later
 
 
 async def test_a_database_that_hangs_is_told_and_fills_no_memory(tmp_path, database):

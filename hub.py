@@ -34,6 +34,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from starlette.routing import BaseRoute, Mount, Route, Router
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from broker.in_process import InProcessBroker
 from broker.port import Broker
@@ -74,6 +75,8 @@ log = structlog.get_logger()
 
 ROLES = ("intake", "worker", "listener", "scheduler", "console")
 ENTRY_POINTS = "wegwijzer.adapters"
+LONGEST_HEAD = 65_536
+"""Bytes of a request's first line and headers."""
 
 
 class HubSection(BaseModel):
@@ -221,6 +224,27 @@ class _Server(uvicorn.Server):
         yield
 
 
+class _Protocol(HttpToolsProtocol):
+    """Cuts off a head that does not end: the parser itself collects it for ever."""
+
+    _head = 0
+    _in_head = True
+
+    def on_message_begin(self) -> None:
+        self._head, self._in_head = 0, True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        super().on_headers_complete()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._head += len(data)
+        if self._in_head and self._head > LONGEST_HEAD:
+            self.send_400_response("The head of the request is too large.")
+
+
 class Hub:
     """One process of Wegwijzer. `start`, then `serve` until `stop`; `close` ends it gracefully."""
 
@@ -311,7 +335,7 @@ class Hub:
                 proxy_headers=False,
                 lifespan="off",
                 timeout_graceful_shutdown=20,
-                h11_max_incomplete_event_size=65536,
+                http=_Protocol,
                 backlog=4096,
             )
         )

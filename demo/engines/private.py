@@ -87,6 +87,10 @@ def start(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
+            text=False,
+            encoding=None,
+            errors=None,
+            universal_newlines=False,
             start_new_session=True,
             **account.popen_arguments(),
         )

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -113,7 +114,7 @@ def wait_for(
             raise EngineError(f"{process.args!r} died:\n{_tail(log)}")
         if ready():
             return
-        time.sleep(0.1)
+        threading.Event().wait(0.1)
     raise EngineError(f"{process.args!r} was not ready after {seconds:.0f} s:\n{_tail(log)}")
 
 

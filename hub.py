@@ -37,7 +37,7 @@ from starlette.routing import BaseRoute, Mount, Route, Router
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from broker.in_process import InProcessBroker
-from broker.port import Broker
+from broker.priorities import TwoPriorities
 from broker.rabbitmq import RabbitMqBroker
 from canonical_model.commands import Command
 from console.app import create_console
@@ -278,7 +278,9 @@ class Hub:
         )
         if "worker" in self.roles:
             self.doorway.staff(self.worker)
-        self.scheduler = Scheduler(self.journal, self.broker, self.doorway, self.breakers)
+        self.scheduler = Scheduler(
+            self.journal, self.broker, self.doorway, self.breakers, bulk=self.broker.bulk
+        )
         self.listeners = [
             Listener(source, self.journal, owner=self.name)
             for adapter in self.adapters.values()
@@ -395,14 +397,14 @@ class Hub:
         build = _factory(system)
         tools = Tools(
             name=name,
-            accept=self.doorway,
+            accept=self.doorway.in_bulk if settings.get("bulk") else self.doorway,
             checkpoints=self.doorway.checkpoints(name),
             clock=self.clock,
             secrets=self.configuration.secrets,
             cases=self.journal.cases,
             staff=self.staff,
         )
-        own = {key: value for key, value in settings.items() if key not in ("system", "informed")}
+        own = {key: value for key, value in settings.items() if key not in ("system", "informed", "bulk")}
         return build(_with_secrets(own, self.configuration.secrets), tools)
 
     def _targets(self) -> dict[str, Target]:
@@ -528,10 +530,10 @@ def make_secrets(folder: Path) -> None:
             file.write_text(chance.token_hex(32) + "\n")
 
 
-def _broker(url: str) -> Broker:
+def _broker(url: str) -> TwoPriorities:
     if url == "memory:":
-        return InProcessBroker()
-    return RabbitMqBroker(url)
+        return TwoPriorities(InProcessBroker(), InProcessBroker())
+    return TwoPriorities(RabbitMqBroker(url), RabbitMqBroker(url, "wegwijzer.bulk"))
 
 
 def _factory(system: str) -> Build:

@@ -73,6 +73,7 @@ class Worker:
         self._policy = policy or RetryPolicy()
         self._paces = {name: Pace(self._limits(name).rate, clock) for name in targets}
         self._kept_back: dict[str, OrderedDict[str, None]] = {}  # each id once
+        self._kept_bulk: dict[str, OrderedDict[str, None]] = {}  # the same, of what lets others go first
         self._in_flight: set[asyncio.Task[None]] = set()
         self._promised: Counter[str] = Counter()
         self._room = asyncio.Event()
@@ -132,7 +133,7 @@ class Worker:
             return
         ids = self._take_kept_back(free)
         if free > len(ids):
-            soon = ids or any(self._kept_back.values())
+            soon = ids or any(self._kept_back.values()) or any(self._kept_bulk.values())
             ids += await self._broker.take(free - len(ids), 0.02 if soon else 0.5)
         if ids:
             await self._claim_and_start(tuple(ids))
@@ -151,9 +152,12 @@ class Worker:
 
     def _take_kept_back(self, room: int) -> list[str]:
         ids: list[str] = []
-        for target, waiting in self._kept_back.items():
-            ready = min(self._cap(target), len(waiting), room - len(ids))
-            ids += [waiting.popitem(last=False)[0] for _ in range(ready)]
+        caps = {target: self._cap(target) for target in self._kept_back | self._kept_bulk}
+        for line in (self._kept_back, self._kept_bulk):
+            for target, waiting in line.items():
+                ready = min(caps[target], len(waiting), room - len(ids))
+                ids += [waiting.popitem(last=False)[0] for _ in range(ready)]
+                caps[target] -= ready
         return ids
 
     def _limits(self, target: str) -> TargetLimits:
@@ -179,7 +183,8 @@ class Worker:
             await asyncio.sleep(1)
             return
         for target, id_ in claim.kept_back:
-            self._kept_back.setdefault(target, OrderedDict())[id_] = None
+            line = self._kept_bulk if id_ in claim.bulk else self._kept_back
+            line.setdefault(target, OrderedDict())[id_] = None
         for effect in claim.effects:
             self._start(effect, asked)
 

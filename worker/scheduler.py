@@ -23,9 +23,18 @@ SWEEP = 500
 class Scheduler:
     """Looks around every second. Several may run at once: each step may be repeated."""
 
-    def __init__(self, journal: Journal, broker: Broker, accept: Accept, breakers: Breakers) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        broker: Broker,
+        accept: Accept,
+        breakers: Breakers,
+        *,
+        bulk: Broker | None = None,
+    ) -> None:
         self._journal = journal
         self._broker = broker
+        self._bulk = bulk or broker
         self._accept = accept
         self._breakers = breakers
         self._stopping = asyncio.Event()
@@ -46,10 +55,11 @@ class Scheduler:
         self._stopping.set()
 
     async def sweep(self) -> None:
-        """Hand out again what is due and what nobody finished."""
-        ids = await self._journal.sweep(SweepRequest(limit=SWEEP, held=self._breakers.held()))
-        if ids:
-            await self._broker.hand_out(ids)
+        """Hand out again what is due and what nobody finished; and for the first time what came in bulk."""
+        for broker, bulk in ((self._broker, False), (self._bulk, True)):
+            request = SweepRequest(limit=SWEEP, held=self._breakers.held(), bulk=bulk)
+            if ids := await self._journal.sweep(request):
+                await broker.hand_out(ids)
 
     async def fire_timers(self) -> None:
         """Turn every timer that is due into a message; its message removes it."""

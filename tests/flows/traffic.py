@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 
+import httpx
+
 from demo.forms import Website
 from demo.handlers import CONTACT_CENTRE, Handler, TrackerCase
 from demo.mail import Letter
@@ -192,7 +194,7 @@ async def answer_some(city: City, dice: random.Random, traffic: Traffic) -> None
         while not traffic.over.is_set():
             await asyncio.sleep(dice.uniform(2, 4))
             open_cases = [
-                case for case in await kcc.cases() if case.title not in traffic.answered and case.messages
+                case for case in await all_cases(kcc) if case.title not in traffic.answered and case.messages
             ]
             if open_cases:
                 case = dice.choice(open_cases)
@@ -207,7 +209,9 @@ async def add_something(city: City, dice: random.Random, traffic: Traffic) -> No
         while not traffic.over.is_set():
             await asyncio.sleep(dice.uniform(1, 3))
             cases = [
-                case for case in await kcc.cases() if case.title not in traffic.follow_ups and case.messages
+                case
+                for case in await all_cases(kcc)
+                if case.title not in traffic.follow_ups and case.messages
             ]
             if cases:
                 await add_to(website, dice.choice(cases), traffic)
@@ -239,7 +243,7 @@ async def come_to_rest(city: City) -> float:
             await asyncio.sleep(0.5)
             books = await asyncio.to_thread(city.books)
             waiting = (await asyncio.to_thread(count_mails, city))[INBOX]
-            quiet = books.at_rest and not waiting and all_heard(books, await kcc.cases())
+            quiet = books.at_rest and not waiting and all_heard(books, await all_cases(kcc))
             seen = seen + 1 if quiet else 0
     return time.monotonic() - began
 
@@ -248,11 +252,18 @@ async def collect(city: City) -> Evidence:
     """What the tracker and the citizens have."""
     letters = city.all_letters()
     async with Handler(city.tracker, CONTACT_CENTRE) as kcc:
-        cases = await kcc.cases()
+        cases = await all_cases(kcc)
         files = {case.id: [await kcc.file(file) for file in case.files] for case in cases}
         written = await all_texts(kcc)
         texts = {case.id: [written[id_] for id_ in sorted(case.messages, key=int)] for case in cases}
     return Evidence(cases, files, texts, letters, len(city.mailboxes.mails(SENT_MAILBOX)))
+
+
+async def all_cases(kcc: Handler) -> Sequence[TrackerCase]:
+    """Every case; on a machine that is busy with faults, the tracker may need several looks to answer one."""
+    while True:
+        with contextlib.suppress(httpx.TransportError):
+            return await kcc.cases()
 
 
 async def all_texts(kcc: Handler) -> dict[str, str]:

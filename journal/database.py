@@ -40,7 +40,7 @@ MAX_WAITING = 20_000
 LOCK_PATIENCE = 30.0
 """Seconds to wait for another process that holds a SQLite file."""
 STALLED_AFTER = 5.0
-"""Seconds that one group may take before newcomers are sent away: waiting for a slow database would fill the memory."""
+"""Seconds that a database may take before newcomers are sent away: waiting for it would fill the memory."""
 WAL_SAFE = (3, 51, 3)
 """The first SQLite whose write-ahead log has no reset race: older ones may lose commits."""
 
@@ -177,10 +177,7 @@ class Database:
                 self._somebody.clear()
                 await self._somebody.wait()
                 continue
-            self._busy_since = time.monotonic()
-            answers = await self._outcome(self._waiting)
-            self._busy_since = 0.0
-            _answer(answers)
+            _answer(await self._outcome(self._waiting))
 
     async def _outcome(self, waiting: deque[_Waiting[Any, Any]]) -> list[Answer]:
         """One transaction for all who wait when it begins; each of them alone when it fails."""
@@ -249,7 +246,11 @@ class Database:
 
     async def _in_thread(self, work: Callable[[], R]) -> R:
         """What waits for the disk or for another machine, while the event loop goes on."""
-        return await asyncio.get_running_loop().run_in_executor(self._writer, work)
+        self._busy_since = time.monotonic()
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._writer, work)
+        finally:
+            self._busy_since = 0.0
 
     def _write_tallies(self, tx: Transaction) -> None:
         rows = [

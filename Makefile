@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help venv demo test check bench docs lock clean
+.PHONY: help venv demo demo-distributed test check bench torture docs lock clean
 help: ## what each target does
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -25,6 +25,9 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 demo: venv ## a city's morning on this machine: make demo ARGS='--once --json'
 	@$(BIN)/wegwijzer demo $(ARGS)
 
+demo-distributed: venv ## the same on PostgreSQL and RabbitMQ (Debian packages), a process for every role
+	@$(BIN)/wegwijzer demo --distributed --folder .demo-distributed $(ARGS)
+
 test: venv ## all checks and tests
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -38,6 +41,9 @@ check: test ## the same as test
 bench: venv ## the standard job, measured: make bench ARGS=--json
 	@$(BIN)/python -m tests.bench $(ARGS)
 
+torture: venv ## nightly: 2,000 random kills of a real hub: make torture ARGS='--kills 200 --seed 7 --setup distributed'
+	@$(BIN)/python -m tests.flows.torture $(ARGS)
+
 docs: venv ## renew the settings tables in docs/ from the settings themselves
 	@$(BIN)/python -m tests.docs.settings_tables
 	@$(BIN)/python -m tests.canonical_model.schema
@@ -47,4 +53,4 @@ lock: ## renew requirements.lock from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --group dev --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.lock
 
 clean: ## throw away .venv and everything that was built or played
-	rm -rf $(VENV) .demo var .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .demo .demo-distributed var .pytest_cache .mypy_cache .ruff_cache

@@ -32,11 +32,12 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from starlette.routing import BaseRoute, Mount, Route, Router
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from broker.in_process import InProcessBroker
-from broker.port import Broker
+from broker.priorities import TwoPriorities
 from broker.rabbitmq import RabbitMqBroker
 from canonical_model.commands import Command
 from console.app import create_console
@@ -47,6 +48,7 @@ from journal.database import open_engine
 from journal.journal import Journal, Keys
 from journal.migrate import migrate
 from journal.operations import Health
+from journal.shared_clock import SharedClock
 from ports.adapter import Adapter, Build, Tools
 from ports.clock import SystemClock
 from ports.errors import HubError, MisconfiguredError, TransientError
@@ -67,11 +69,14 @@ from worker.listeners import Listener
 from worker.loop import TargetLimits, Worker, WorkerSettings
 from worker.scheduler import Scheduler
 from worker.targets import MailTarget, TrackerTarget
+from worker.upkeep import Upkeep
 
 log = structlog.get_logger()
 
 ROLES = ("intake", "worker", "listener", "scheduler", "console")
 ENTRY_POINTS = "wegwijzer.adapters"
+LONGEST_HEAD = 65_536
+"""Bytes of a request's first line and headers."""
 
 
 class HubSection(BaseModel):
@@ -132,6 +137,7 @@ class TargetSection(BaseModel):
     adapter: str = Field(default="", description="Which adapter serves it, when several could.")
     concurrency: int = Field(default=8, ge=1, description="Tries at the same time, per process.")
     budget: int = Field(default=0, ge=0, description="Tries per minute over all processes; 0: no limit.")
+    rate: float = Field(default=0, ge=0, description="Tries per second, per process; 0: no limit.")
     patience: float = Field(default=20, gt=0, description="Seconds before a try counts as unanswered.")
 
 
@@ -218,20 +224,45 @@ class _Server(uvicorn.Server):
         yield
 
 
+class _Protocol(HttpToolsProtocol):
+    """Cuts off a head that does not end: the parser itself collects it for ever."""
+
+    _head = 0
+    _in_head = True
+
+    def on_message_begin(self) -> None:
+        self._head, self._in_head = 0, True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        super().on_headers_complete()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._head += len(data)
+        if self._in_head and self._head > LONGEST_HEAD:
+            self.send_400_response("The head of the request is too large.")
+
+
 class Hub:
     """One process of Wegwijzer. `start`, then `serve` until `stop`; `close` ends it gracefully."""
 
-    def __init__(self, configuration: Configuration, roles: Iterable[str] = ROLES) -> None:
+    def __init__(
+        self, configuration: Configuration, roles: Iterable[str] = ROLES, *, listen: str = ""
+    ) -> None:
         self.configuration = configuration
+        self.listen = listen or configuration.settings.hub.listen
         self.roles = frozenset(roles)
-        self.clock = SystemClock()
         self.name = f"{socket.gethostname()}/{os.getpid()}"
         self.journal = open_journal(configuration, shard=f"{os.getpid()}")
+        self.clock = self.journal.clock
         self.broker = _broker(configuration.settings.broker.url)
         console = configuration.settings.console
         self.staff = ConsoleStaff(accounts_of(self.journal, console), console.cookie)
         self.doorway = Doorway(self.journal, self.broker)
         self.breakers = Breakers(self.journal, self.clock)
+        self.upkeep = Upkeep(self.journal, self.breakers)
         self.quarantined: dict[str, str] = {}
         self.adapters = self._build_adapters()
         self.doorway.complete_with(
@@ -247,7 +278,9 @@ class Hub:
         )
         if "worker" in self.roles:
             self.doorway.staff(self.worker)
-        self.scheduler = Scheduler(self.journal, self.broker, self.doorway, self.breakers)
+        self.scheduler = Scheduler(
+            self.journal, self.broker, self.doorway, self.breakers, bulk=self.broker.bulk
+        )
         self.listeners = [
             Listener(source, self.journal, owner=self.name)
             for adapter in self.adapters.values()
@@ -262,12 +295,14 @@ class Hub:
     async def start(self) -> None:
         """Bring the journal up to date, take over from an earlier life, and begin to work."""
         self._lock = _only_hub_here(self.configuration)
+        await self._until_the_database_is_there()
         await asyncio.to_thread(_migrate, self.configuration.journal_url)
         await self.journal.start()
         await self.broker.start()
         if self._lock:
             await self.journal.bury(f"{socket.gethostname()}/")
         await self._note_systems()
+        self._run(self.upkeep.run())
         if "worker" in self.roles:
             self._run(self.worker.run())
         if "scheduler" in self.roles:
@@ -277,9 +312,20 @@ class Hub:
                 self._run(listener.run())
         log.info("hub_started", roles=sorted(self.roles), quarantined=sorted(self.quarantined))
 
+    async def _until_the_database_is_there(self) -> None:
+        """A process that begins while the database restarts waits for it, instead of ending."""
+        while not self._stopping:
+            try:
+                await asyncio.to_thread(_reach, self.configuration.journal_url)
+            except OperationalError as error:
+                log.warning("journal_is_away", reason=type(error.orig).__name__)
+                await asyncio.sleep(1)
+            else:
+                return
+
     async def serve(self) -> None:
         """Answer HTTP until `stop`; without doors or console, just wait for it."""
-        host, _, port = self.configuration.settings.hub.listen.rpartition(":")
+        host, _, port = self.listen.rpartition(":")
         self._server = _Server(
             uvicorn.Config(
                 self.app,
@@ -291,7 +337,7 @@ class Hub:
                 proxy_headers=False,
                 lifespan="off",
                 timeout_graceful_shutdown=20,
-                h11_max_incomplete_event_size=65536,
+                http=_Protocol,
                 backlog=4096,
             )
         )
@@ -309,6 +355,7 @@ class Hub:
 
     async def close(self) -> None:
         """Finish what is in flight, then let go; what could not be finished is found again by its lease."""
+        self.upkeep.stop()
         self.scheduler.stop()
         for listener in self.listeners:
             listener.stop()
@@ -350,14 +397,14 @@ class Hub:
         build = _factory(system)
         tools = Tools(
             name=name,
-            accept=self.doorway,
+            accept=self.doorway.in_bulk if settings.get("bulk") else self.doorway,
             checkpoints=self.doorway.checkpoints(name),
             clock=self.clock,
             secrets=self.configuration.secrets,
             cases=self.journal.cases,
             staff=self.staff,
         )
-        own = {key: value for key, value in settings.items() if key not in ("system", "informed")}
+        own = {key: value for key, value in settings.items() if key not in ("system", "informed", "bulk")}
         return build(_with_secrets(own, self.configuration.secrets), tools)
 
     def _targets(self) -> dict[str, Target]:
@@ -390,7 +437,9 @@ class Hub:
     def _worker_settings(self) -> WorkerSettings:
         settings = self.configuration.settings
         limits = {
-            name: TargetLimits(concurrency=one.concurrency, budget=one.budget, patience=one.patience)
+            name: TargetLimits(
+                concurrency=one.concurrency, budget=one.budget, rate=one.rate, patience=one.patience
+            )
             for name, one in settings.targets.items()
         }
         return WorkerSettings(
@@ -464,7 +513,7 @@ def open_journal(configuration: Configuration, shard: str) -> Journal:
         configuration.journal_url,
         router=CityRoutes(configuration.routes),
         keys=Keys(masters=masters, pepper=_derived(secrets, "pepper"), audit=_derived(secrets, "audit")),
-        clock=SystemClock(),
+        clock=SystemClock() if configuration.journal_url.startswith("sqlite") else SharedClock(),
         shard=shard,
         prefix=configuration.settings.hub.reference_prefix,
         config_version=configuration.routes.version,
@@ -481,10 +530,10 @@ def make_secrets(folder: Path) -> None:
             file.write_text(chance.token_hex(32) + "\n")
 
 
-def _broker(url: str) -> Broker:
+def _broker(url: str) -> TwoPriorities:
     if url == "memory:":
-        return InProcessBroker()
-    return RabbitMqBroker(url)
+        return TwoPriorities(InProcessBroker(), InProcessBroker())
+    return TwoPriorities(RabbitMqBroker(url), RabbitMqBroker(url, "wegwijzer.bulk"))
 
 
 def _factory(system: str) -> Build:
@@ -569,6 +618,14 @@ def _only_hub_here(configuration: Configuration) -> TextIO | None:
     return lock
 
 
+def _reach(url: str) -> None:
+    engine = open_engine(url)
+    try:
+        engine.connect().close()
+    finally:
+        engine.dispose()
+
+
 def _migrate(url: str) -> None:
     engine = open_engine(url)
     try:
@@ -647,17 +704,20 @@ def main(context: click.Context, path: Path) -> None:
 @click.option(
     "--role", "roles", multiple=True, type=click.Choice(ROLES), help="Alleen deze onderdelen; standaard alle."
 )
+@click.option(
+    "--listen", metavar="ADRES:POORT", default="", help="In plaats van `listen` in het configuratiebestand."
+)
 @click.option("--log-json/--log-text", default=False, help="Logregels als JSON, zoals in productie.")
 @click.pass_obj
-def run(path: Path, roles: tuple[str, ...], log_json: bool) -> None:  # noqa: FBT001 - click passes by name
+def run(path: Path, roles: tuple[str, ...], listen: str, log_json: bool) -> None:  # noqa: FBT001 - click passes by name
     """Wegwijzer laten draaien tot SIGTERM of Ctrl-C."""
     configure_logging(as_json=log_json, stream=sys.stderr)
     configuration = _loaded(path)
-    _run_loop(_run_hub(configuration, roles or ROLES))
+    _run_loop(_run_hub(configuration, roles or ROLES, listen))
 
 
-async def _run_hub(configuration: Configuration, roles: Iterable[str]) -> None:
-    hub = Hub(configuration, roles)
+async def _run_hub(configuration: Configuration, roles: Iterable[str], listen: str) -> None:
+    hub = Hub(configuration, roles, listen=listen)
     for wish in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(wish, hub.stop)
     await hub.start()
@@ -706,19 +766,32 @@ def init(folder: Path) -> None:
 @click.option(
     "--keep", is_flag=True, help="Go on with what earlier mornings left, instead of beginning afresh."
 )
-def demo(once: bool, as_json: bool, folder: Path, browser: bool, keep: bool) -> None:  # noqa: FBT001 - click passes by name
+@click.option(
+    "--distributed", is_flag=True, help="On PostgreSQL and RabbitMQ, with a process for every role."
+)
+def demo(once: bool, as_json: bool, folder: Path, browser: bool, keep: bool, distributed: bool) -> None:  # noqa: FBT001 - click passes by name
     """Een voormiddag van een stad op deze machine: echte mail, een echte tracker, echte formulieren."""
-    from demo.morning import Demo, play  # noqa: PLC0415 - its servers are an extra that a city does not install
+    from demo.distributed import Arrangement, Fleet, engines, in_one_process  # noqa: PLC0415 - as below
+    from demo.morning import Demo, RunningHub, play  # noqa: PLC0415 - its servers are an extra that a city does not install
+
+    if keep and distributed:
+        raise click.UsageError(
+            "--keep goes with the embedded journal only: the engines begin afresh each time"
+        )
 
     make_secrets(folder / "secrets")
     log_file = (folder / "hub.log").open("a", buffering=1)
     configure_logging(as_json=True, stream=log_file)
 
-    async def open_hub(path: Path) -> Hub:
-        return Hub(load(path))
+    async def open_hub(path: Path, arrangement: Arrangement) -> RunningHub:
+        configuration = load(path)
+        if not distributed:
+            return Hub(configuration)
+        journal = open_journal(configuration, shard="demo")
+        return Fleet(journal, path, configuration.settings.hub.listen, arrangement.console)
 
     how = Demo(folder=folder, once=once, as_json=as_json, browser=browser, keep=keep)
-    sys.exit(_run_loop(play(how, open_hub)))
+    sys.exit(_run_loop(play(how, open_hub, engines if distributed else in_one_process)))
 
 
 def _settle_memory() -> None:

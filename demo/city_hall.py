@@ -76,8 +76,13 @@ def forget_earlier_mornings(folder: Path) -> bool:
     return bool(left)
 
 
-async def open_city_hall(folder: Path, scenes: tuple[Scene, ...]) -> CityHall:
-    """Start the tracker and the post office side by side, and write the configuration that names them."""
+async def open_city_hall(
+    folder: Path, scenes: tuple[Scene, ...], changes: Mapping[str, str] | None = None
+) -> CityHall:
+    """Start the tracker and the post office side by side, and write the configuration that names them.
+
+    `changes`: further lines of it to replace.
+    """
     tokens = make_tokens(folder)
     password = keep_secret(folder, "mail_password", secrets.token_hex(12))
     starting = asyncio.gather(
@@ -100,7 +105,7 @@ async def open_city_hall(folder: Path, scenes: tuple[Scene, ...]) -> CityHall:
         )
         return CityHall(
             folder=folder,
-            hub_toml=write_configuration(folder, addresses),
+            hub_toml=write_configuration(folder, addresses, changes),
             address=addresses.hub,
             tracker=tracker,
             post_office=post_office,

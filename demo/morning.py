@@ -13,7 +13,7 @@ import sys
 import time
 import webbrowser
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TextIO, TypeVar
@@ -23,6 +23,7 @@ import httpx
 from console.access import Role
 from console.accounts import Accounts
 from demo.city_hall import CityHall, forget_earlier_mornings, only_demo_in, open_city_hall
+from demo.distributed import Arrangement, in_one_process
 from demo.forms import Website
 from demo.handlers import CONTACT_CENTRE, Handler, TrackerCase
 from demo.mail import Letter
@@ -85,12 +86,13 @@ class RunningHub(Protocol):
     async def close(self) -> None: ...
 
 
-OpenHub = Callable[[Path], Awaitable[RunningHub]]
+OpenHub = Callable[[Path, Arrangement], Awaitable[RunningHub]]
+Arrange = Callable[[], AbstractAsyncContextManager[Arrangement]]
 
 
-async def play(demo: Demo, open_hub: OpenHub) -> int:
+async def play(demo: Demo, open_hub: OpenHub, arrange: Arrange = in_one_process) -> int:
     """Play the morning; the exit code: 0 when all is well. Runs until Ctrl-C unless `once`."""
-    playing = asyncio.ensure_future(_play(demo, open_hub))
+    playing = asyncio.ensure_future(_play(demo, open_hub, arrange))
     for wish in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(wish, playing.cancel)
     try:
@@ -99,26 +101,28 @@ async def play(demo: Demo, open_hub: OpenHub) -> int:
         return STOPPED
 
 
-async def _play(demo: Demo, open_hub: OpenHub) -> int:
+async def _play(demo: Demo, open_hub: OpenHub, arrange: Arrange) -> int:
     voice = Voice(sys.stderr if demo.as_json else sys.stdout)
     scenes = read_scenes()
     with only_demo_in(demo.folder):
         if not demo.keep and forget_earlier_mornings(demo.folder):
             voice.say(f"De vorige ochtend in {demo.folder} is gewist; --keep bewaart hem (began afresh).")
-        voice.say("Tracker en postkantoor starten (starting the tracker and the post office) ...")
         async with AsyncExitStack() as open_things:
-            city = await open_city_hall(demo.folder, scenes)
+            arrangement = await open_things.enter_async_context(arrange())
+            voice.say("Tracker en postkantoor starten (starting the tracker and the post office) ...")
+            city = await open_city_hall(demo.folder, scenes, arrangement.changes)
             open_things.push_async_callback(asyncio.to_thread, city.close)
-            hub = await open_hub(city.hub_toml)
+            hub = await open_hub(city.hub_toml, arrangement)
             await hub.start()
             open_things.push_async_callback(hub.close)
             serving = asyncio.create_task(hub.serve())
             open_things.push_async_callback(_end, hub, serving)
             passwords = await _accounts(hub)
             await _until_ready(city)
-            _tell_where(voice, city, passwords, demo)
+            console = f"http://{arrangement.console or city.address}/"
+            _tell_where(voice, city, passwords, demo, console)
             if demo.browser and _has_display():
-                webbrowser.open(f"http://{city.address}/")
+                webbrowser.open(console)
             morning = Morning(demo, city, hub, voice, scenes)
             open_things.push_async_callback(morning.close)
             return await _played(morning, serving)
@@ -164,12 +168,12 @@ async def _until_ready(city: CityHall) -> None:
             raise TransientError(f"the hub does not answer on {city.address}: see {city.folder / 'hub.log'}")
 
 
-def _tell_where(voice: "Voice", city: CityHall, passwords: dict[str, str], demo: Demo) -> None:
+def _tell_where(voice: "Voice", city: CityHall, passwords: dict[str, str], demo: Demo, console: str) -> None:
     users = "  of  ".join(f"{name} / {password}" for name, password in passwords.items())
     tracker = city.tracker
     for line in (
         f"Klaar na {demo.elapsed:.1f} s. Hier kunt u kijken (where to look):",
-        f"  console   http://{city.address}/    {users}",
+        f"  console   {console}    {users}",
         f"  tracker   {tracker.url}    kcc (ziet alles) of een groep / {tracker.handler_password}",
         f"  brieven   {city.post_office.letters.resolve()}    wat burgers ontvangen (mail to citizens)",
         f"  logboek   {(city.folder / 'hub.log').resolve()}",

@@ -25,6 +25,8 @@ from pathlib import Path
 
 import httpx
 
+from demo.engines.private import leashed
+
 CONFIGURATION = Path(__file__).parent / "roundup_home"
 HUB_USER_ID = "3"
 """`initial_data.py` makes admin, anonymous and hub, in this order."""
@@ -253,11 +255,12 @@ def _serve(home: Path, listener: socket.socket, workers: int) -> "subprocess.Pop
     """
     options = ["--workers", str(workers), "--timeout", "60", "--graceful-timeout", "10"]
     with (home / "server.log").open("ab") as log:
+        command = [
+            *(sys.executable, "-m", "gunicorn", "demo.roundup_wsgi:app", *options),
+            *("--bind", f"fd://{listener.fileno()}", "--no-control-socket", "--log-level", "warning"),
+        ]
         return subprocess.Popen(
-            [
-                *(sys.executable, "-m", "gunicorn", "demo.roundup_wsgi:app", *options),
-                *("--bind", f"fd://{listener.fileno()}", "--no-control-socket", "--log-level", "warning"),
-            ],
+            leashed(command),
             cwd=Path(__file__).parents[1],
             env={
                 **os.environ,

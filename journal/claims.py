@@ -55,7 +55,11 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What was taken, and (target, effect) pairs that only a cap kept back: ask for them again soon."""
+    """What was taken, and (target, effect) pairs that only a cap kept back: ask for them again soon.
+
+    `bulk`: those of the effects kept back that let others go first.
+    """
 
     effects: tuple[Claimed, ...] = ()
     kept_back: tuple[tuple[str, str], ...] = ()
+    bulk: frozenset[str] = frozenset()

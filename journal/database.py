@@ -10,6 +10,7 @@ runs in a thread, as each of its statements waits for another machine. Reads hav
 """
 
 import asyncio
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -38,6 +39,8 @@ MAX_GROUP = 128
 MAX_WAITING = 20_000
 LOCK_PATIENCE = 30.0
 """Seconds to wait for another process that holds a SQLite file."""
+STALLED_AFTER = 5.0
+"""Seconds that a database may take before newcomers are sent away: waiting for it would fill the memory."""
 WAL_SAFE = (3, 51, 3)
 """The first SQLite whose write-ahead log has no reset race: older ones may lose commits."""
 
@@ -115,6 +118,7 @@ class Database:
         self._readers = ThreadPoolExecutor(readers, "journal-reader")
         self._serving: asyncio.Task[None] | None = None
         self._closed = False
+        self._busy_since = 0.0
         self.commits = 0
 
     @property
@@ -145,7 +149,7 @@ class Database:
         `many` must be quick: on SQLite the event loop waits for it. The future fails with
         `StoreUnavailableError` when nothing could be stored.
         """
-        if self._closed or len(self._waiting) >= MAX_WAITING:
+        if self._closed or len(self._waiting) >= MAX_WAITING or self._is_stalled():
             raise StoreUnavailableError("the journal takes nothing more now", retry_after=2)
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(many, argument, future))
@@ -155,6 +159,10 @@ class Database:
     async def read(self, fn: Callable[[Connection], R]) -> R:
         """Run `fn` on committed data, in a thread of its own."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, fn)
+
+    def _is_stalled(self) -> bool:
+        since = self._busy_since
+        return since > 0 and time.monotonic() - since > STALLED_AFTER
 
     def _read(self, fn: Callable[[Connection], R]) -> R:
         try:
@@ -238,7 +246,11 @@ class Database:
 
     async def _in_thread(self, work: Callable[[], R]) -> R:
         """What waits for the disk or for another machine, while the event loop goes on."""
-        return await asyncio.get_running_loop().run_in_executor(self._writer, work)
+        self._busy_since = time.monotonic()
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._writer, work)
+        finally:
+            self._busy_since = 0.0
 
     def _write_tallies(self, tx: Transaction) -> None:
         rows = [

@@ -50,10 +50,14 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SweepRequest:
-    """Ask what must be handed out (again), at most `limit`, nothing for targets in `held`."""
+    """Ask what must be handed out (again), at most `limit`, nothing for targets in `held`.
+
+    `bulk`: what lets others go first, or all the rest.
+    """
 
     limit: int = 500
     held: frozenset[str] = frozenset()
+    bulk: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +132,11 @@ class Ledger:
     def _sweep(self, tx: Transaction, request: SweepRequest) -> tuple[str, ...]:
         query = (
             select(effects)
-            .where(effects.c.handout_at <= tx.now, effects.c.target.not_in(sorted(request.held)))
+            .where(
+                effects.c.bulk if request.bulk else ~effects.c.bulk,
+                effects.c.handout_at <= tx.now,
+                effects.c.target.not_in(sorted(request.held)),
+            )
             .order_by(effects.c.handout_at)
             .limit(request.limit)
             .with_for_update(skip_locked=True)
@@ -203,7 +211,10 @@ class Ledger:
             )
         if updates:
             _TAKE.run(tx.connection, updates)
-        return Claim(tuple(claimed), kept_back)
+        waiting = {id_ for _, id_ in kept_back}
+        return Claim(
+            tuple(claimed), kept_back, frozenset(row.id for row in found if row.bulk and row.id in waiting)
+        )
 
     def _opened(self, tx: Transaction, row: Any) -> Command | None:
         if row.wrapped is None or row.canonical is None:
@@ -255,6 +266,7 @@ class _Recording:
     def _route_on(self, ours: list[Result], rows: dict[str, Any]) -> dict[str, tuple[str, ...]]:
         ended = [result for result in ours if result.outcome in (Outcome.APPLIED, Outcome.REJECTED)]
         self.routing.load_cases((rows[result.effect_id].case_ref for result in ended), cards=False)
+        self.routing.bulk = {row.message_id for row in rows.values() if row.bulk}
         started: dict[str, tuple[str, ...]] = {}
         for result in ended:
             row = rows[result.effect_id]
@@ -476,6 +488,7 @@ _ROWS = (
         effects.c.attempts,
         effects.c.owner,
         effects.c.due_at,
+        effects.c.bulk,
     )
     .where(among(effects.c.id, "ids"))
     .order_by(effects.c.id)
@@ -515,6 +528,6 @@ _CLAIMABLE = (
         ~among(effects.c.target, "held"),
         ~_someone_before(),
     )
-    .order_by(effects.c.id)
+    .order_by(effects.c.bulk, effects.c.id)
     .with_for_update(of=effects, skip_locked=True)
 )

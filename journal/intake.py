@@ -172,6 +172,7 @@ class Routing:
         self.timers: dict[tuple[str, str], Timer | None] = {}
         self.problems: dict[str, str] = {}
         self.unopened: dict[str, str] = {}
+        self.bulk = {arrival.id for arrival in arrivals if arrival.inbound.bulk}
         self._counted: set[tuple[str, str]] = set()
         self._keys: set[str] = set()
         self._number: int | None = None
@@ -445,6 +446,7 @@ class Routing:
             created_at=self.tx.now,
             finished_at=None,
             key_id=sealing.id,
+            bulk=message_id in self.bulk,
             **claim,
         )
         self._row(
@@ -474,7 +476,7 @@ class Routing:
         first = state.new and intent.target not in state.lanes
         state.lanes.add(intent.target)
         if ticket is None or not first or due > self.tx.now or intent.target not in ticket.targets:
-            grace = HANDOUT_GRACE if due == self.tx.now else 0
+            grace = HANDOUT_GRACE if due == self.tx.now and message_id not in self.bulk else 0
             return {"state": "due", "attempts": 0, "owner": "", "handout_at": due + grace}
         self.claimed.setdefault(message_id, []).append(
             Claimed(

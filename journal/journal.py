@@ -27,6 +27,7 @@ from journal.operations import (
 )
 from journal.revealing import Revealed, Revealing
 from journal.schema import checkpoints, data_keys, files
+from journal.shared_clock import SharedClock, database_time
 from ports.clock import Clock
 from ports.errors import RejectedError
 from ports.intake import Inbound
@@ -70,6 +71,12 @@ class Journal:
     async def start(self) -> None:
         """Begin to serve."""
         await self.database.start()
+        await self.set_clock()
+
+    async def set_clock(self) -> None:
+        """Where several machines share the time, take it over from the database; to be repeated now and then."""
+        if isinstance(self.clock, SharedClock):
+            self.clock.set(await self.database.read(database_time))
 
     async def close(self) -> None:
         """Finish what was asked for, then let go."""

@@ -1019,7 +1019,7 @@ def _waiting_per_target(connection: Connection) -> dict[str, tuple[int, int | No
     recent = (
         select(effects.c.target, effects.c.created_at)
         .where(effects.c.handout_at.is_not(None))
-        .order_by(effects.c.handout_at)
+        .order_by(effects.c.bulk, effects.c.handout_at)
         .limit(LOOK_BACK)
         .subquery("recent")
     )

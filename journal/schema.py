@@ -167,9 +167,11 @@ effects = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("finished_at", BigInteger),
     Column("key_id", ID, nullable=False),
+    Column("bulk", Boolean, nullable=False, server_default=false()),  # others may go first
     Index("effects_of_case", "case_ref", "seq"),
     Index(
         "effects_to_hand_out",
+        "bulk",
         "handout_at",
         sqlite_where=text("handout_at IS NOT NULL"),
         postgresql_where=text("handout_at IS NOT NULL"),

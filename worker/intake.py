@@ -43,7 +43,7 @@ class Doorway:
             inbound = replace(
                 inbound, event=ContactReceived(contact=await self._completed(inbound.event.contact))
             )
-        ticket = self._worker.ticket() if self._worker else None
+        ticket = self._worker.ticket() if self._worker and not inbound.bulk else None
         claimed: tuple[Claimed, ...] = ()
         try:
             accepted = await self._journal.accept(inbound, ticket=ticket)
@@ -51,7 +51,7 @@ class Doorway:
         finally:
             if self._worker and ticket:
                 self._worker.redeem(ticket, claimed)
-        if accepted.effects:
+        if accepted.effects and not inbound.bulk:  # the scheduler hands those out
             await self._broker.hand_out(accepted.effects)
         return accepted.receipt
 
@@ -63,6 +63,10 @@ class Doorway:
             except (HubError, TimeoutError) as error:
                 log.warning("contact_not_enriched", enricher=enricher.name, error=type(error).__name__)
         return contact
+
+    async def in_bulk(self, inbound: Inbound) -> Receipt:
+        """For adapters whose messages let others go first."""
+        return await self(replace(inbound, bulk=True))
 
     def checkpoints(self, owner: str) -> "JournalCheckpoints":
         """The memory of one adapter."""

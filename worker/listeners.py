@@ -13,8 +13,8 @@ from ports.source import Source
 
 log = structlog.get_logger()
 
-LEASE = 15.0
-"""Seconds after which another process may take a source over from one that died."""
+LEASE = 5.0
+"""Seconds after which another process may take a source over from one that died; renewed thrice as often."""
 
 
 class Listener:

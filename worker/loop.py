@@ -21,6 +21,7 @@ from ports.clock import Clock
 from ports.errors import HubError, TransientError
 from ports.target import Idempotency, Target
 from worker.breaker import Breakers
+from worker.pace import Pace
 from worker.policy import NOBODY_CAN_TELL, Judgement, RetryPolicy
 
 log = structlog.get_logger()
@@ -28,10 +29,14 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetLimits:
-    """What a target can take. `budget`: tries per minute over all workers, 0 = no limit; `patience` in seconds."""
+    """What a target can take. `budget`: tries per minute over all workers; `rate`: tries per second by this one.
+
+    0 = no limit; `patience` in seconds.
+    """
 
     concurrency: int = 8
     budget: int = 0
+    rate: float = 0.0
     patience: float = 20.0
 
 
@@ -66,7 +71,9 @@ class Worker:
         self._clock = clock
         self._settings = settings
         self._policy = policy or RetryPolicy()
+        self._paces = {name: Pace(self._limits(name).rate, clock) for name in targets}
         self._kept_back: dict[str, OrderedDict[str, None]] = {}  # each id once
+        self._kept_bulk: dict[str, OrderedDict[str, None]] = {}  # the same, of what lets others go first
         self._in_flight: set[asyncio.Task[None]] = set()
         self._promised: Counter[str] = Counter()
         self._room = asyncio.Event()
@@ -126,7 +133,7 @@ class Worker:
             return
         ids = self._take_kept_back(free)
         if free > len(ids):
-            soon = ids or any(self._kept_back.values())
+            soon = ids or any(self._kept_back.values()) or any(self._kept_bulk.values())
             ids += await self._broker.take(free - len(ids), 0.02 if soon else 0.5)
         if ids:
             await self._claim_and_start(tuple(ids))
@@ -145,16 +152,19 @@ class Worker:
 
     def _take_kept_back(self, room: int) -> list[str]:
         ids: list[str] = []
-        for target, waiting in self._kept_back.items():
-            ready = min(self._cap(target), len(waiting), room - len(ids))
-            ids += [waiting.popitem(last=False)[0] for _ in range(ready)]
+        caps = {target: self._cap(target) for target in self._kept_back | self._kept_bulk}
+        for line in (self._kept_back, self._kept_bulk):
+            for target, waiting in line.items():
+                ready = min(caps[target], len(waiting), room - len(ids))
+                ids += [waiting.popitem(last=False)[0] for _ in range(ready)]
+                caps[target] -= ready
         return ids
 
     def _limits(self, target: str) -> TargetLimits:
         return self._settings.limits.get(target, _DEFAULT_LIMITS)
 
     def _cap(self, target: str) -> int:
-        return self._breakers.cap(target, self._limits(target).concurrency)
+        return self._paces[target].room(self._breakers.cap(target, self._limits(target).concurrency))
 
     async def _claim_and_start(self, ids: tuple[str, ...]) -> None:
         request = ClaimRequest(
@@ -173,13 +183,15 @@ class Worker:
             await asyncio.sleep(1)
             return
         for target, id_ in claim.kept_back:
-            self._kept_back.setdefault(target, OrderedDict())[id_] = None
+            line = self._kept_bulk if id_ in claim.bulk else self._kept_back
+            line.setdefault(target, OrderedDict())[id_] = None
         for effect in claim.effects:
             self._start(effect, asked)
 
     def _start(self, effect: Claimed, claimed_at: float) -> None:
         if effect.target in self._targets:
             self._breakers.began(effect.target)
+            self._paces[effect.target].began()
         task = asyncio.create_task(self._work(effect, claimed_at))
         self._in_flight.add(task)
         task.add_done_callback(self._ended)

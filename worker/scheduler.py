@@ -1,4 +1,4 @@
-"""What must happen by time: the sweeper, the timers, and keeping up with what people decided."""
+"""What must happen by time: the sweeper and the timers."""
 
 import asyncio
 import json
@@ -23,9 +23,18 @@ SWEEP = 500
 class Scheduler:
     """Looks around every second. Several may run at once: each step may be repeated."""
 
-    def __init__(self, journal: Journal, broker: Broker, accept: Accept, breakers: Breakers) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        broker: Broker,
+        accept: Accept,
+        breakers: Breakers,
+        *,
+        bulk: Broker | None = None,
+    ) -> None:
         self._journal = journal
         self._broker = broker
+        self._bulk = bulk or broker
         self._accept = accept
         self._breakers = breakers
         self._stopping = asyncio.Event()
@@ -33,7 +42,7 @@ class Scheduler:
     async def run(self, interval: float = 1.0) -> None:
         """Go round until `stop` is called."""
         while not self._stopping.is_set():
-            for step in (self._breakers.refresh, self.sweep, self.fire_timers):
+            for step in (self.sweep, self.fire_timers):
                 await self._safely(step)
             try:
                 async with asyncio.timeout(interval):
@@ -46,10 +55,11 @@ class Scheduler:
         self._stopping.set()
 
     async def sweep(self) -> None:
-        """Hand out again what is due and what nobody finished."""
-        ids = await self._journal.sweep(SweepRequest(limit=SWEEP, held=self._breakers.held()))
-        if ids:
-            await self._broker.hand_out(ids)
+        """Hand out again what is due and what nobody finished; and for the first time what came in bulk."""
+        for broker, bulk in ((self._broker, False), (self._bulk, True)):
+            request = SweepRequest(limit=SWEEP, held=self._breakers.held(), bulk=bulk)
+            if ids := await self._journal.sweep(request):
+                await broker.hand_out(ids)
 
     async def fire_timers(self) -> None:
         """Turn every timer that is due into a message; its message removes it."""

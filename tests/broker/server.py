@@ -1,39 +1,34 @@
 """A private RabbitMQ that a test may freeze, kill, wipe and put under alarm."""
 
 import os
-import shutil
 import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from demo.engines.private import Account, NotInstalledError, free_port, private_folder, unprivileged
+from demo.engines.rabbitmq import NameDaemon, Node
 from tests.broker.certificates import issue
-from tests.servers import rabbitmq
-from tests.servers.private import Account, free_port, private_folder, stop, unprivileged, wait_for
+from tests.servers.missing import missing
 
 
 class Server:
     """One node with its own data. Its address stays the same whatever happens to it."""
 
-    def __init__(self, program: Path, account: Account, folder: Path) -> None:
-        self._program, self._account, self._folder = program, account, folder
-        self._log = folder / "server.log"
-        self._port, name_port = free_port(), free_port()
+    def __init__(self, account: Account, folder: Path) -> None:
+        self._folder = folder
+        self._names = NameDaemon(account, folder)
+        self._node = Node(account, folder, self._names)
         self._tls_port = free_port()
-        self._settings = rabbitmq._settings(folder, self._port, name_port)
         self._speak_tls()
-        names = ["epmd", "-address", "127.0.0.1", "-port", str(name_port)]
-        self._names = rabbitmq._start(names, account, folder, {}, self._log)
-        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
-        return f"amqp://guest:guest@127.0.0.1:{self._port}//"
+        return self._node.url
 
     @property
     def port(self) -> int:
-        return self._port
+        return self._node.port
 
     @property
     def authority(self) -> Path:
@@ -45,50 +40,31 @@ class Server:
 
     def start(self) -> None:
         """Return when it speaks AMQP."""
-        self._process = rabbitmq._start(
-            [str(self._program)], self._account, self._folder, self._settings, self._log
-        )
-        wait_for(lambda: rabbitmq._answers(self._port), self._process, self._log, 120)
+        self._node.start()
 
     def freeze(self) -> None:
         """Stop every thread of it; the kernel still accepts its connections."""
-        os.killpg(self._process.pid, signal.SIGSTOP)
+        os.killpg(self._node.process.pid, signal.SIGSTOP)
 
     def thaw(self) -> None:
-        os.killpg(self._process.pid, signal.SIGCONT)
+        os.killpg(self._node.process.pid, signal.SIGCONT)
 
     def kill(self) -> None:
         """`kill -9`."""
-        stop(self._process, signal.SIGKILL)
+        self._node.stop(signal.SIGKILL)
 
     def wipe(self) -> None:
         """Throw away what the (killed) server knew."""
-        shutil.rmtree(self._folder / "data")
+        self._node.wipe()
 
     def ctl(self, *words: str) -> str:
         """What `rabbitmqctl` says; waits until it was done."""
-        environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(self._folder),
-            "LANG": "C.UTF-8",
-            **self._settings,
-        }
-        return subprocess.run(
-            [str(self._program.with_name("rabbitmqctl")), "--quiet", *words],
-            cwd=self._folder,
-            env=environment,
-            check=True,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            stdin=subprocess.DEVNULL,
-            **self._account.popen_arguments(),
-        ).stdout
+        return self._node.ctl(*words)
 
     def _speak_tls(self) -> None:
         certificate, key = self._folder / "server.pem", self._folder / "server.key"
         issue("127.0.0.1", authority=self.authority, certificate=certificate, key=key)
-        with (self._folder / "rabbitmq.conf").open("a") as settings:
+        with self._node.configuration.open("a") as settings:
             settings.write(
                 f"listeners.ssl.1 = 127.0.0.1:{self._tls_port}\n"
                 f"ssl_options.certfile = {certificate}\n"
@@ -96,18 +72,21 @@ class Server:
             )
 
     def close(self) -> None:
-        if self._process and self._process.poll() is None:
+        if self._node.process and self._node.process.poll() is None:
             self.thaw()
             self.kill()
-        stop(self._names, signal.SIGKILL)
+        self._names.stop()
 
 
 @contextmanager
 def breakable() -> Iterator[Server]:
     """A running server of one's own."""
-    program, account = rabbitmq._program(), unprivileged("rabbitmq")
+    account = unprivileged("rabbitmq")
     with private_folder(account, "wegwijzer-broker-") as folder:
-        server = Server(program, account, folder)
+        try:
+            server = Server(account, folder)
+        except NotInstalledError as error:
+            missing(str(error))
         try:
             server.start()
             yield server

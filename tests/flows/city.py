@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -55,6 +55,7 @@ class City:
     letters: Path
     tracker: RunningTracker
     tokens: Tokens = field(repr=False)
+    journal_url: str = field(default="", repr=False)
 
     @property
     def doors(self) -> str:
@@ -84,7 +85,7 @@ class City:
 
     def look_up(self, query: Callable[[Connection], T]) -> T:
         """Ask the journal something, beside the hub."""
-        engine = open_engine(f"sqlite:///{self.folder / 'var' / 'journal.db'}")
+        engine = open_engine(self.journal_url or f"sqlite:///{self.folder / 'var' / 'journal.db'}")
         try:
             with engine.connect() as connection:
                 return query(connection)
@@ -139,8 +140,13 @@ class City:
 
 
 @contextmanager
-def running_city(folder: Path, changes: dict[str, str] | None = None) -> Iterator[City]:
-    """All systems around a hub, started; `changes` are lines of the example configuration to replace."""
+def running_city(
+    folder: Path, changes: dict[str, str] | None = None, *, journal_url: str = ""
+) -> Iterator[City]:
+    """All systems around a hub, started; `changes` are lines of the example configuration to replace.
+
+    `journal_url`: where the journal is, when it is not the embedded one.
+    """
     letters = folder / "letters"
     with (
         dovecot.running() as mailboxes,
@@ -148,7 +154,8 @@ def running_city(folder: Path, changes: dict[str, str] | None = None) -> Iterato
     ):
         tracker = start_tracker(folder / "tracker", groups_of_the_city(), workers=2)
         try:
-            yield _city(folder, letters, mailboxes, relay_port, tracker, changes)
+            city = _city(folder, letters, mailboxes, relay_port, tracker, changes)
+            yield replace(city, journal_url=journal_url)
         finally:
             tracker.stop()
 

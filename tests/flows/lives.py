@@ -1,12 +1,13 @@
 """Many short lives of a hub: `python -m tests.flows.lives HUB_TOML LOG`, ordered on standard input, a line each.
 
-`begin` forks a hub from this process, which has imported everything already: a life then begins in a quarter
-of a second instead of two. `end PID` waits for its death. What runs in between is `wegwijzer run` itself.
+`begin ARGUMENTS` forks a hub from this process, which has imported everything already: a life then begins in a
+quarter of a second instead of two. `end PID` waits for its death. What runs in between is `wegwijzer run` itself.
 """
 
 import importlib
 import os
 import sys
+import traceback
 from pathlib import Path
 
 import hub
@@ -14,7 +15,7 @@ import hub
 ADAPTERS = ("adapters.mailbox", "adapters.roundup", "adapters.website")
 
 
-def begin(hub_toml: str, log: int) -> int:
+def begin(hub_toml: str, log: int, arguments: list[str]) -> int:
     """The process id of a new hub."""
     pid = os.fork()
     if pid:
@@ -22,10 +23,14 @@ def begin(hub_toml: str, log: int) -> int:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(log, 1)
     os.dup2(log, 2)
+    code = 1
     try:
-        hub.main(["--config", hub_toml, "run", "--log-json"])
+        hub.main(["--config", hub_toml, "run", "--log-json", *arguments], standalone_mode=False)
+        code = 0
+    except BaseException:  # noqa: BLE001 - whatever it is, this process ends here
+        traceback.print_exc()
     finally:
-        os._exit(1)
+        os._exit(code)
 
 
 def main() -> None:
@@ -34,11 +39,11 @@ def main() -> None:
     for name in ADAPTERS:
         importlib.import_module(name)
     for order in sys.stdin:
-        word, _, pid = order.strip().partition(" ")
+        word, *arguments = order.split()
         if word == "begin":
-            print(begin(hub_toml, log), flush=True)
+            print(begin(hub_toml, log, arguments), flush=True)
         else:
-            print(os.waitpid(int(pid), 0)[1], flush=True)
+            print(os.waitpid(int(arguments[0]), 0)[1], flush=True)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,6 @@
 """The group commit: shared by many, each answered for itself; and what happens when nothing can be stored."""
 
 import asyncio
-import os
-import subprocess
 import time
 
 import psycopg
@@ -21,6 +19,7 @@ from ports.clock import ManualClock
 from ports.errors import TransientError
 from tests.journal.scene import KEYS, START, PlannedRoutes, inbound, recount, rows, together
 from tests.servers import postgres
+from tests.servers.tiny_disk import fill, mounted
 
 
 async def test_many_accepts_share_few_commits(planned):
@@ -158,7 +157,7 @@ async def test_a_full_disk_is_told_and_nothing_is_half_stored(tiny_disk):
     journal = await _opened(url)
     await journal.accept(inbound("before"))
     ballast = tiny_disk / "ballast"
-    _fill(ballast)
+    fill(ballast)
 
     with structlog.testing.capture_logs():
         refused = await asyncio.gather(
@@ -240,21 +239,8 @@ async def test_errors_of_the_database_name_no_values(sqlite_url):
 
 @pytest.fixture
 def tiny_disk(tmp_path):
-    """A file system of its own with room for little."""
-    folder = tmp_path / "tiny"
-    folder.mkdir()
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a small file system")
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", folder],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if mounted.returncode:
-        pytest.skip(f"no small file system can be mounted here: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
+    with mounted(tmp_path / "tiny", megabytes=3) as folder:
+        yield folder
 
 
 async def _opened(url) -> Journal:
@@ -274,16 +260,6 @@ def _migrated(url) -> None:
     engine = open_engine(url)
     migrate(engine)
     engine.dispose()
-
-
-def _fill(ballast) -> None:
-    with ballast.open("wb", buffering=0) as file:
-        for size in (65536, 4096, 512):
-            while True:
-                try:
-                    file.write(b"\0" * size)
-                except OSError:
-                    break
 
 
 def _disconnect_everybody(url) -> None:

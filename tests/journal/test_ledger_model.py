@@ -214,12 +214,20 @@ class Ledger(RuleBasedStateMachine):
     @rule(owner=st.sampled_from(["w/1", "w/2"]))
     def claim(self, owner):
         """Whoever asks for everything gets exactly what may start."""
-        expected = {one.id for one in self.model.effects.values() if self.model.may_start(one, self.now)}
-        request = ClaimRequest(
-            ids=tuple(self.model.effects), owner=owner, lease=LEASE, held=frozenset(self.model.held)
-        )
+        self._claim(owner, list(self.model.effects))
+
+    @precondition(lambda self: self.model.effects)
+    @rule(owner=st.sampled_from(["w/1", "w/2", "w/3"]), data=st.data())
+    def hand_out(self, owner, data):
+        """The broker hands out what it likes: some of it twice, in any order, and what is long done."""
+        ids = st.sampled_from(list(self.model.effects))
+        self._claim(owner, data.draw(st.lists(ids, min_size=1, max_size=6), label="ids"))
+
+    def _claim(self, owner, ids):
+        expected = {id_ for id_ in ids if self.model.may_start(self.model.effects[id_], self.now)}
+        request = ClaimRequest(ids=tuple(ids), owner=owner, lease=LEASE, held=frozenset(self.model.held))
         taken = self.run(self.journal.claim(request)).effects
-        assert {one.id for one in taken} == expected
+        assert sorted(one.id for one in taken) == sorted(expected)
         for claimed in sorted(taken, key=lambda one: one.key):  # ids are chance: examples must repeat
             one = self.model.effects[claimed.id]
             assert (claimed.attempt, claimed.probe) == (one.attempts + 1, one.state == "unknown")
@@ -250,6 +258,15 @@ class Ledger(RuleBasedStateMachine):
         self.claim(owner)
         self.clock.advance(timedelta(microseconds=LEASE))
         self.sweep()
+
+    @precondition(lambda self: self.claims)
+    @rule(data=st.data())
+    def tell_again(self, data):
+        """An outcome that was told and whose answer was lost is told again, perhaps when others have gone on."""
+        claimed = self.claims[data.draw(st.integers(0, len(self.claims) - 1))]
+        result = self._result(claimed, Outcome.APPLIED, 0)
+        self._finish(self.claims.index(claimed), "applied", 0)
+        assert self.run(self.journal.record(result)).stale
 
     @precondition(lambda self: self.claims)
     @rule(data=st.data(), applied=st.booleans())

@@ -5,6 +5,9 @@ from typing import NoReturn
 
 import pytest
 
+from demo.engines import postgres, rabbitmq
+from demo.engines.private import NotInstalledError
+
 
 def missing(what: str) -> NoReturn:
     """Skip the test and say why; where `CI` is set, fail it: there, everything must be installed."""
@@ -12,3 +15,12 @@ def missing(what: str) -> NoReturn:
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+def engines_installed() -> None:
+    """Go on only where PostgreSQL and RabbitMQ can be started."""
+    try:
+        with postgres.prepared(), rabbitmq.prepared():
+            return
+    except NotInstalledError as error:
+        missing(str(error))

@@ -232,6 +232,48 @@ async def test_a_budget_is_spread_over_minutes(open_stage, tracker):
     assert sum(per_minute) == 35
 
 
+async def test_a_rate_is_kept_every_second(open_stage, tracker):
+    stage = await open_stage(limits={"tracker": TargetLimits(rate=4)})
+    await asyncio.gather(*(stage.accept(inbound(f"{n}")) for n in range(20)))
+    await until(lambda: len(tracker.tries) == 1)
+    per_second = []
+    while sum(per_second) < 19:
+        before = len(tracker.tries)
+        for _ in range(8):
+            stage.clock.advance(timedelta(seconds=1 / 8))
+            await asyncio.sleep(0.06)
+        per_second.append(len(tracker.tries) - before)
+        assert len(per_second) < 20
+
+    assert max(per_second) <= 4
+    assert set(tracker.world.values()) == {1}
+
+
+async def test_a_target_that_takes_four_a_second_gets_everything_in_the_end(open_stage, tracker):
+    """It says 429 to whoever comes sooner; nothing is given up, and nobody else waits for it."""
+    taken: list[float] = []
+
+    async def at_most_four(key: str) -> None:
+        now = stage.clock.monotonic()
+        if sum(now - then < 1 for then in taken) >= 4:
+            raise TransientError("too many requests", retry_after=1)
+        taken.append(now)
+
+    tracker.always = at_most_four
+    mail = PretendedSystem()
+    stage = await open_stage({"tracker": tracker, "mail": mail})
+    both = open_with("tracker", "mail")
+    stage.routes.decide_with = both
+    await asyncio.gather(*(stage.accept(inbound(f"{n}")) for n in range(30)))
+    await stage.settle()
+    assert len(mail.world) == 30
+
+    await stage.pass_time(240)
+
+    assert await stage.states() == {"applied": 60}
+    assert set(tracker.world.values()) == {1}
+
+
 async def test_stopping_lets_what_is_in_flight_finish_and_starts_nothing_more(open_stage, tracker):
     gate = asyncio.Event()
     tracker.always = lambda _key: gate.wait()

@@ -12,6 +12,7 @@ import asyncio
 import queue
 import sqlite3
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +30,7 @@ from journal.instants import DAY, micros
 from journal.schema import tally
 from ports.clock import Clock
 from ports.errors import TransientError
+from telemetry.instruments import committed, watch_journal_queue
 
 log = structlog.get_logger()
 
@@ -120,6 +122,7 @@ class Database:
     async def start(self) -> None:
         """Begin to serve; call once, in the event loop that will use it."""
         self._loop = asyncio.get_running_loop()
+        watch_journal_queue(self._queue.qsize)
         self._thread.start()
 
     async def close(self) -> None:
@@ -205,12 +208,14 @@ class Database:
             if one.write:
                 by_write.setdefault(one.write, []).append(one)
         results: list[tuple[_Waiting[Any, Any], Any]] = []
+        begun = time.perf_counter()
         with self._begun() as connection:
             tx = Transaction(connection, micros(self._clock.now()), self.dialect)
             for write, callers in by_write.items():
                 results += zip(callers, write(tx, [one.argument for one in callers]), strict=True)
             self._write_tallies(tx)
         self.commits += 1
+        committed(len(group), time.perf_counter() - begun)
         return results
 
     @contextmanager

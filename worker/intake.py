@@ -11,8 +11,9 @@ from canonical_model.events import ContactReceived
 from journal.claims import Claimed
 from journal.journal import Journal
 from ports.enricher import Enricher
-from ports.errors import HubError
+from ports.errors import HubError, RejectedError, TransientError
 from ports.intake import Inbound, Receipt
+from telemetry.instruments import source_meter
 from worker.loop import Worker
 
 log = structlog.get_logger()
@@ -39,6 +40,24 @@ class Doorway:
         self._worker = worker
 
     async def __call__(self, inbound: Inbound) -> Receipt:
+        meter = source_meter(inbound.source)
+        try:
+            receipt = await self._take_in(inbound)
+        except RejectedError:
+            meter.refused.inc()
+            raise
+        except TransientError:
+            meter.turned_away.inc()
+            raise
+        if receipt.duplicate:
+            meter.duplicate.inc()
+        elif inbound.problem:
+            meter.not_understood.inc()
+        else:
+            meter.accepted.inc()
+        return receipt
+
+    async def _take_in(self, inbound: Inbound) -> Receipt:
         if self._enrichers and isinstance(inbound.event, ContactReceived):
             inbound = replace(
                 inbound, event=ContactReceived(contact=await self._completed(inbound.event.contact))

@@ -15,11 +15,12 @@ from broker.port import Broker
 from canonical_model.attachment import Attachment
 from journal.claims import Claimed, ClaimRequest, Ticket
 from journal.effects import Outcome, Result
-from journal.instants import micros
+from journal.instants import born, micros
 from journal.journal import Journal
 from ports.clock import Clock
 from ports.errors import HubError, TransientError
 from ports.target import Idempotency, Target
+from telemetry.instruments import target_meter
 from worker.breaker import Breakers
 from worker.policy import NOBODY_CAN_TELL, Judgement, RetryPolicy
 
@@ -189,12 +190,14 @@ class Worker:
         self._room.set()
 
     async def _work(self, effect: Claimed, claimed_at: float) -> None:
-        started = micros(self._clock.now())
+        started, began = micros(self._clock.now()), self._clock.monotonic()
         judgement = await self._try(effect, claimed_at)
+        seconds = self._clock.monotonic() - began
         if effect.target in self._targets:
             await self._tell_breaker(effect.target, judgement)
             self._breakers.ended(effect.target)
-        await self._record(effect, judgement, started)
+        if await self._record(effect, judgement, started):
+            self._measure(effect, judgement, seconds)
 
     async def _try(self, effect: Claimed, claimed_at: float) -> "Applied | Judgement":
         target = self._targets.get(effect.target)
@@ -234,7 +237,8 @@ class Worker:
             )
             return judgement
 
-    async def _record(self, effect: Claimed, judgement: "Applied | Judgement", started: int) -> None:
+    async def _record(self, effect: Claimed, judgement: "Applied | Judgement", started: int) -> bool:
+        """False when somebody else took the effect over meanwhile."""
         result = self._result(effect, judgement, started)
         while True:
             try:
@@ -247,7 +251,17 @@ class Worker:
                 log.warning("record_was_stale", effect=effect.id, key=effect.key)
             if recorded.next:
                 await self._broker.hand_out(recorded.next)
-            return
+            return not recorded.stale
+
+    def _measure(self, effect: Claimed, judgement: "Applied | Judgement", seconds: float) -> None:
+        outcome = Outcome.APPLIED if isinstance(judgement, Applied) else judgement.outcome
+        target_meter(effect.target).tried(
+            action=effect.action,
+            outcome=outcome.value,
+            attempt=effect.attempt,
+            seconds=seconds,
+            since_accepted=(micros(self._clock.now()) - born(effect.message_id)) / 1e6,
+        )
 
     def _result(self, effect: Claimed, judgement: "Applied | Judgement", started: int) -> Result:
         if isinstance(judgement, Applied):

@@ -26,8 +26,8 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from journal.instants import DAY, micros
-from journal.schema import tally
+from journal.instants import DAY, born, micros
+from journal.schema import tally, target_tally
 from ports.clock import Clock
 from ports.errors import TransientError
 from telemetry.instruments import committed, watch_journal_queue
@@ -57,10 +57,20 @@ class Transaction:
     now: int
     dialect: str
     tallies: Counter[tuple[int, str, str]] = field(default_factory=Counter[tuple[int, str, str]])
+    target_tallies: Counter[tuple[int, str, str]] = field(default_factory=Counter[tuple[int, str, str]])
 
     def count(self, received_at: int, source: str, state: str, change: int) -> None:
         """One more (or fewer) message of this day and source in this state."""
         self.tallies[received_at // DAY, source, state] += change
+
+    def count_effect(self, effect_id: str, target: str, state: str, change: int) -> None:
+        """One more (or fewer) effect towards this target in this state, on the day that it was written down."""
+        self.target_tallies[born(effect_id) // DAY, target, state] += change
+
+    def move_effect(self, effect_id: str, target: str, before: str, after: str) -> None:
+        """An effect went from one state of the balance to another."""
+        self.count_effect(effect_id, target, before, -1)
+        self.count_effect(effect_id, target, after, 1)
 
     def lock(self, names: Sequence[str]) -> None:
         """Keep other processes from deciding about the same names until this transaction ends.
@@ -229,18 +239,22 @@ class Database:
             yield connection
 
     def _write_tallies(self, tx: Transaction) -> None:
-        rows = [
-            {"day": day, "source": source, "state": state, "shard": self._shard, "count": change}
-            for (day, source, state), change in sorted(tx.tallies.items())
-            if change
-        ]
-        if rows:
-            insert = tx.upsert(tally)
-            add = insert.on_conflict_do_update(
-                index_elements=["day", "source", "state", "shard"],
-                set_={"count": tally.c.count + insert.excluded.count},
-            )
-            tx.connection.execute(add, rows)
+        for table, name, tallies in (
+            (tally, "source", tx.tallies),
+            (target_tally, "target", tx.target_tallies),
+        ):
+            rows = [
+                {"day": day, name: whose, "state": state, "shard": self._shard, "count": change}
+                for (day, whose, state), change in sorted(tallies.items())
+                if change
+            ]
+            if rows:
+                insert = tx.upsert(table)
+                add = insert.on_conflict_do_update(
+                    index_elements=["day", name, "state", "shard"],
+                    set_={"count": table.c.count + insert.excluded.count},
+                )
+                tx.connection.execute(add, rows)
 
     def _answer(self, results: "list[tuple[_Waiting[Any, Any], Any]]") -> None:
         if results and self._loop and not self._loop.is_closed():

@@ -20,7 +20,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib import resources
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
@@ -28,8 +28,7 @@ import click
 import structlog
 import uvicorn
 import uvloop
-from fastapi import APIRouter, FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
@@ -42,6 +41,8 @@ from broker.rabbitmq import RabbitMqBroker
 from canonical_model.commands import Command
 from console.app import create_console
 from console.cli import commands
+from console.metrics import Metrics
+from console.readiness import Process, Readiness
 from console.settings import ConsoleSettings
 from console.staff import ConsoleStaff, accounts_of
 from journal.database import open_engine
@@ -50,7 +51,7 @@ from journal.migrate import migrate
 from journal.operations import Health
 from ports.adapter import Adapter, Build, Tools
 from ports.clock import SystemClock
-from ports.errors import HubError, MisconfiguredError, TransientError
+from ports.errors import HubError, MisconfiguredError
 from ports.secrets import FileAndEnvironmentSecrets, Secrets
 from ports.target import Fetch, Idempotency, Target
 from routes.configuration import (
@@ -62,6 +63,8 @@ from routes.configuration import (
 )
 from routes.dispatch import wrong_examples
 from routes.router import CityRoutes
+from telemetry.doors import CountedDoor
+from telemetry.settings import MetricsSettings, TelemetrySettings
 from worker.breaker import Breakers
 from worker.intake import Doorway
 from worker.listeners import Listener
@@ -146,6 +149,8 @@ class Settings(BaseModel):
     broker: BrokerSection = BrokerSection()
     worker: WorkerSection = WorkerSection()
     console: ConsoleSettings = ConsoleSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
     targets: dict[str, TargetSection] = {}
     adapters: dict[str, dict[str, Any]] = {}
 
@@ -254,11 +259,12 @@ class Hub:
             for adapter in self.adapters.values()
             for source in adapter.sources
         ]
-        self.app = self._app()
+        self._metrics_token: str = _with_secrets(configuration.settings.metrics.token, configuration.secrets)
         self._tasks: set[asyncio.Task[None]] = set()
         self._lock: TextIO | None = None
-        self._server: uvicorn.Server | None = None
+        self._servers: list[uvicorn.Server] = []
         self._stopping = False
+        self.app = self._app()
 
     async def start(self) -> None:
         """Bring the journal up to date, take over from an earlier life, and begin to work."""
@@ -279,34 +285,24 @@ class Hub:
         log.info("hub_started", roles=sorted(self.roles), quarantined=sorted(self.quarantined))
 
     async def serve(self) -> None:
-        """Answer HTTP until `stop`; without doors or console, just wait for it."""
-        host, _, port = self.configuration.settings.hub.listen.rpartition(":")
-        self._server = _Server(
-            uvicorn.Config(
-                self.app,
-                host=host,
-                port=int(port),
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                lifespan="off",
-                timeout_graceful_shutdown=20,
-                h11_max_incomplete_event_size=65536,
-                backlog=4096,
-            )
-        )
-        self._server.should_exit = self._stopping
-        await self._server.serve()
+        """Answer HTTP until `stop`; without doors or console, health and metrics only."""
+        settings = self.configuration.settings
+        self._servers = [_server(self.app, settings.hub.listen)]
+        if settings.metrics.listen:
+            page = self._metrics_page(token="")
+            self._servers.append(_server(Router([page]), settings.metrics.listen))
+        for server in self._servers:
+            server.should_exit = self._stopping
+        await asyncio.gather(*(server.serve() for server in self._servers))
 
     def _is_stopping(self) -> bool:
-        return self._stopping or (self._server is not None and self._server.should_exit)
+        return self._stopping or any(server.should_exit for server in self._servers)
 
     def stop(self) -> None:
         """Let `serve` return."""
         self._stopping = True
-        if self._server:
-            self._server.should_exit = True
+        for server in self._servers:
+            server.should_exit = True
 
     async def close(self) -> None:
         """Finish what is in flight, then let go; what could not be finished is found again by its lease."""
@@ -410,10 +406,12 @@ class Hub:
 
     def _app(self) -> Router:
         """The doors first and bare, as they carry the load; the console with all its armour behind them."""
-        routes: list[BaseRoute] = [Route("/health/live", self._live), Route("/health/ready", self._ready)]
+        routes: list[BaseRoute] = [*Readiness(self.journal, self.process, name=self.name).routes()]
+        if self._metrics_token:
+            routes.append(self._metrics_page(token=self._metrics_token))
         if "intake" in self.roles:
             routes += [
-                Mount(f"/in/{name}", app=_door(adapter.webhook))
+                Mount(f"/in/{name}", app=CountedDoor(_door(adapter.webhook), adapter=name))
                 for name, adapter in self.adapters.items()
                 if adapter.webhook is not None
             ]
@@ -427,15 +425,43 @@ class Hub:
             routes.append(Mount("/", app=console))
         return Router(routes)
 
-    async def _live(self, _request: Request) -> JSONResponse:
-        return JSONResponse({"status": "alive"})
+    def _metrics_page(self, *, token: str) -> Route:
+        return Route("/metrics", Metrics(self.journal, self.process, token=token).page)
 
-    async def _ready(self, _request: Request) -> JSONResponse:
-        try:
-            states = await self.journal.system_states()
-        except TransientError as error:
-            return JSONResponse({"status": "waiting", "reason": error.what}, status_code=503)
-        return JSONResponse({"status": "ready", "systems": len(states)})
+    def process(self) -> Process:
+        """How this process stands, for those who watch it."""
+        return Process(
+            version=version("wegwijzer"),
+            config_version=self.configuration.routes.version,
+            roles=self.roles,
+            adapters={name: name in self.quarantined for name in self.configuration.settings.adapters},
+            listening={one.source.name: one.active for one in self.listeners}
+            if "listener" in self.roles
+            else {},
+            in_flight=self.worker.in_flight,
+            broker_reachable=self.broker.reachable,
+            broker_dropped=self.broker.dropped,
+            stopping=self._is_stopping(),
+        )
+
+
+def _server(app: ASGIApp, address: str) -> uvicorn.Server:
+    host, _, port = address.rpartition(":")
+    return _Server(
+        uvicorn.Config(
+            app,
+            host=host.strip("[]"),
+            port=int(port),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            lifespan="off",
+            timeout_graceful_shutdown=20,
+            h11_max_incomplete_event_size=65536,
+            backlog=4096,
+        )
+    )
 
 
 def _door(webhook: APIRouter) -> ASGIApp:
@@ -473,7 +499,7 @@ def open_journal(configuration: Configuration, shard: str) -> Journal:
 def make_secrets(folder: Path) -> None:
     """Make the secrets of a new hub, for its owner's eyes only; those that exist are left alone."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for name in ("master_keys", "hash_key", "reply_secret"):
+    for name in ("master_keys", "hash_key", "reply_secret", "metrics_token"):
         file = folder / name
         if not file.exists():
             file.touch(mode=0o600)

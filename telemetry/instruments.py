@@ -9,7 +9,9 @@ from collections.abc import Callable
 from functools import cache
 from typing import Final
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
+
+disable_created_metrics()  # twice the series for a moment that Prometheus does not use
 
 MESSAGES: Final = Counter(
     "wegwijzer_received_messages",

@@ -65,6 +65,7 @@ from routes.dispatch import wrong_examples
 from routes.router import CityRoutes
 from telemetry.doors import CountedDoor
 from telemetry.settings import MetricsSettings, TelemetrySettings
+from telemetry.traces import open_traces
 from worker.breaker import Breakers
 from worker.intake import Doorway
 from worker.listeners import Listener
@@ -236,7 +237,8 @@ class Hub:
         self.broker = _broker(configuration.settings.broker.url)
         console = configuration.settings.console
         self.staff = ConsoleStaff(accounts_of(self.journal, console), console.cookie)
-        self.doorway = Doorway(self.journal, self.broker)
+        self._traces = open_traces(configuration.settings.telemetry)
+        self.doorway = Doorway(self.journal, self.broker, self._traces)
         self.breakers = Breakers(self.journal, self.clock)
         self.quarantined: dict[str, str] = {}
         self.adapters = self._build_adapters()
@@ -250,6 +252,7 @@ class Hub:
             breakers=self.breakers,
             clock=self.clock,
             settings=self._worker_settings(),
+            traces=self._traces,
         )
         if "worker" in self.roles:
             self.doorway.staff(self.worker)
@@ -317,6 +320,8 @@ class Hub:
             await adapter.close()
         await self.broker.close()
         await self.journal.close()
+        if self._traces:
+            await asyncio.to_thread(self._traces.close)
         if self._lock:
             self._lock.close()
         log.info("hub_stopped")

@@ -22,7 +22,7 @@ class Inbound:
 
     `source` is the adapter instance (and mailbox), `source_ref` the sender's own id for this message: the pair
     makes it unique for ever. `raw` is kept as it is. Exactly one of `event` (what the translator made of it)
-    and `problem` (why it could not) is set.
+    and `problem` (why it could not) is set. `traceparent`: the sender's trace, as it told it (W3C), or "".
     """
 
     source: str
@@ -32,6 +32,7 @@ class Inbound:
     event: Event | None = None
     problem: MessageError | None = None
     files: tuple[File, ...] = ()
+    traceparent: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 
-disable_created_metrics()  # twice the series for a moment that Prometheus does not use
+disable_created_metrics()  # type: ignore[no-untyped-call] # twice the series, and nobody reads them
 
 MESSAGES: Final = Counter(
     "wegwijzer_received_messages",

@@ -21,6 +21,7 @@ from ports.clock import Clock
 from ports.errors import HubError, TransientError
 from ports.target import Idempotency, Target
 from telemetry.instruments import target_meter
+from telemetry.traces import Traces
 from worker.breaker import Breakers
 from worker.policy import NOBODY_CAN_TELL, Judgement, RetryPolicy
 
@@ -59,6 +60,7 @@ class Worker:
         clock: Clock,
         settings: WorkerSettings,
         policy: RetryPolicy | None = None,
+        traces: Traces | None = None,
     ) -> None:
         self._journal = journal
         self._broker = broker
@@ -67,6 +69,7 @@ class Worker:
         self._clock = clock
         self._settings = settings
         self._policy = policy or RetryPolicy()
+        self._traces = traces
         self._kept_back: dict[str, OrderedDict[str, None]] = {}  # each id once
         self._in_flight: set[asyncio.Task[None]] = set()
         self._promised: Counter[str] = Counter()
@@ -191,13 +194,33 @@ class Worker:
 
     async def _work(self, effect: Claimed, claimed_at: float) -> None:
         started, began = micros(self._clock.now()), self._clock.monotonic()
-        judgement = await self._try(effect, claimed_at)
+        judgement = await self._try_traced(effect, claimed_at)
         seconds = self._clock.monotonic() - began
         if effect.target in self._targets:
             await self._tell_breaker(effect.target, judgement)
             self._breakers.ended(effect.target)
         if await self._record(effect, judgement, started):
             self._measure(effect, judgement, seconds)
+
+    async def _try_traced(self, effect: Claimed, claimed_at: float) -> "Applied | Judgement":
+        if self._traces is None:
+            return await self._try(effect, claimed_at)
+        trace = await self._trace_of(effect)
+        facts = {"target": effect.target, "action": effect.action, "effect": effect.id}
+        with self._traces.attempting(trace, **facts, attempt=effect.attempt) as doing:
+            judgement = await self._try(effect, claimed_at)
+            if isinstance(judgement, Applied):
+                doing.ended("applied")
+            else:
+                doing.ended(judgement.outcome.value, error=judgement.error)
+            return judgement
+
+    async def _trace_of(self, effect: Claimed) -> str:
+        try:
+            return await self._journal.traceparent(effect.message_id)
+        except TransientError as error:
+            log.warning("trace_not_found", effect=effect.id, reason=error.what)
+            return ""
 
     async def _try(self, effect: Claimed, claimed_at: float) -> "Applied | Judgement":
         target = self._targets.get(effect.target)

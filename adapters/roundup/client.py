@@ -27,6 +27,7 @@ from ports.errors import (
     TransientError,
     UncertainError,
 )
+from ports.tracing import pass_trace_on
 
 TOKEN_SECONDS = 600
 RENEW_SECONDS = 60
@@ -133,6 +134,7 @@ class RoundupClient:
             trust_env=False,
             follow_redirects=False,
             timeout=httpx.Timeout(settings.answer_seconds, connect=settings.connect_seconds),
+            event_hooks={"request": [pass_trace_on]},
             headers={
                 "Accept": "application/json",
                 "X-Requested-With": "rest",

@@ -64,6 +64,7 @@ from routes.configuration import (
 from routes.dispatch import wrong_examples
 from routes.router import CityRoutes
 from telemetry.doors import CountedDoor
+from telemetry.logs import configure_logging, log_the_unforeseen
 from telemetry.settings import MetricsSettings, TelemetrySettings
 from telemetry.traces import open_traces
 from worker.breaker import Breakers
@@ -607,27 +608,6 @@ def _migrate(url: str) -> None:
         engine.dispose()
 
 
-_TRACEBACKS = structlog.processors.ExceptionRenderer(
-    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
-)
-"""Where it went wrong, without the values: those may be a citizen's words."""
-
-
-def configure_logging(*, as_json: bool, stream: TextIO) -> None:
-    """JSON lines for machines; for people the same events with aligned keys."""
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _TRACEBACKS if as_json else structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=False),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(20),
-        logger_factory=structlog.PrintLoggerFactory(stream),
-    )
-
-
 async def run_checks(configuration: Configuration) -> list[tuple[str, tuple[str, ...]]]:
     """Every part with what is wrong with it; changes nothing outside."""
     found = [("dispatch", wrong_examples(configuration.routes.dispatch))]
@@ -682,6 +662,7 @@ def main(context: click.Context, path: Path) -> None:
 def run(path: Path, roles: tuple[str, ...], log_json: bool) -> None:  # noqa: FBT001 - click passes by name
     """Wegwijzer laten draaien tot SIGTERM of Ctrl-C."""
     configure_logging(as_json=log_json, stream=sys.stderr)
+    log_the_unforeseen()
     configuration = _loaded(path)
     _run_loop(_run_hub(configuration, roles or ROLES))
 

@@ -106,7 +106,10 @@ class JournalSection(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    url: str = Field(default="", description="SQLAlchemy URL; empty: SQLite in the data folder.")
+    url: str = Field(
+        default="",
+        description='SQLAlchemy URL, or "secret:<name>" when it holds a password; empty: SQLite in the data folder.',
+    )
 
 
 class BrokerSection(BaseModel):
@@ -115,7 +118,9 @@ class BrokerSection(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     url: str = Field(
-        default="memory:", description="`memory:` within one process, or `amqp://...` for RabbitMQ."
+        default="memory:",
+        description="`memory:` within one process, or `amqp://...` for RabbitMQ; "
+        '"secret:<name>" when it holds a password.',
     )
 
 
@@ -173,8 +178,15 @@ class Configuration:
 
     @property
     def journal_url(self) -> str:
-        """Where the journal is."""
-        return self.settings.journal.url or f"sqlite:///{self.data / 'journal.db'}"
+        """Where the journal is, with its password if it has one."""
+        url: str = _with_secrets(self.settings.journal.url, self.secrets)
+        return url or f"sqlite:///{self.data / 'journal.db'}"
+
+    @property
+    def broker_url(self) -> str:
+        """Where the broker is, with its password if it has one."""
+        url: str = _with_secrets(self.settings.broker.url, self.secrets)
+        return url
 
 
 def load(path: Path) -> Configuration:
@@ -235,7 +247,7 @@ class Hub:
         self.clock = SystemClock()
         self.name = f"{socket.gethostname()}/{os.getpid()}"
         self.journal = open_journal(configuration, shard=f"{os.getpid()}")
-        self.broker = _broker(configuration.settings.broker.url)
+        self.broker = _broker(configuration.broker_url)
         console = configuration.settings.console
         self.staff = ConsoleStaff(accounts_of(self.journal, console), console.cookie)
         self._traces = open_traces(configuration.settings.telemetry)

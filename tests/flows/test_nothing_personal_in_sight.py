@@ -80,7 +80,7 @@ async def _the_morning(city: City, folder: Path) -> Mapping[str, bytes]:
             await _write(website, city, EMAIL)
             await _write_nonsense(website, city)
             await _knock_elsewhere(website, city)
-            await asyncio.sleep(3)
+            await asyncio.sleep(1)
             again = start_tracker(city.tracker.home, (), port=city.tracker.port)
             try:
                 await eventually(lambda: _all_came_in(city), "all came in, and something failed", 60)

@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
+import pytest
 from standardwebhooks import Webhook
 
 from demo.roundup import start as start_tracker
@@ -52,6 +53,7 @@ SUBJECT = f"Vraag van {LAST} over {TEXT}"
 BODY = f"Ik ben {FIRST} {LAST}, INSZ 85.07.30-033.28, {STREET}, tel. {PHONE}. Mijn dochter heeft {TEXT}."
 
 
+@pytest.mark.slow
 def test_nothing_personal_is_in_logs_metrics_errors_or_broker(tmp_path: Path, rabbitmq_url: str):
     rabbit = urlsplit(rabbitmq_url)
     with wiretap.before(rabbit.port or 5672) as tap:

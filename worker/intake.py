@@ -5,8 +5,6 @@ from dataclasses import replace
 
 import structlog
 
-from dataclasses import replace
-
 from broker.port import Broker
 from canonical_model.contact import Contact
 from canonical_model.events import ContactReceived

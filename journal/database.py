@@ -30,7 +30,7 @@ from journal.instants import DAY, born, micros
 from journal.schema import tally, target_tally
 from ports.clock import Clock
 from ports.errors import TransientError
-from telemetry.instruments import committed, watch_journal_queue
+from telemetry.instruments import JOURNAL
 
 log = structlog.get_logger()
 
@@ -132,7 +132,7 @@ class Database:
     async def start(self) -> None:
         """Begin to serve; call once, in the event loop that will use it."""
         self._loop = asyncio.get_running_loop()
-        watch_journal_queue(self._queue.qsize)
+        JOURNAL.queue_length = self._queue.qsize
         self._thread.start()
 
     async def close(self) -> None:
@@ -225,7 +225,7 @@ class Database:
                 results += zip(callers, write(tx, [one.argument for one in callers]), strict=True)
             self._write_tallies(tx)
         self.commits += 1
-        committed(len(group), time.perf_counter() - begun)
+        JOURNAL.committed(len(group), time.perf_counter() - begun)
         return results
 
     @contextmanager

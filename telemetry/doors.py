@@ -2,7 +2,7 @@
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from telemetry.instruments import door_counter
+from telemetry.instruments import DOORS
 
 
 class CountedDoor:
@@ -15,7 +15,7 @@ class CountedDoor:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def counted(message: Message) -> None:
             if message["type"] == "http.response.start":
-                door_counter(self._adapter, message["status"]).inc()
+                DOORS[self._adapter, message["status"]] += 1
             await send(message)
 
         await self._app(scope, receive, counted)

@@ -47,17 +47,17 @@ class Doorway:
         try:
             receipt = await self._take_in(inbound) if self._traces is None else await self._traced(inbound)
         except RejectedError:
-            meter.refused.inc()
+            meter.refused += 1
             raise
         except TransientError:
-            meter.turned_away.inc()
+            meter.turned_away += 1
             raise
         if receipt.duplicate:
-            meter.duplicate.inc()
+            meter.duplicate += 1
         elif inbound.problem:
-            meter.not_understood.inc()
+            meter.not_understood += 1
         else:
-            meter.accepted.inc()
+            meter.accepted += 1
         return receipt
 
     async def _traced(self, inbound: Inbound) -> Receipt:

@@ -428,11 +428,8 @@ class Hub:
         if self._metrics_token:
             routes.append(self._metrics_page(token=self._metrics_token))
         if "intake" in self.roles:
-            routes += [
-                Mount(f"/in/{name}", app=CountedDoor(_door(adapter.webhook), adapter=name))
-                for name, adapter in self.adapters.items()
-                if adapter.webhook is not None
-            ]
+            for name, adapter in self.adapters.items():
+                routes += _doors(name, adapter.webhook) if adapter.webhook else ()
         if "console" in self.roles:
             console = create_console(
                 self.journal,
@@ -482,13 +479,22 @@ def _server(app: ASGIApp, address: str) -> uvicorn.Server:
     )
 
 
-def _door(webhook: APIRouter) -> ASGIApp:
-    """Plain routes answer by themselves; FastAPI's own kind needs a FastAPI around it."""
-    if not any(isinstance(route, APIRoute) for route in webhook.routes):
-        return webhook
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    app.include_router(webhook)
-    return app
+def _doors(name: str, webhook: APIRouter) -> list[BaseRoute]:
+    """Plain doors stand in the first row; FastAPI's own kind needs a FastAPI around it. All are counted."""
+    prefix = f"/in/{name}"
+    plain = [
+        route for route in webhook.routes if isinstance(route, Route) and not isinstance(route, APIRoute)
+    ]
+    if len(plain) < len(webhook.routes):
+        app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+        app.include_router(webhook)
+        return [Mount(prefix, app=CountedDoor(app, adapter=name))]
+    doors: list[BaseRoute] = []
+    for one in plain:
+        door = Route(f"{prefix}{one.path}", one.endpoint, methods=one.methods, name=one.name)
+        door.app = CountedDoor(door.app, adapter=name)
+        doors.append(door)
+    return doors
 
 
 async def _nothing_wrong() -> tuple[str, ...]:

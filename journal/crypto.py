@@ -7,13 +7,15 @@ number is undone in a minute.
 
 import hmac
 import os
+from collections import OrderedDict
 from dataclasses import dataclass, field
-from functools import lru_cache
 from hashlib import sha256
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+MOST_RECENT = 2048
+"""Unwrapped keys that are kept in memory."""
 _NONCE = 12
 
 
@@ -51,17 +53,20 @@ class Keyring:
         self._masters = {sha256(master).digest()[:4]: AESGCM(master) for master in masters}
         self._current = next(iter(self._masters))
         self._pepper = hmac.new(pepper, b"references", sha256)
-        self._unwrap_cached = lru_cache(maxsize=2048)(self._unwrap)
+        self._recent: OrderedDict[bytes, DataKey] = OrderedDict()
 
     def new_key(self, message_id: str) -> DataKey:
         """A fresh key for one contact."""
         plain, nonce = os.urandom(32), os.urandom(_NONCE)
         sealed = self._masters[self._current].encrypt(nonce, plain, message_id.encode())
-        return DataKey(message_id, AESGCM(plain), self._current + nonce + sealed)
+        return self._remembered(DataKey(message_id, AESGCM(plain), self._current + nonce + sealed))
 
     def unwrap(self, message_id: str, wrapped: bytes) -> DataKey:
         """The key that `new_key` made for this contact; `SealBrokenError` without its master key."""
-        return self._unwrap_cached(message_id, wrapped)
+        known = self._recent.get(wrapped)
+        if known is not None and known.id == message_id:
+            return known
+        return self._remembered(self._unwrap(message_id, wrapped))
 
     def find_hash(self, system: str, value: str) -> str:
         """Under which hash a reference is found; equal for equal text, whatever its case."""
@@ -74,6 +79,13 @@ class Keyring:
         keyed = self._pepper.copy()
         keyed.update(data)
         return keyed.hexdigest()[:32]
+
+    def _remembered(self, key: DataKey) -> DataKey:
+        """The keys of the last contacts: what follows on a contact mostly follows at once."""
+        self._recent[key.wrapped] = key
+        if len(self._recent) > MOST_RECENT:
+            self._recent.popitem(last=False)
+        return key
 
     def _unwrap(self, message_id: str, wrapped: bytes) -> DataKey:
         master = self._masters.get(wrapped[:4])

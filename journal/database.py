@@ -4,29 +4,28 @@ Every write is a function over *many* arguments. While one transaction is being 
 up; the next transaction serves them all with one fsync. A caller is answered only after the commit that
 holds its write. When a group fails, each of its members is tried again alone, so that only the guilty fails.
 
-SQLite: one connection, one thread, for reads as well as writes (a reader would only lock the writer out).
-PostgreSQL: one writing thread per process, and a small pool for reads.
+SQLite: the statements of a transaction run in the event loop, as its driver would only wrestle with it for
+Python's lock; what waits for the disk (begin, commit) is done in a thread meanwhile. PostgreSQL: a transaction
+runs in a thread, as each of its statements waits for another machine. Reads have a few threads of their own.
 """
 
 import asyncio
-import queue
-import sqlite3
-import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Generator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 import structlog
+from pysqlite3 import dbapi2 as sqlite
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from journal.instants import DAY, born, micros
+from journal.rows import PutRows
 from journal.schema import tally, target_tally
 from ports.clock import Clock
 from ports.errors import TransientError
@@ -42,7 +41,7 @@ MAX_WAITING = 20_000
 LOCK_PATIENCE = 30.0
 """Seconds to wait for another process that holds a SQLite file."""
 WAL_SAFE = (3, 51, 3)
-"""The first SQLite whose write-ahead log has no reset race; before it, the rollback journal is used."""
+"""The first SQLite whose write-ahead log has no reset race: older ones may lose commits."""
 
 
 class StoreUnavailableError(TransientError):
@@ -102,12 +101,14 @@ class WriteMany(Protocol[A, R]):
 
 @dataclass(slots=True)
 class _Waiting(Generic[A, R]):
-    """One caller and what it waits for; `write` is None for a read."""
+    """One caller of a write, and what it waits for."""
 
-    write: WriteMany[A, R] | None
-    read: Callable[[Connection], R] | None
+    write: WriteMany[A, R]
     argument: A
     future: "asyncio.Future[R]"
+
+
+Answer: TypeAlias = "tuple[_Waiting[Any, Any], Any]"
 
 
 class Database:
@@ -115,12 +116,16 @@ class Database:
 
     def __init__(self, url: str, *, clock: Clock, shard: str, readers: int = 3) -> None:
         self.engine = open_engine(url)
+        self._writing = open_engine(
+            url, connections=1
+        )  # always the same: its cache and its statements stay warm
         self._clock = clock
         self._shard = shard
-        self._queue: queue.SimpleQueue[_Waiting[Any, Any] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._pool = ThreadPoolExecutor(readers, "journal-reader") if self.dialect == "postgresql" else None
+        self._waiting: deque[_Waiting[Any, Any]] = deque()
+        self._somebody = asyncio.Event()
+        self._writer = ThreadPoolExecutor(1, "journal-writer")
+        self._readers = ThreadPoolExecutor(readers, "journal-reader")
+        self._serving: asyncio.Task[None] | None = None
         self._closed = False
         self.commits = 0
 
@@ -131,79 +136,68 @@ class Database:
 
     async def start(self) -> None:
         """Begin to serve; call once, in the event loop that will use it."""
-        self._loop = asyncio.get_running_loop()
-        JOURNAL.queue_length = self._queue.qsize
-        self._thread.start()
+        JOURNAL.queue_length = self._waiting.__len__
+        self._serving = asyncio.create_task(self._serve(), name="journal-writer")
 
     async def close(self) -> None:
         """Serve what is waiting, then let go."""
         if self._closed:
             return
         self._closed = True
-        self._queue.put(None)
-        if self._thread.is_alive():
-            await asyncio.to_thread(self._thread.join)
-        if self._pool:
-            self._pool.shutdown()
+        self._somebody.set()
+        if self._serving:
+            await self._serving
+        self._writer.shutdown()
+        self._readers.shutdown()
+        self._writing.dispose()
         self.engine.dispose()
 
     def write(self, many: WriteMany[A, R], argument: A) -> "asyncio.Future[R]":
         """Run `many` for this argument, together with whoever else asks for the same; done = durable.
 
-        The future fails with `StoreUnavailableError` when nothing could be stored.
+        `many` must be quick: on SQLite the event loop waits for it. The future fails with
+        `StoreUnavailableError` when nothing could be stored.
         """
-        return self._enqueue(_Waiting(many, None, argument, self._future()))
+        if self._closed or len(self._waiting) >= MAX_WAITING:
+            raise StoreUnavailableError("the journal takes nothing more now", retry_after=2)
+        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(many, argument, future))
+        self._somebody.set()
+        return future
 
     async def read(self, fn: Callable[[Connection], R]) -> R:
-        """Run `fn` on committed data. Keep it short: on SQLite it holds up the writer."""
-        if self._pool:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, self._read, fn)
-        return await self._enqueue(_Waiting(None, fn, None, self._future()))
-
-    def _future(self) -> "asyncio.Future[Any]":
-        return asyncio.get_running_loop().create_future()
-
-    def _enqueue(self, waiting: "_Waiting[Any, R]") -> "asyncio.Future[R]":
-        if self._closed or self._queue.qsize() >= MAX_WAITING:
-            raise StoreUnavailableError("the journal takes nothing more now", retry_after=2)
-        self._queue.put(waiting)
-        return waiting.future
+        """Run `fn` on committed data, in a thread of its own."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, fn)
 
     def _read(self, fn: Callable[[Connection], R]) -> R:
         try:
-            with self.engine.connect() as connection:
+            with self.engine.connect().execution_options(reading=True) as connection:
                 return fn(connection)
         except OperationalError as error:
             raise _unavailable(error) from error
 
-    def _run(self) -> None:
-        going_on = True
-        while going_on:
-            group = [self._queue.get()]
-            while len(group) < MAX_GROUP and not self._queue.empty():
-                group.append(self._queue.get())
-            going_on = None not in group
-            waiting = [one for one in group if one is not None]
-            self._serve_writes([one for one in waiting if one.write])
-            self._serve_reads([one for one in waiting if one.read])
+    async def _serve(self) -> None:
+        while self._waiting or not self._closed:
+            if not self._waiting:
+                self._somebody.clear()
+                await self._somebody.wait()
+                continue
+            _answer(await self._outcome(self._waiting))
 
-    def _serve_reads(self, group: list[_Waiting[Any, Any]]) -> None:
-        self._answer([(one, _attempt(self._read, one.read)) for one in group])
-
-    def _serve_writes(self, group: list[_Waiting[Any, Any]]) -> None:
-        if not group:
-            return
+    async def _outcome(self, waiting: deque[_Waiting[Any, Any]]) -> list[Answer]:
+        """One transaction for all who wait when it begins; each of them alone when it fails."""
+        group: list[_Waiting[Any, Any]] = []
         try:
-            self._answer(self._commit(group))
+            return await self._transaction(waiting, group)
         except StoreUnavailableError as error:  # no transaction could even begin: that is nobody's fault
-            self._answer([(one, error) for one in group])
-        except Exception as error:  # noqa: BLE001 - this thread serves everybody: each member is tried alone
+            return [(one, error) for one in group or _taken(waiting)]
+        except Exception as error:  # noqa: BLE001 - this task serves everybody: each member is tried alone
             log.warning("journal.group_failed", size=len(group), error=type(error).__name__)
-            self._answer([self._alone(one) for one in group])
+            return [await self._alone(one) for one in group]
 
-    def _alone(self, one: _Waiting[Any, Any]) -> tuple[_Waiting[Any, Any], Any]:
+    async def _alone(self, one: _Waiting[Any, Any]) -> Answer:
         try:
-            return self._commit([one])[0]
+            return (await self._transaction(deque([one]), []))[0]
         except StoreUnavailableError as error:
             return one, error
         except OperationalError as error:
@@ -212,85 +206,120 @@ class Database:
             log.exception("journal.write_failed", write=getattr(one.write, "__name__", "?"))
             return one, error
 
-    def _commit(self, group: list[_Waiting[Any, Any]]) -> list[tuple[_Waiting[Any, Any], Any]]:
-        by_write: dict[WriteMany[Any, Any], list[_Waiting[Any, Any]]] = {}
-        for one in group:
-            if one.write:
-                by_write.setdefault(one.write, []).append(one)
-        results: list[tuple[_Waiting[Any, Any], Any]] = []
+    async def _transaction(
+        self, waiting: deque[_Waiting[Any, Any]], group: list[_Waiting[Any, Any]]
+    ) -> list[Answer]:
+        if self.dialect == "postgresql":
+            group += _taken(waiting)
+            return await self._in_thread(lambda: self._whole(group))
         begun = time.perf_counter()
-        with self._begun() as connection:
-            tx = Transaction(connection, micros(self._clock.now()), self.dialect)
-            for write, callers in by_write.items():
-                results += zip(callers, write(tx, [one.argument for one in callers]), strict=True)
-            self._write_tallies(tx)
+        connection = await self._in_thread(self._begun)
+        try:
+            group += _taken(waiting)  # whoever came while it began, comes along
+            results = self._apply(connection, group)
+            await self._in_thread(connection.commit)
+        finally:
+            await self._in_thread(connection.close)
         self.commits += 1
         JOURNAL.committed(len(group), time.perf_counter() - begun)
         return results
 
-    @contextmanager
-    def _begun(self) -> Generator[Connection]:
-        with ExitStack() as stack:
-            try:
-                connection = stack.enter_context(self.engine.connect())
-                stack.enter_context(connection.begin())
-            except OperationalError as error:
-                raise _unavailable(error) from error
-            yield connection
+    def _whole(self, group: list[_Waiting[Any, Any]]) -> list[Answer]:
+        begun = time.perf_counter()
+        connection = self._begun()
+        with connection:
+            results = self._apply(connection, group)
+            connection.commit()
+        self.commits += 1
+        JOURNAL.committed(len(group), time.perf_counter() - begun)
+        return results
+
+    def _begun(self) -> Connection:
+        try:
+            connection = self._writing.connect()
+            connection.begin()
+        except OperationalError as error:
+            raise _unavailable(error) from error
+        return connection
+
+    def _apply(self, connection: Connection, group: list[_Waiting[Any, Any]]) -> list[Answer]:
+        by_write: dict[WriteMany[Any, Any], list[_Waiting[Any, Any]]] = {}
+        for one in group:
+            by_write.setdefault(one.write, []).append(one)
+        results: list[Answer] = []
+        tx = Transaction(connection, micros(self._clock.now()), self.dialect)
+        for write, callers in by_write.items():
+            results += zip(callers, write(tx, [one.argument for one in callers]), strict=True)
+        self._write_tallies(tx)
+        return results
+
+    async def _in_thread(self, work: Callable[[], R]) -> R:
+        """What waits for the disk or for another machine, while the event loop goes on."""
+        return await asyncio.get_running_loop().run_in_executor(self._writer, work)
 
     def _write_tallies(self, tx: Transaction) -> None:
         for table, name, tallies in (
-            (tally, "source", tx.tallies),
-            (target_tally, "target", tx.target_tallies),
+            (_TALLIES, "source", tx.tallies),
+            (_TARGET_TALLIES, "target", tx.target_tallies),
         ):
             rows = [
                 {"day": day, name: whose, "state": state, "shard": self._shard, "count": change}
                 for (day, whose, state), change in sorted(tallies.items())
                 if change
             ]
-            if rows:
-                insert = tx.upsert(table)
-                add = insert.on_conflict_do_update(
-                    index_elements=["day", name, "state", "shard"],
-                    set_={"count": table.c.count + insert.excluded.count},
-                )
-                tx.connection.execute(add, rows)
-
-    def _answer(self, results: "list[tuple[_Waiting[Any, Any], Any]]") -> None:
-        if results and self._loop and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(_resolve, results)
+            table.run(tx.connection, rows)
 
 
-def open_engine(url: str) -> Engine:
+_TALLIES = PutRows(tally, ("day", "source", "state", "shard"), added=("count",))
+_TARGET_TALLIES = PutRows(target_tally, ("day", "target", "state", "shard"), added=("count",))
+
+
+def _taken(waiting: deque[_Waiting[Any, Any]]) -> list[_Waiting[Any, Any]]:
+    """The next group."""
+    return [waiting.popleft() for _ in range(min(MAX_GROUP, len(waiting)))]
+
+
+def open_engine(url: str, *, connections: int = 5) -> Engine:
     """An engine with the settings that make a commit durable; refuses a database that is set up otherwise."""
     if url.startswith("sqlite"):
+        if sqlite.sqlite_version_info < WAL_SAFE:
+            raise RuntimeError(
+                "this SQLite may lose commits: install a pysqlite3 that brings SQLite 3.51.3 or newer"
+            )
         engine = create_engine(
             url,
+            module=sqlite,
+            pool_size=connections,
             hide_parameters=True,
             connect_args={"check_same_thread": False, "timeout": LOCK_PATIENCE},
         )
         event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_immediate)
+        event.listen(engine, "begin", _begin)
         return engine
     engine = create_engine(
-        url, hide_parameters=True, pool_pre_ping=True, pool_size=6, connect_args={"connect_timeout": 5}
+        url,
+        hide_parameters=True,
+        pool_pre_ping=True,
+        pool_size=connections,
+        connect_args={"connect_timeout": 5},
     )
     event.listen(engine, "connect", _prepare_postgresql)
     return engine
 
 
-def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # we begin transactions ourselves
-    mode = "WAL" if sqlite3.sqlite_version_info >= WAL_SAFE else "TRUNCATE"
-    got = connection.execute(f"PRAGMA journal_mode={mode}").fetchone()[0]
-    if got not in (mode.lower(), "memory"):
-        raise RuntimeError(f"SQLite refuses journal mode {mode} (got {got}): is the file on a network disk?")
+    got = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+    if got not in ("wal", "memory"):
+        raise RuntimeError(f"SQLite refuses a write-ahead log (got {got}): is the file on a network disk?")
     for pragma in ("synchronous=FULL", "secure_delete=ON", "cache_size=-65536", "temp_store=MEMORY"):
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin_immediate(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+def _begin(connection: Connection) -> None:
+    """Writers line up when they begin; readers see what is committed and hinder nobody."""
+    reading = connection.get_execution_options().get("reading", False)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
 def _prepare_postgresql(connection: Any, _record: object) -> None:
@@ -302,14 +331,7 @@ def _prepare_postgresql(connection: Any, _record: object) -> None:
     connection.commit()
 
 
-def _attempt(read: Callable[[Any], Any], fn: object) -> Any:
-    try:
-        return read(fn)
-    except Exception as error:  # noqa: BLE001 - the reader gets its own error; the thread goes on
-        return error
-
-
-def _resolve(results: "list[tuple[_Waiting[Any, Any], Any]]") -> None:
+def _answer(results: list[Answer]) -> None:
     for waiting, result in results:
         if waiting.future.done():
             continue

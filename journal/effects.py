@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 import structlog
-from sqlalchemy import and_, exists, or_, select, update
+from sqlalchemy import and_, bindparam, exists, or_, select, update
 
 from canonical_model.case import CaseRecord
 from canonical_model.codec import UnreadableError, decode_command
@@ -20,7 +20,7 @@ from journal.claims import Claim, Claimed, ClaimRequest
 from journal.crypto import Keyring, SealBrokenError
 from journal.database import Transaction
 from journal.instants import moment
-from journal.intake import Intake, Routing
+from journal.intake import CaseState, Intake, Routing
 from journal.rows import InsertRows, UpdateRows
 from journal.schema import attempts, bodies, data_keys, effects, leases, messages, systems
 
@@ -166,7 +166,8 @@ class Ledger:
         wanted = [id_ for id_ in request.ids if id_ not in taken]
         if not wanted:
             return Claim()
-        found = tx.connection.execute(_claimable(tx.now, wanted, request.held)).all()
+        asked = {"ids": wanted, "now": tx.now, "held": sorted(request.held)}
+        found = tx.connection.execute(_CLAIMABLE, asked).all()
         rows, kept_back = _within_caps(found, dict(request.caps))
         rows = _within_budget(tx, rows, dict(request.budgets))
         claimed: list[Claimed] = []
@@ -230,7 +231,8 @@ class _Recording:
         self.changes: dict[str, list[int]] = {}
 
     def run(self) -> list[Recorded | BaseException]:
-        rows = {row.id: row for row in self.tx.connection.execute(_rows([r.effect_id for r in self.results]))}
+        asked = {"ids": [result.effect_id for result in self.results]}
+        rows = {row.id: row for row in self.tx.connection.execute(_ROWS, asked)}
         ours = list(
             {r.effect_id: r for r in self.results if _is_ours(rows.get(r.effect_id), r)}.values()
         )  # once each, even when somebody tells twice
@@ -324,7 +326,9 @@ class _Recording:
     def _free_followers(self) -> dict[str, tuple[str, ...]]:
         if not self.followers:
             return {}
-        return free_followers(self.tx, self.followers)
+        states = self.routing.states
+        crowded = [row for row in self.followers if _has_others(states.get(row.case_ref))]
+        return free_followers(self.tx, crowded) if crowded else {}
 
 
 def move_messages(tx: Transaction, changes: dict[str, list[int]]) -> None:
@@ -332,16 +336,8 @@ def move_messages(tx: Transaction, changes: dict[str, list[int]]) -> None:
     wanted = sorted(id_ for id_, change in changes.items() if change != [0, 0])
     if not wanted:
         return
-    query = select(
-        messages.c.id,
-        messages.c.source,
-        messages.c.state,
-        messages.c.received_at,
-        messages.c.open_effects,
-        messages.c.parked_effects,
-    ).where(messages.c.id.in_(wanted))
     updates: list[dict[str, Any]] = []
-    for row in tx.connection.execute(query.order_by(messages.c.id).with_for_update()):
+    for row in tx.connection.execute(_MOVING, {"ids": wanted}):
         open_, parked = (
             row.open_effects + changes[row.id][0],
             row.parked_effects + changes[row.id][1],
@@ -358,18 +354,9 @@ def move_messages(tx: Transaction, changes: dict[str, list[int]]) -> None:
 def free_followers(tx: Transaction, settled: list[Any]) -> dict[str, tuple[str, ...]]:
     """The effects that stood behind these in their lanes and may start now, by the settled effect's id."""
     lanes = {(row.case_ref, row.target): row.id for row in settled}
-    query = (
-        select(effects.c.id, effects.c.case_ref, effects.c.target)
-        .where(
-            effects.c.case_ref.in_(sorted({case for case, _ in lanes})),
-            effects.c.state.in_(("due", "unknown")),
-            effects.c.due_at <= tx.now,
-            ~_someone_before(),
-        )
-        .order_by(effects.c.case_ref, effects.c.seq)
-    )
+    asked = {"refs": sorted({case for case, _ in lanes}), "now": tx.now}
     freed: dict[str, tuple[str, ...]] = {}
-    for row in tx.connection.execute(query):
+    for row in tx.connection.execute(_FOLLOWERS, asked):
         owner = lanes.get((row.case_ref, row.target))
         if owner:
             freed[owner] = (*freed.get(owner, ()), row.id)
@@ -400,23 +387,6 @@ def _someone_before() -> Any:
             _earlier.c.state.in_(_UNSETTLED),
             and_(_earlier.c.state == "parked", _earlier.c.blocking),
         ),
-    )
-
-
-def _claimable(now: int, ids: list[str], held: frozenset[str]) -> Any:
-    return (
-        select(effects, bodies.c.canonical, bodies.c.schema_version, data_keys.c.wrapped)
-        .join(bodies, bodies.c.owner == effects.c.id, isouter=True)
-        .join(data_keys, data_keys.c.message_id == effects.c.key_id, isouter=True)
-        .where(
-            effects.c.id.in_(ids),
-            effects.c.state.in_(("due", "unknown")),
-            effects.c.due_at <= now,
-            effects.c.target.not_in(sorted(held)),
-            ~_someone_before(),
-        )
-        .order_by(effects.c.id)
-        .with_for_update(of=effects, skip_locked=True)
     )
 
 
@@ -466,28 +436,16 @@ def _tries_left(tx: Transaction, target: str, limit: int) -> int:
     return max(0, limit - int(row.tries_this_minute))
 
 
-def _rows(ids: list[str]) -> Any:
-    columns = (
-        effects.c.id,
-        effects.c.key,
-        effects.c.case_ref,
-        effects.c.message_id,
-        effects.c.target,
-        effects.c.action,
-        effects.c.blocking,
-        effects.c.state,
-        effects.c.attempts,
-        effects.c.owner,
-        effects.c.due_at,
-    )
-    return select(*columns).where(effects.c.id.in_(ids)).order_by(effects.c.id).with_for_update()
-
-
 def _is_ours(row: Any, result: Result) -> bool:
     """Fencing: only the holder of the current claim may record; one who slept past its lease may not."""
     if row is None or row.state != "claimed":
         return False
     return bool(row.owner == result.owner and row.attempts == result.attempt)
+
+
+def _has_others(state: CaseState | None) -> bool:
+    """Whether anything can stand behind an effect of this case: not when it is the only one."""
+    return state is None or state.effect_count > 1
 
 
 _STATE = {
@@ -505,3 +463,60 @@ _SETTLE = UpdateRows(
 _HAND_OUT = UpdateRows(effects, "id", ("handout_at",))
 _MOVE = UpdateRows(messages, "id", ("open_effects", "parked_effects", "state"))
 _ATTEMPTS = InsertRows(attempts)
+
+# The questions of the busiest path, put together once.
+_ROWS = (
+    select(
+        effects.c.id,
+        effects.c.key,
+        effects.c.case_ref,
+        effects.c.message_id,
+        effects.c.target,
+        effects.c.action,
+        effects.c.blocking,
+        effects.c.state,
+        effects.c.attempts,
+        effects.c.owner,
+        effects.c.due_at,
+    )
+    .where(effects.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(effects.c.id)
+    .with_for_update()
+)
+_MOVING = (
+    select(
+        messages.c.id,
+        messages.c.source,
+        messages.c.state,
+        messages.c.received_at,
+        messages.c.open_effects,
+        messages.c.parked_effects,
+    )
+    .where(messages.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(messages.c.id)
+    .with_for_update()
+)
+_FOLLOWERS = (
+    select(effects.c.id, effects.c.case_ref, effects.c.target)
+    .where(
+        effects.c.case_ref.in_(bindparam("refs", expanding=True)),
+        effects.c.state.in_(("due", "unknown")),
+        effects.c.due_at <= bindparam("now"),
+        ~_someone_before(),
+    )
+    .order_by(effects.c.case_ref, effects.c.seq)
+)
+_CLAIMABLE = (
+    select(effects, bodies.c.canonical, bodies.c.schema_version, data_keys.c.wrapped)
+    .join(bodies, bodies.c.owner == effects.c.id, isouter=True)
+    .join(data_keys, data_keys.c.message_id == effects.c.key_id, isouter=True)
+    .where(
+        effects.c.id.in_(bindparam("ids", expanding=True)),
+        effects.c.state.in_(("due", "unknown")),
+        effects.c.due_at <= bindparam("now"),
+        effects.c.target.not_in(bindparam("held", expanding=True)),
+        ~_someone_before(),
+    )
+    .order_by(effects.c.id)
+    .with_for_update(of=effects, skip_locked=True)
+)

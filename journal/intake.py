@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from canonical_model.case import EMPTY_CARD, CaseRecord, CaseRef, case_ref
 from canonical_model.codec import (
@@ -30,7 +30,7 @@ from journal.claims import Claimed, Ticket
 from journal.crypto import DataKey, Keyring, SealBrokenError
 from journal.database import Transaction
 from journal.instants import DAY, micros, moment, new_id
-from journal.rows import InsertRows, UpdateRows
+from journal.rows import InsertRows, PutRows, UpdateRows
 from journal.schema import (
     bodies,
     case_history,
@@ -128,11 +128,7 @@ class Intake:
         return [self._answer(arrival, known, fresh, started, routing.claimed) for arrival in arrivals]
 
     def _already_here(self, tx: Transaction, arrivals: list[Arrival]) -> dict[str, tuple[str, str]]:
-        rows = tx.connection.execute(
-            select(messages.c.identity, messages.c.id, messages.c.content_hash).where(
-                messages.c.identity.in_([arrival.identity for arrival in arrivals])
-            )
-        )
+        rows = tx.connection.execute(_KNOWN, {"identities": [arrival.identity for arrival in arrivals]})
         return {identity: (id_, content) for identity, id_, content in rows}
 
     def _answer(
@@ -197,23 +193,13 @@ class Routing:
         if not hashes:
             return
         self._count_recent(hashes)
-        rows = self.tx.connection.execute(
-            select(references.c.hash, references.c.case_ref).where(
-                references.c.hash.in_(hashes), references.c.exclusive
-            )
-        )
+        rows = self.tx.connection.execute(_OWNERS, {"hashes": hashes})
         self.owners.update((hashed, ref) for hashed, ref in rows)
         self.load_cases(set(self.owners.values()))
 
     def _count_recent(self, hashes: list[str]) -> None:
-        query = (
-            select(references.c.hash, func.count())
-            .where(
-                references.c.hash.in_(hashes), ~references.c.exclusive, references.c.at > self.tx.now - DAY
-            )
-            .group_by(references.c.hash)
-        )
-        for hashed, count in self.tx.connection.execute(query):
+        asked = {"hashes": hashes, "since": self.tx.now - DAY}
+        for hashed, count in self.tx.connection.execute(_RECENT, asked):
             self.recent[hashed] = int(count)
 
     def load_cases(self, refs: Iterable[str], *, cards: bool = True) -> None:
@@ -221,13 +207,7 @@ class Routing:
         wanted = sorted(set(refs) - self.states.keys())
         if not wanted:
             return
-        query = (
-            select(cases, data_keys.c.wrapped)
-            .join(data_keys, data_keys.c.message_id == cases.c.key_id, isouter=True)
-            .where(cases.c.ref.in_(wanted))
-            .order_by(cases.c.ref)
-        )
-        for row in self.tx.connection.execute(query.with_for_update(of=cases)):
+        for row in self.tx.connection.execute(_CASES, {"refs": wanted}):
             try:
                 self.states[row.ref] = self._case_state(row, with_card=cards)
             except (SealBrokenError, UnreadableError) as error:
@@ -348,11 +328,11 @@ class Routing:
         return case_ref(self.intake.prefix, self.now.year, self._number)
 
     def _first_free_number(self) -> int:
-        free = select(numbers.c.next).where(numbers.c.year == self.now.year).with_for_update()
-        number = self.tx.connection.execute(free).scalar_one_or_none()
+        year = {"year": self.now.year}
+        number = self.tx.connection.execute(_NUMBER, year).scalar_one_or_none()
         if number is None:
-            self.tx.connection.execute(self.tx.insert_ignoring(numbers), {"year": self.now.year, "next": 1})
-            number = self.tx.connection.execute(free).scalar_one()
+            self.tx.connection.execute(self.tx.insert_ignoring(numbers), {**year, "next": 1})
+            number = self.tx.connection.execute(_NUMBER, year).scalar_one()
         return int(number)
 
     def _case_state(self, row: Any, *, with_card: bool) -> CaseState:
@@ -436,7 +416,7 @@ class Routing:
         )
 
     def _existing_keys(self, keys: list[str]) -> set[str]:
-        rows = self.tx.connection.execute(select(effects.c.key).where(effects.c.key.in_(keys)))
+        rows = self.tx.connection.execute(_KEYS, {"keys": keys})
         return self._keys.union(key for (key,) in rows)
 
     def _note_effect(
@@ -560,9 +540,7 @@ class Routing:
 
     def _write_cases(self) -> None:
         if self._opened:
-            self.tx.connection.execute(
-                update(numbers).where(numbers.c.year == self.now.year).values(next=self._number)
-            )
+            _NEXT.run(self.tx.connection, [{"year": self.now.year, "next": self._number}])
         now, changed = self.tx.now, [state for state in self.states.values() if state.changed]
         connection = self.tx.connection
         opened = [_case_row(state, now) | _card(state) for state in changed if state.new]
@@ -575,20 +553,14 @@ class Routing:
             self.tx.connection.execute(
                 timers.delete().where(timers.c.case_ref == case, timers.c.name == name)
             )
-        rows = [
-            {"case_ref": case, "name": name, "due_at": micros(timer.due), "round": timer.round}
-            for (case, name), timer in self.timers.items()
-            if timer
-        ]
-        if rows:
-            insert = self.tx.upsert(timers)
-            self.tx.connection.execute(
-                insert.on_conflict_do_update(
-                    index_elements=["case_ref", "name"],
-                    set_={"due_at": insert.excluded.due_at, "round": insert.excluded.round},
-                ),
-                rows,
-            )
+        _TIMERS.run(
+            self.tx.connection,
+            [
+                {"case_ref": case, "name": name, "due_at": micros(timer.due), "round": timer.round}
+                for (case, name), timer in self.timers.items()
+                if timer
+            ],
+        )
 
     def _row(self, table: str, **values: Any) -> None:
         self.rows.setdefault(table, []).append(values)
@@ -666,3 +638,31 @@ _CASE = UpdateRows(
     ),
 )
 _CARD = UpdateRows(cases, "ref", ("card", "card_version"))
+_TIMERS = PutRows(timers, ("case_ref", "name"))
+_NEXT = UpdateRows(numbers, "year", ("next",))
+
+# The questions of the busiest path, put together once.
+_KNOWN = select(messages.c.identity, messages.c.id, messages.c.content_hash).where(
+    messages.c.identity.in_(bindparam("identities", expanding=True))
+)
+_OWNERS = select(references.c.hash, references.c.case_ref).where(
+    references.c.hash.in_(bindparam("hashes", expanding=True)), references.c.exclusive
+)
+_RECENT = (
+    select(references.c.hash, func.count())
+    .where(
+        references.c.hash.in_(bindparam("hashes", expanding=True)),
+        ~references.c.exclusive,
+        references.c.at > bindparam("since"),
+    )
+    .group_by(references.c.hash)
+)
+_CASES = (
+    select(cases, data_keys.c.wrapped)
+    .join(data_keys, data_keys.c.message_id == cases.c.key_id, isouter=True)
+    .where(cases.c.ref.in_(bindparam("refs", expanding=True)))
+    .order_by(cases.c.ref)
+    .with_for_update(of=cases)
+)
+_KEYS = select(effects.c.key).where(effects.c.key.in_(bindparam("keys", expanding=True)))
+_NUMBER = select(numbers.c.next).where(numbers.c.year == bindparam("year")).with_for_update()

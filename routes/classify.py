@@ -87,7 +87,8 @@ def _named(words: str, table: tuple[Area, ...]) -> str:
 
 def _label(text: str) -> str:
     """What a sender chose, as far as it can be a name: printable, and no longer than one."""
-    return "".join(sign for sign in text if sign.isprintable()).strip()[:LONGEST_LABEL]
+    printable = text if text.isprintable() else "".join(sign for sign in text if sign.isprintable())
+    return printable.strip()[:LONGEST_LABEL]
 
 
 @lru_cache(maxsize=4096)

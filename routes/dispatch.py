@@ -42,9 +42,9 @@ def wrong_examples(table: Dispatch) -> tuple[str, ...]:
 
 def _fits(rule: Rule, contact: Contact, subject: Subject) -> bool:
     return (
-        _allows(rule.kind, subject.kind)
+        _allows(rule.category, subject.category)
+        and _allows(rule.kind, subject.kind)
         and _allows(rule.product, contact.product)
-        and _allows(rule.category, subject.category)
         and _allows(rule.area, subject.area)
         and _allows(rule.channel, contact.channel)
         and _allows(rule.addressed_to, contact.addressed_to)

@@ -11,11 +11,9 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Generic
 
-import aiohttp
 import httpx
 import jwt
 import msgspec
-from httpx_aiohttp import AiohttpTransport
 
 from adapters.roundup.records import R, Table
 from adapters.roundup.settings import Settings
@@ -27,14 +25,13 @@ from ports.errors import (
     TransientError,
     UncertainError,
 )
+from ports.http import PooledTransport
 from ports.tracing import pass_trace_on
 
 TOKEN_SECONDS = 600
 RENEW_SECONDS = 60
 OPAQUE = "An error occurred"
 """Roundup's words for a failure of its own; the details are in its log only."""
-WIRE_ERRORS = (httpx.HTTPError, aiohttp.ClientError)
-"""The aiohttp transport lets some of its own errors through, for instance about an unreadable answer."""
 NOT_FOR_US = (
     "Required Header Missing",
     "not allowed to use Rest Interface",
@@ -124,13 +121,12 @@ class RoundupClient:
     """
 
     def __init__(self, settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        limits = httpx.Limits(max_connections=settings.connections)
         self._settings = settings
         self._token = ""
         self._token_ends = 0.0
         self._http = httpx.AsyncClient(
             base_url=f"{settings.url}rest/data/",
-            transport=transport or AiohttpTransport(trust_env=False, limits=limits),
+            transport=transport or PooledTransport(connections=settings.connections),
             trust_env=False,
             follow_redirects=False,
             timeout=httpx.Timeout(settings.answer_seconds, connect=settings.connect_seconds),
@@ -213,7 +209,7 @@ class RoundupClient:
     async def _send_read(self, request: httpx.Request, path: str) -> httpx.Response:
         try:
             response = await self._http.send(request)
-        except WIRE_ERRORS as error:
+        except httpx.HTTPError as error:
             raise TransientError("Roundup cannot be reached", detail=_cause(error)) from error
         if response.is_success:
             return response
@@ -233,7 +229,7 @@ class RoundupClient:
     async def _send_write(self, request: httpx.Request, path: str) -> httpx.Response:
         try:
             response = await self._http.send(request)
-        except WIRE_ERRORS as error:
+        except httpx.HTTPError as error:
             raise _broken_off(error) from error
         if response.is_success:
             return response
@@ -274,14 +270,7 @@ def _broken_off(error: Exception) -> AdapterError:
 
 
 def _never_connected(error: Exception) -> bool:
-    """Whether nothing can have been sent.
-
-    The aiohttp transport calls a connection that was cut in the middle `ConnectTimeout`, just as one that
-    never came about: only the cause tells the two apart.
-    """
-    cause = error.__cause__
-    if isinstance(cause, aiohttp.ClientError):
-        return isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
+    """Whether nothing can have been sent: `ports.http` says this only when it is certain."""
     return isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
 
 

@@ -30,6 +30,8 @@ CHANNELS: Mapping[Channel, str] = {
     Channel.ELOKET: "e-loket",
     Channel.VERENIGINGSLOKET: "verenigingsprofiel",
     Channel.ASSISTANT: "digitale-assistent",
+    Channel.REPORT_APP: "meldingsapp",
+    Channel.SYSTEM: "systeem",
 }
 STATUSES: Mapping[CaseStatus, str] = {
     CaseStatus.NEW: "nieuw",

@@ -1,8 +1,6 @@
 """Reads request bodies with a limit on size, on time, and on what all of them together hold in memory."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 
 from starlette.requests import ClientDisconnect, Request
 
@@ -18,19 +16,13 @@ class BodyReader:
         self._seconds = seconds
         self._held = 0
 
-    @asynccontextmanager
-    async def body(self, request: Request) -> AsyncGenerator[bytes]:
-        """The body, whole, counted as held until the block ends. Raises `RefusedError`."""
+    def body(self, request: Request) -> "_Body":
+        """`async with`: the body, whole, counted as held until the block ends. Raises `RefusedError`."""
         self._refuse_announced(request.headers.get("content-length", ""))
-        chunks: list[bytes] = []
-        try:
-            await self._read(request, chunks)
-            chunks[:] = [b"".join(chunks)]
-            yield chunks[0]
-        finally:
-            self._held -= sum(map(len, chunks))
+        return _Body(self, request)
 
-    async def _read(self, request: Request, chunks: list[bytes]) -> None:
+    async def read(self, request: Request, chunks: list[bytes]) -> None:
+        """Gather the body; its chunks count as held from when they come."""
         size = 0
         try:
             async with asyncio.timeout(self._seconds):
@@ -44,6 +36,10 @@ class BodyReader:
         except ClientDisconnect:
             raise RefusedError(MALFORMED, "the connection was cut before the body was complete") from None
 
+    def let_go(self, size: int) -> None:
+        """So many bytes are no longer held."""
+        self._held -= size
+
     def _refuse_announced(self, length: str) -> None:
         if len(length) > 18 or (length.isdecimal() and int(length) > self._limit):
             raise self._too_large()
@@ -56,3 +52,26 @@ class BodyReader:
 
     def _too_large(self) -> RefusedError:
         return RefusedError(TOO_LARGE, f"a submission with its files may have {self._limit} bytes")
+
+
+class _Body:
+    """A body while somebody works on it."""
+
+    def __init__(self, reader: BodyReader, request: Request) -> None:
+        self._reader = reader
+        self._request = request
+        self._chunks: list[bytes] = []
+
+    async def __aenter__(self) -> bytes:
+        try:
+            await self._reader.read(self._request, self._chunks)
+        except BaseException:
+            self._let_go()
+            raise
+        return b"".join(self._chunks)
+
+    async def __aexit__(self, *_error: object) -> None:
+        self._let_go()
+
+    def _let_go(self) -> None:
+        self._reader.let_go(sum(map(len, self._chunks)))

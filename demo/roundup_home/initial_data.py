@@ -35,6 +35,8 @@ fill(
         "e-loket",
         "verenigingsprofiel",
         "digitale-assistent",
+        "meldingsapp",
+        "systeem",
     ),
 )
 for order, (name, closed) in enumerate(

@@ -16,12 +16,12 @@ from typing import Any, ClassVar
 import httpx
 import msgspec
 import uvloop
-from httpx_aiohttp import AiohttpTransport
 
 from canonical_model.attachment import Attachment
 from canonical_model.case import CanonicalCase, CaseRef
 from ports.adapter import Adapter, Tools
 from ports.errors import TransientError, UncertainError
+from ports.http import PooledTransport
 from ports.tracker import (
     Capabilities,
     CaseChange,
@@ -52,7 +52,7 @@ class SinkTracker:
 
     def __init__(self, url: str) -> None:
         self._url = httpx.URL(url).join("/cases")
-        self._transport = AiohttpTransport()
+        self._transport = PooledTransport(connections=128)
 
     async def ensure_ready(self, groups: object) -> tuple[str, ...]:
         return ()
@@ -75,7 +75,7 @@ class SinkTracker:
             raise TransientError("the sink is away") from error
         except httpx.TransportError as error:
             raise UncertainError("the sink's answer was lost") from error
-        return Created(id=TrackerId(answer.json()["id"]), created=True)
+        return Created(id=TrackerId(msgspec.json.decode(answer.content)["id"]), created=True)
 
     async def find(self, ref: CaseRef) -> tuple[TrackerCase, ...]:
         return ()

@@ -130,15 +130,15 @@ def _wire(journal: Journal, fuse: Fuse) -> None:
     intake.accept_many = _fused(intake.accept_many, "accept", fuse)
     writes.claim_many = _fused(writes.claim_many, "claim", fuse)
     writes.record_many = _fused(writes.record_many, "record", fuse)
-    commit = journal.database._commit
+    transaction = journal.database._transaction
 
-    def committed(group):
-        results = commit(group)
+    async def committed(waiting, group):
+        results = await transaction(waiting, group)
         for one in group:
             fuse.burn(f"{one.write.__name__}: after the commit")
         return results
 
-    journal.database._commit = committed
+    journal.database._transaction = committed
 
 
 def _fused(many, name: str, fuse: Fuse):

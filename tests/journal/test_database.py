@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import sqlite3
 import subprocess
 import time
 
@@ -10,6 +9,7 @@ import psycopg
 import pytest
 import structlog
 from psycopg import sql
+from pysqlite3 import dbapi2 as sqlite
 from sqlalchemy import text
 
 from journal import database as database_module
@@ -136,7 +136,7 @@ async def test_closing_serves_who_waits_and_refuses_who_comes_later(planned):
 async def test_a_locked_sqlite_file_is_told_to_all_at_once_and_later_goes_on(sqlite_url, monkeypatch):
     monkeypatch.setattr(database_module, "LOCK_PATIENCE", 0.3)
     journal = await _opened(sqlite_url)
-    with sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None) as other:
+    with sqlite.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None) as other:
         other.execute("BEGIN EXCLUSIVE")
         began = time.monotonic()
         results = await asyncio.gather(
@@ -215,8 +215,14 @@ def test_sqlite_commits_are_durable(sqlite_url):
             for name in ("synchronous", "journal_mode", "secure_delete")
         }
     engine.dispose()
-    wal = sqlite3.sqlite_version_info >= database_module.WAL_SAFE
-    assert settings == {"synchronous": 2, "journal_mode": "wal" if wal else "truncate", "secure_delete": 1}
+    assert settings == {"synchronous": 2, "journal_mode": "wal", "secure_delete": 1}
+
+
+def test_a_sqlite_that_may_lose_commits_is_refused(sqlite_url, monkeypatch):
+    monkeypatch.setattr(database_module.sqlite, "sqlite_version_info", (3, 40, 1))
+
+    with pytest.raises(RuntimeError, match="may lose commits"):
+        open_engine(sqlite_url)
 
 
 async def test_errors_of_the_database_name_no_values(sqlite_url):

@@ -1,0 +1,282 @@
+"""HTTP/1.1 to other systems: a transport for httpx on connections of our own.
+
+Adapters use `httpx.AsyncClient(transport=PooledTransport(), ...)`, and tests put a fake in its place. httpx's own
+transport, and others under it, cost several times what the rest of a delivery does (docs/decisions/0011).
+
+What it promises: an error that says "not sent" (`httpx.ConnectError`, `ConnectTimeout`, `PoolTimeout`,
+`LocalProtocolError`) is never raised once a byte of the request may have gone out; from then on it is `ReadTimeout`,
+`ReadError` or `RemoteProtocolError`. Answers are read whole. Redirects, cookies and log-in are the client's business;
+there are no proxies. May be used by many tasks of one event loop.
+"""
+
+import asyncio
+import ssl
+from collections import defaultdict
+from typing import Final, NamedTuple, cast
+
+import httpx
+from httptools import HttpParserError, HttpResponseParser
+
+IDLE_SECONDS: Final = 3.0
+"""How long a connection is kept for the next request: shorter than servers keep it, so that they rarely cut it."""
+MOST_BYTES: Final = 64 * 1024 * 1024
+"""The largest answer that is read."""
+_SAFE_TO_REPEAT: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class _Origin(NamedTuple):
+    """Where connections go."""
+
+    scheme: str
+    host: str
+    port: int
+
+
+class _Patience(NamedTuple):
+    """httpx's time-outs in seconds; None = for ever."""
+
+    connect: float | None
+    read: float | None
+    pool: float | None
+
+
+class PooledTransport(httpx.AsyncBaseTransport):
+    """Keeps connections and uses them again; at most `connections` at the same time over all origins."""
+
+    def __init__(self, *, connections: int = 100, tls: ssl.SSLContext | None = None) -> None:
+        self._free = asyncio.Semaphore(connections)
+        self._tls = tls
+        self._idle: defaultdict[_Origin, list[_Connection]] = defaultdict(list)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """See `httpx.AsyncBaseTransport`."""
+        body = await request.aread()
+        message = _head(request, len(body)) + body
+        patience = _patience(request)
+        await self._admitted(patience.pool)
+        try:
+            return await self._exchange(request, message, patience)
+        finally:
+            self._free.release()
+
+    async def aclose(self) -> None:
+        """Let go of the connections that nobody uses."""
+        for connections in self._idle.values():
+            for connection in connections:
+                connection.abort()
+        self._idle.clear()
+
+    async def _admitted(self, patience: float | None) -> None:
+        if not self._free.locked():
+            await self._free.acquire()
+            return
+        try:
+            async with asyncio.timeout(patience):
+                await self._free.acquire()
+        except TimeoutError:
+            raise httpx.PoolTimeout("all connections are in use") from None
+
+    async def _exchange(self, request: httpx.Request, message: bytes, patience: _Patience) -> httpx.Response:
+        origin = _origin(request.url)
+        kept = self._kept(origin)
+        connection = kept or await self._connected(origin, request, patience.connect)
+        try:
+            return await self._ask(connection, origin, request, message, patience)
+        except (httpx.ReadError, httpx.RemoteProtocolError):
+            if kept is None or kept.heard or request.method not in _SAFE_TO_REPEAT:
+                raise
+        fresh = await self._connected(
+            origin, request, patience.connect
+        )  # the server had let go of the kept one
+        return await self._ask(fresh, origin, request, message, patience)
+
+    async def _ask(
+        self,
+        connection: "_Connection",
+        origin: _Origin,
+        request: httpx.Request,
+        message: bytes,
+        patience: _Patience,
+    ) -> httpx.Response:
+        try:
+            response = await connection.ask(
+                message, head_only=request.method == "HEAD", patience=patience.read
+            )
+        except BaseException:
+            connection.abort()
+            raise
+        if connection.reusable:
+            connection.idle_since = connection.loop.time()
+            self._idle[origin].append(connection)
+        else:
+            connection.abort()
+        return response
+
+    def _kept(self, origin: _Origin) -> "_Connection | None":
+        connections = self._idle[origin]
+        while connections:
+            connection = connections.pop()
+            if not connection.closed and connection.loop.time() - connection.idle_since < IDLE_SECONDS:
+                return connection
+            connection.abort()
+        return None
+
+    async def _connected(
+        self, origin: _Origin, request: httpx.Request, patience: float | None
+    ) -> "_Connection":
+        loop = asyncio.get_running_loop()
+        secure = origin.scheme == "https"
+        name = str(request.extensions.get("sni_hostname") or origin.host)
+        try:
+            async with asyncio.timeout(patience):
+                _, connection = await loop.create_connection(
+                    lambda: _Connection(loop),
+                    origin.host,
+                    origin.port,
+                    ssl=self._secured() if secure else None,
+                    server_hostname=name if secure else None,
+                )
+        except TimeoutError:
+            raise httpx.ConnectTimeout(f"{origin.host} does not answer") from None
+        except (OSError, ssl.SSLError) as error:
+            raise httpx.ConnectError(f"{origin.host}: {error}") from error
+        return connection
+
+    def _secured(self) -> ssl.SSLContext:
+        self._tls = self._tls or httpx.create_ssl_context(trust_env=False)
+        return self._tls
+
+
+class _Connection(asyncio.Protocol):
+    """One connection: a question, its answer, and then perhaps the next."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.closed = False
+        self.reusable = False
+        self.heard = False
+        self.idle_since = 0.0
+        self._answer: asyncio.Future[httpx.Response] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def ask(self, message: bytes, *, head_only: bool, patience: float | None) -> httpx.Response:
+        """Send a request and wait for the whole answer, at most `patience` seconds between two parts of it."""
+        if self.closed:
+            raise httpx.ReadError("the connection was cut")
+        self._answer = self.loop.create_future()
+        self._parser = HttpResponseParser(self)
+        self._head_only, self._patience = head_only, patience
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._body: list[bytes] = []
+        self._size, self._complete, self._bounded = 0, False, False
+        self.heard = self.reusable = False
+        self._heard_at = self.loop.time()
+        self._transport.write(message)
+        if patience is not None:
+            self._timer = self.loop.call_later(patience, self._check_patience)
+        try:
+            return await self._answer
+        finally:
+            if self._timer:
+                self._timer.cancel()
+
+    def abort(self) -> None:
+        """Close at once."""
+        self.closed = True
+        self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self._answer is None or self._answer.done():
+            self.abort()  # nobody asked anything
+            return
+        self.heard = True
+        self._heard_at = self.loop.time()
+        try:
+            self._parser.feed_data(data)
+        except HttpParserError as error:
+            self._fail(httpx.RemoteProtocolError(f"not HTTP: {error}"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.closed = True
+        if self._answer is None or self._answer.done():
+            return
+        if exc is None and self.heard and self._headers_complete() and not self._bounded:
+            self._finish()  # an answer without a length ends with its connection
+        elif exc is None:
+            self._fail(httpx.RemoteProtocolError("the connection was closed before the answer was complete"))
+        else:
+            self._fail(httpx.ReadError("the connection was cut"))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        names = {name.lower() for name, _ in self._headers}
+        self._bounded = bool(names & {b"content-length", b"transfer-encoding"})
+        if self._head_only:
+            self._finish()
+
+    def on_body(self, body: bytes) -> None:
+        self._size += len(body)
+        if self._size > MOST_BYTES:
+            self._fail(httpx.RemoteProtocolError(f"the answer has more than {MOST_BYTES} bytes"))
+        else:
+            self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        if self._parser.get_status_code() < 200:  # "continue", "early hints": the answer is yet to come
+            self._headers.clear()
+            return
+        self.reusable = self._parser.should_keep_alive() and not self._head_only
+        self._finish()
+
+    def _headers_complete(self) -> bool:
+        return self._parser.get_status_code() >= 200
+
+    def _finish(self) -> None:
+        if self._answer and not self._answer.done():
+            self._answer.set_result(
+                httpx.Response(
+                    self._parser.get_status_code(), headers=self._headers, content=b"".join(self._body)
+                )
+            )
+
+    def _fail(self, error: Exception) -> None:
+        if self._answer and not self._answer.done():
+            self._answer.set_exception(error)
+
+    def _check_patience(self) -> None:
+        patience = self._patience or 0.0
+        left = self._heard_at + patience - self.loop.time()
+        if left > 0:
+            self._timer = self.loop.call_later(left, self._check_patience)
+        else:
+            self._fail(httpx.ReadTimeout(f"no answer within {patience:g} seconds"))
+
+
+def _origin(url: httpx.URL) -> _Origin:
+    if url.scheme not in ("http", "https"):
+        raise httpx.UnsupportedProtocol(f"only http and https, not {url.scheme!r}")
+    return _Origin(url.scheme, url.host, url.port or (443 if url.scheme == "https" else 80))
+
+
+def _patience(request: httpx.Request) -> _Patience:
+    given = request.extensions.get("timeout", {})
+    return _Patience(given.get("connect"), given.get("read"), given.get("pool"))
+
+
+def _head(request: httpx.Request, size: int) -> bytes:
+    """The request line and the headers; a body of unknown length gets its length."""
+    lines = [b"%b %b HTTP/1.1\r\n" % (request.method.encode("ascii"), request.url.raw_path)]
+    for name, value in request.headers.raw:
+        if name.lower() == b"transfer-encoding":
+            lines.append(b"Content-Length: %d\r\n" % size)
+        else:
+            lines.append(b"%b: %b\r\n" % (name, value))
+    lines.append(b"\r\n")
+    if any(line.count(b"\n") != 1 or line.count(b"\r") != 1 for line in lines):
+        raise httpx.LocalProtocolError("a header holds a line break")
+    return b"".join(lines)

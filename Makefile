@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help venv demo demo-distributed test check bench torture docs lock clean
+.PHONY: help venv demo demo-distributed test check bench torture docs lock image-locks clean
 help: ## what each target does
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -48,9 +48,16 @@ docs: venv ## renew the settings tables in docs/ from the settings themselves
 	@$(BIN)/python -m tests.docs.settings_tables
 	@$(BIN)/python -m tests.canonical_model.schema
 
-lock: ## renew requirements.lock from pyproject.toml
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+lock: ## renew requirements.lock from pyproject.toml, and from it the locks of the images
 	@$(BIN)/pip install --quiet uv
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --group dev --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.lock
+	@$(MAKE) --no-print-directory image-locks
+
+image-locks:
+	@$(LOCK) --constraint requirements.lock --extra telemetry pyproject.toml -o docker/hub/runtime.lock
+	@$(LOCK) --constraint requirements.lock docker/hub/build.in -o docker/hub/build.lock
+	@$(LOCK) --constraint requirements.lock docker/roundup/runtime.in -o docker/roundup/runtime.lock
 
 clean: ## throw away .venv and everything that was built or played
 	rm -rf $(VENV) .demo .demo-distributed var .pytest_cache .mypy_cache .ruff_cache

@@ -20,7 +20,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib import resources
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
@@ -28,12 +28,12 @@ import click
 import structlog
 import uvicorn
 import uvloop
-from fastapi import APIRouter, FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from starlette.routing import BaseRoute, Mount, Route, Router
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from broker.in_process import InProcessBroker
@@ -42,6 +42,8 @@ from broker.rabbitmq import RabbitMqBroker
 from canonical_model.commands import Command
 from console.app import create_console
 from console.cli import commands
+from console.metrics import Metrics
+from console.readiness import Process, Readiness
 from console.settings import ConsoleSettings
 from console.staff import ConsoleStaff, accounts_of
 from journal.database import open_engine
@@ -51,7 +53,7 @@ from journal.operations import Health
 from journal.shared_clock import SharedClock
 from ports.adapter import Adapter, Build, Tools
 from ports.clock import SystemClock
-from ports.errors import HubError, MisconfiguredError, TransientError
+from ports.errors import HubError, MisconfiguredError
 from ports.secrets import FileAndEnvironmentSecrets, Secrets
 from ports.target import Fetch, Idempotency, Target
 from routes.configuration import (
@@ -63,6 +65,10 @@ from routes.configuration import (
 )
 from routes.dispatch import wrong_examples
 from routes.router import CityRoutes
+from telemetry.doors import CountedDoor
+from telemetry.logs import configure_logging, log_the_unforeseen
+from telemetry.settings import MetricsSettings, TelemetrySettings
+from telemetry.traces import open_traces
 from worker.breaker import Breakers
 from worker.intake import Doorway
 from worker.listeners import Listener
@@ -105,7 +111,10 @@ class JournalSection(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    url: str = Field(default="", description="SQLAlchemy URL; empty: SQLite in the data folder.")
+    url: str = Field(
+        default="",
+        description='SQLAlchemy URL, or "secret:<name>" when it holds a password; empty: SQLite in the data folder.',
+    )
 
 
 class BrokerSection(BaseModel):
@@ -114,7 +123,9 @@ class BrokerSection(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     url: str = Field(
-        default="memory:", description="`memory:` within one process, or `amqp://...` for RabbitMQ."
+        default="memory:",
+        description="`memory:` within one process, or `amqp://...` for RabbitMQ; "
+        '"secret:<name>" when it holds a password.',
     )
 
 
@@ -151,6 +162,8 @@ class Settings(BaseModel):
     broker: BrokerSection = BrokerSection()
     worker: WorkerSection = WorkerSection()
     console: ConsoleSettings = ConsoleSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
     targets: dict[str, TargetSection] = {}
     adapters: dict[str, dict[str, Any]] = {}
 
@@ -171,8 +184,15 @@ class Configuration:
 
     @property
     def journal_url(self) -> str:
-        """Where the journal is."""
-        return self.settings.journal.url or f"sqlite:///{self.data / 'journal.db'}"
+        """Where the journal is, with its password if it has one."""
+        url: str = _with_secrets(self.settings.journal.url, self.secrets)
+        return url or f"sqlite:///{self.data / 'journal.db'}"
+
+    @property
+    def broker_url(self) -> str:
+        """Where the broker is, with its password if it has one."""
+        url: str = _with_secrets(self.settings.broker.url, self.secrets)
+        return url
 
 
 def load(path: Path) -> Configuration:
@@ -257,10 +277,11 @@ class Hub:
         self.name = f"{socket.gethostname()}/{os.getpid()}"
         self.journal = open_journal(configuration, shard=f"{os.getpid()}")
         self.clock = self.journal.clock
-        self.broker = _broker(configuration.settings.broker.url)
+        self.broker = _broker(configuration.broker_url)
         console = configuration.settings.console
         self.staff = ConsoleStaff(accounts_of(self.journal, console), console.cookie)
-        self.doorway = Doorway(self.journal, self.broker)
+        self._traces = open_traces(configuration.settings.telemetry)
+        self.doorway = Doorway(self.journal, self.broker, self._traces)
         self.breakers = Breakers(self.journal, self.clock)
         self.upkeep = Upkeep(self.journal, self.breakers)
         self.quarantined: dict[str, str] = {}
@@ -275,6 +296,7 @@ class Hub:
             breakers=self.breakers,
             clock=self.clock,
             settings=self._worker_settings(),
+            traces=self._traces,
         )
         if "worker" in self.roles:
             self.doorway.staff(self.worker)
@@ -286,11 +308,12 @@ class Hub:
             for adapter in self.adapters.values()
             for source in adapter.sources
         ]
-        self.app = self._app()
+        self._metrics_token: str = _with_secrets(configuration.settings.metrics.token, configuration.secrets)
         self._tasks: set[asyncio.Task[None]] = set()
         self._lock: TextIO | None = None
-        self._server: uvicorn.Server | None = None
+        self._servers: list[uvicorn.Server] = []
         self._stopping = False
+        self.app = self._app()
 
     async def start(self) -> None:
         """Bring the journal up to date, take over from an earlier life, and begin to work."""
@@ -324,34 +347,24 @@ class Hub:
                 return
 
     async def serve(self) -> None:
-        """Answer HTTP until `stop`; without doors or console, just wait for it."""
-        host, _, port = self.listen.rpartition(":")
-        self._server = _Server(
-            uvicorn.Config(
-                self.app,
-                host=host,
-                port=int(port),
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                lifespan="off",
-                timeout_graceful_shutdown=20,
-                http=_Protocol,
-                backlog=4096,
-            )
-        )
-        self._server.should_exit = self._stopping
-        await self._server.serve()
+        """Answer HTTP until `stop`; without doors or console, health and metrics only."""
+        settings = self.configuration.settings
+        self._servers = [_server(self.app, self.listen)]
+        if settings.metrics.listen:
+            page = self._metrics_page(token="")
+            self._servers.append(_server(Router([page]), settings.metrics.listen))
+        for server in self._servers:
+            server.should_exit = self._stopping
+        await asyncio.gather(*(server.serve() for server in self._servers))
 
     def _is_stopping(self) -> bool:
-        return self._stopping or (self._server is not None and self._server.should_exit)
+        return self._stopping or any(server.should_exit for server in self._servers)
 
     def stop(self) -> None:
         """Let `serve` return."""
         self._stopping = True
-        if self._server:
-            self._server.should_exit = True
+        for server in self._servers:
+            server.should_exit = True
 
     async def close(self) -> None:
         """Finish what is in flight, then let go; what could not be finished is found again by its lease."""
@@ -367,6 +380,8 @@ class Hub:
             await adapter.close()
         await self.broker.close()
         await self.journal.close()
+        if self._traces:
+            await asyncio.to_thread(self._traces.close)
         if self._lock:
             self._lock.close()
         log.info("hub_stopped")
@@ -458,10 +473,12 @@ class Hub:
 
     def _app(self) -> Router:
         """The doors first and bare, as they carry the load; the console with all its armour behind them."""
-        routes: list[BaseRoute] = [Route("/health/live", self._live), Route("/health/ready", self._ready)]
+        routes: list[BaseRoute] = [*Readiness(self.journal, self.process, name=self.name).routes()]
+        if self._metrics_token:
+            routes.append(self._metrics_page(token=self._metrics_token))
         if "intake" in self.roles:
             for name, adapter in self.adapters.items():
-                routes += _doors(f"/in/{name}", adapter.webhook) if adapter.webhook else ()
+                routes += _doors(name, adapter.webhook) if adapter.webhook else ()
         if "console" in self.roles:
             console = create_console(
                 self.journal,
@@ -472,29 +489,61 @@ class Hub:
             routes.append(Mount("/", app=console))
         return Router(routes)
 
-    async def _live(self, _request: Request) -> JSONResponse:
-        return JSONResponse({"status": "alive"})
+    def _metrics_page(self, *, token: str) -> Route:
+        return Route("/metrics", Metrics(self.journal, self.process, token=token).page)
 
-    async def _ready(self, _request: Request) -> JSONResponse:
-        try:
-            states = await self.journal.system_states()
-        except TransientError as error:
-            return JSONResponse({"status": "waiting", "reason": error.what}, status_code=503)
-        return JSONResponse({"status": "ready", "systems": len(states)})
+    def process(self) -> Process:
+        """How this process stands, for those who watch it."""
+        return Process(
+            version=version("wegwijzer"),
+            config_version=self.configuration.routes.version,
+            roles=self.roles,
+            adapters={name: name in self.quarantined for name in self.configuration.settings.adapters},
+            listening={one.source.name: one.active for one in self.listeners}
+            if "listener" in self.roles
+            else {},
+            in_flight=self.worker.in_flight,
+            broker_reachable=self.broker.reachable,
+            broker_dropped=self.broker.dropped,
+            stopping=self._is_stopping(),
+        )
 
 
-def _doors(prefix: str, webhook: APIRouter) -> list[BaseRoute]:
-    """Plain doors stand in the first row; FastAPI's own kind needs a FastAPI around it."""
+def _server(app: ASGIApp, address: str) -> uvicorn.Server:
+    host, _, port = address.rpartition(":")
+    return _Server(
+        uvicorn.Config(
+            app,
+            host=host.strip("[]"),
+            port=int(port),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            lifespan="off",
+            timeout_graceful_shutdown=20,
+            http=_Protocol,
+            backlog=4096,
+        )
+    )
+
+
+def _doors(name: str, webhook: APIRouter) -> list[BaseRoute]:
+    """Plain doors stand in the first row; FastAPI's own kind needs a FastAPI around it. All are counted."""
+    prefix = f"/in/{name}"
     plain = [
         route for route in webhook.routes if isinstance(route, Route) and not isinstance(route, APIRoute)
     ]
-    if len(plain) == len(webhook.routes):
-        return [
-            Route(f"{prefix}{one.path}", one.endpoint, methods=one.methods, name=one.name) for one in plain
-        ]
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    app.include_router(webhook)
-    return [Mount(prefix, app=app)]
+    if len(plain) < len(webhook.routes):
+        app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+        app.include_router(webhook)
+        return [Mount(prefix, app=CountedDoor(app, adapter=name))]
+    doors: list[BaseRoute] = []
+    for one in plain:
+        door = Route(f"{prefix}{one.path}", one.endpoint, methods=one.methods, name=one.name)
+        door.app = CountedDoor(door.app, adapter=name)
+        doors.append(door)
+    return doors
 
 
 async def _nothing_wrong() -> tuple[str, ...]:
@@ -523,7 +572,7 @@ def open_journal(configuration: Configuration, shard: str) -> Journal:
 def make_secrets(folder: Path) -> None:
     """Make the secrets of a new hub, for its owner's eyes only; those that exist are left alone."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for name in ("master_keys", "hash_key", "reply_secret"):
+    for name in ("master_keys", "hash_key", "reply_secret", "metrics_token"):
         file = folder / name
         if not file.exists():
             file.touch(mode=0o600)
@@ -634,27 +683,6 @@ def _migrate(url: str) -> None:
         engine.dispose()
 
 
-_TRACEBACKS = structlog.processors.ExceptionRenderer(
-    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
-)
-"""Where it went wrong, without the values: those may be a citizen's words."""
-
-
-def configure_logging(*, as_json: bool, stream: TextIO) -> None:
-    """JSON lines for machines; for people the same events with aligned keys."""
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _TRACEBACKS if as_json else structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=False),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(20),
-        logger_factory=structlog.PrintLoggerFactory(stream),
-    )
-
-
 async def run_checks(configuration: Configuration) -> list[tuple[str, tuple[str, ...]]]:
     """Every part with what is wrong with it; changes nothing outside."""
     found = [("dispatch", wrong_examples(configuration.routes.dispatch))]
@@ -712,6 +740,7 @@ def main(context: click.Context, path: Path) -> None:
 def run(path: Path, roles: tuple[str, ...], listen: str, log_json: bool) -> None:  # noqa: FBT001 - click passes by name
     """Wegwijzer laten draaien tot SIGTERM of Ctrl-C."""
     configure_logging(as_json=log_json, stream=sys.stderr)
+    log_the_unforeseen()
     configuration = _loaded(path)
     _run_loop(_run_hub(configuration, roles or ROLES, listen))
 

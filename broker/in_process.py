@@ -14,15 +14,28 @@ class InProcessBroker:
         self._ids: deque[str] = deque()
         self._known: set[str] = set()
         self._arrived = asyncio.Event()
+        self._dropped = 0
+
+    @property
+    def reachable(self) -> bool:
+        return True
+
+    @property
+    def dropped(self) -> int:
+        return self._dropped
 
     async def start(self) -> None:
         """Nothing to connect to."""
 
     async def hand_out(self, ids: Sequence[str]) -> None:
         for id_ in ids:
-            if id_ not in self._known and len(self._ids) < ROOM:
-                self._ids.append(id_)
-                self._known.add(id_)
+            if id_ in self._known:
+                continue
+            if len(self._ids) >= ROOM:
+                self._dropped += 1
+                continue
+            self._ids.append(id_)
+            self._known.add(id_)
         if self._ids:
             self._arrived.set()
 

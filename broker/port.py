@@ -11,6 +11,16 @@ class Broker(Protocol):
     decides, and its sweeper hands out again what nobody took.
     """
 
+    @property
+    def reachable(self) -> bool:
+        """Whether ids get through now, as far as is known. False is no disaster: the sweeper comes by."""
+        ...
+
+    @property
+    def dropped(self) -> int:
+        """How many ids were left to the sweeper because the broker did not (surely) get them."""
+        ...
+
     async def start(self) -> None:
         """Connect and make sure that the queues exist. Raises `MisconfiguredError` when it never will."""
         ...

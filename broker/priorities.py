@@ -13,6 +13,14 @@ class TwoPriorities:
         self._urgent = urgent
         self.bulk = bulk
 
+    @property
+    def reachable(self) -> bool:
+        return self._urgent.reachable and self.bulk.reachable
+
+    @property
+    def dropped(self) -> int:
+        return self._urgent.dropped + self.bulk.dropped
+
     async def start(self) -> None:
         await self._urgent.start()
         await self.bulk.start()

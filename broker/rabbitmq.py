@@ -71,7 +71,8 @@ class RabbitMqBroker:
         self._inbox = Inbox(self._ring)
         self._stopping = threading.Event()
         self._arrived = asyncio.Event()
-        self._keeper = Keeper(self._rabbit, Outage(self._outbox), self._stopping)
+        self._outage = Outage(self._outbox)
+        self._keeper = Keeper(self._rabbit, self._outage, self._stopping)
         self._publisher = Publisher(self._outbox, self._stopping)
         self._consumer = Consumer(self._inbox, prefetch, self._stopping)
         self._consuming = False
@@ -79,8 +80,11 @@ class RabbitMqBroker:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
+    def reachable(self) -> bool:
+        return not self._outage.on
+
+    @property
     def dropped(self) -> int:
-        """How many ids were left to the sweeper because the broker did not (surely) get them."""
         return self._outbox.dropped
 
     async def start(self) -> None:
@@ -147,6 +151,11 @@ class Outage:
         self._lost: set[str] = set()
         self._since = 0.0
         self._dropped = 0
+
+    @property
+    def on(self) -> bool:
+        """Whether a thread is without its connection."""
+        return bool(self._lost)
 
     def began(self, thread: str, reason: str) -> None:
         """This thread has no connection. Told when it is the first."""

@@ -1,7 +1,7 @@
 """The console in a terminal: the same looks and the same acts, for administrators and scripts.
 
-Exit codes: 0 done, 1 not found or refused, 2 wrong use, 3 the journal is not available, 4 (`status` only)
-something needs a person.
+Exit codes: 0 done, 1 not found or refused, 2 wrong use, 3 the journal is not available, 4 something needs a
+person (`status`) or is not accounted for (`balance`).
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Final, NoReturn, TypeVar
 
 import click
@@ -19,9 +20,11 @@ from sqlalchemy.exc import OperationalError
 
 from console.access import Role
 from console.accounts import Accounts, PasswordError
+from console.exports import balance_csv
 from console.remedies import by_remedy
 from console.wording import LANGUAGES, Wording, load
 from journal import reading
+from journal.balance import BalanceSheet, balance_sheet
 from journal.journal import Journal
 from journal.operations import Verdict
 from ports.errors import HubError, RejectedError
@@ -85,6 +88,7 @@ def commands(
         shop.messages(),
         shop.case(),
         shop.explain(),
+        shop.balance(),
         shop.failures(),
         shop.replay(),
         shop.pause(),
@@ -153,6 +157,23 @@ class _Shop:
             terminal.answer(found, _explain_lines(terminal, found))
 
         return self._command("explain", run, click.Argument(["reference"]))
+
+    def balance(self) -> click.Command:
+        def run(terminal: Terminal, day: datetime | None, *, as_csv: bool) -> None:
+            sheet = self._with(lambda journal: _sheet(journal, day.date() if day else None))
+            if as_csv:
+                click.echo(balance_csv(sheet), nl=False)
+            else:
+                terminal.answer(sheet, _balance_lines(terminal, sheet))
+            if sheet.difference:
+                sys.exit(NEEDS_SOMEBODY)
+
+        return self._command(
+            "balance",
+            run,
+            click.Option(["--day"], type=click.DateTime(["%Y-%m-%d"]), help=self._help("day")),
+            click.Option(["--csv", "as_csv"], is_flag=True, help=self._help("csv")),
+        )
 
     def failures(self) -> click.Command:
         def run(terminal: Terminal) -> None:
@@ -334,7 +355,7 @@ async def _overview(journal: Journal) -> Overview:
         needing = reading.needing(connection)
         systems = reading.systems_board(connection, now)
         late = reading.late_cases(connection, now)
-        difference = sum(abs(row.difference) for row in reading.balance(connection, now))
+        difference = balance_sheet(connection, now).difference
         stuck = needing.effects + needing.messages + needing.quarantined + len(late) + difference
         return Overview(
             needing=needing,
@@ -345,6 +366,12 @@ async def _overview(journal: Journal) -> Overview:
         )
 
     return await journal.database.read(look)
+
+
+async def _sheet(journal: Journal, day: date | None) -> BalanceSheet:
+    return await journal.database.read(
+        lambda connection: balance_sheet(connection, journal.clock.now(), day=day)
+    )
 
 
 async def _hits(journal: Journal, reference: str) -> tuple[reading.Hit, ...]:
@@ -454,6 +481,41 @@ def _overview_lines(terminal: Terminal, overview: Overview) -> Iterable[str]:
             for system in overview.systems
         ]
     )
+
+
+def _balance_lines(terminal: Terminal, sheet: BalanceSheet) -> Iterable[str]:
+    wording, difference = terminal.wording, sheet.difference
+    day, unexplained = wording.text("balance.day"), wording.text("balance.difference")
+    fates = [wording.known("state", name) for name in ("done", "waiting", "parked", "quarantined", "dropped")]
+    ends = [wording.known("effect_state", name) for name in ("applied", "parked", "skipped")]
+    came, had_to_go = wording.text("balance.received"), wording.text("balance.written")
+    yield wording.text("balance.wrong", n=difference) if difference else wording.text("balance.right")
+    yield ""
+    yield from _table(
+        [
+            (day, wording.text("messages.source"), came, *fates, unexplained),
+            *(
+                _cells(row.day, row.source, row.received, row.done, row.waiting, row.parked)
+                + _cells(row.quarantined, row.dropped, row.difference)
+                for row in sheet.sources
+            ),
+        ]
+    )
+    yield ""
+    yield from _table(
+        [
+            (day, wording.text("balance.target"), had_to_go, ends[0], fates[1], *ends[1:], unexplained),
+            *(
+                _cells(row.day, row.target, row.written, row.applied, row.waiting, row.parked)
+                + _cells(row.skipped, row.difference)
+                for row in sheet.targets
+            ),
+        ]
+    )
+
+
+def _cells(*cells: object) -> tuple[str, ...]:
+    return tuple(str(cell) for cell in cells)
 
 
 def _message_lines(terminal: Terminal, page: reading.MessagePage) -> Iterable[str]:

@@ -20,7 +20,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
@@ -135,6 +135,13 @@ def start(
     )
     _wait_until_ready(tracker, timeout)
     return tracker
+
+
+def prepare(home: Path, groups: Sequence[Group], *, url: str, jwt_secret: str, handler_password: str) -> None:
+    """Make the home if there is none, and write down its address and the hub's key; for who serves it otherwise."""
+    if not (home / "db" / "made").exists():
+        _make_home(home, groups, handler_password)
+    _configure(home, url, replace(_read_secrets(home), jwt_secret=jwt_secret))
 
 
 def _make_home(home: Path, groups: Sequence[Group], handler_password: str) -> None:

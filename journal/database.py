@@ -24,11 +24,12 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from journal.instants import DAY, micros
+from journal.instants import DAY, born, micros
 from journal.rows import PutRows
-from journal.schema import tally
+from journal.schema import tally, target_tally
 from ports.clock import Clock
 from ports.errors import TransientError
+from telemetry.instruments import JOURNAL
 
 log = structlog.get_logger()
 
@@ -57,10 +58,20 @@ class Transaction:
     now: int
     dialect: str
     tallies: Counter[tuple[int, str, str]] = field(default_factory=Counter[tuple[int, str, str]])
+    target_tallies: Counter[tuple[int, str, str]] = field(default_factory=Counter[tuple[int, str, str]])
 
     def count(self, received_at: int, source: str, state: str, change: int) -> None:
         """One more (or fewer) message of this day and source in this state."""
         self.tallies[received_at // DAY, source, state] += change
+
+    def count_effect(self, effect_id: str, target: str, state: str, change: int) -> None:
+        """One more (or fewer) effect towards this target in this state, on the day that it was written down."""
+        self.target_tallies[born(effect_id) // DAY, target, state] += change
+
+    def move_effect(self, effect_id: str, target: str, before: str, after: str) -> None:
+        """An effect went from one state of the balance to another."""
+        self.count_effect(effect_id, target, before, -1)
+        self.count_effect(effect_id, target, after, 1)
 
     def lock(self, names: Sequence[str]) -> None:
         """Keep other processes from deciding about the same names until this transaction ends.
@@ -128,6 +139,7 @@ class Database:
 
     async def start(self) -> None:
         """Begin to serve; call once, in the event loop that will use it."""
+        JOURNAL.queue_length = self._waiting.__len__
         self._serving = asyncio.create_task(self._serve(), name="journal-writer")
 
     async def close(self) -> None:
@@ -207,6 +219,7 @@ class Database:
         if self.dialect == "postgresql":
             group += _taken(waiting)
             return await self._in_thread(lambda: self._whole(group))
+        begun = time.perf_counter()
         connection = await self._in_thread(self._begun)
         try:
             group += _taken(waiting)  # whoever came while it began, comes along
@@ -215,14 +228,17 @@ class Database:
         finally:
             await self._in_thread(connection.close)
         self.commits += 1
+        JOURNAL.committed(len(group), time.perf_counter() - begun)
         return results
 
     def _whole(self, group: list[_Waiting[Any, Any]]) -> list[Answer]:
+        begun = time.perf_counter()
         connection = self._begun()
         with connection:
             results = self._apply(connection, group)
             connection.commit()
         self.commits += 1
+        JOURNAL.committed(len(group), time.perf_counter() - begun)
         return results
 
     def _begun(self) -> Connection:
@@ -253,15 +269,20 @@ class Database:
             self._busy_since = 0.0
 
     def _write_tallies(self, tx: Transaction) -> None:
-        rows = [
-            {"day": day, "source": source, "state": state, "shard": self._shard, "count": change}
-            for (day, source, state), change in sorted(tx.tallies.items())
-            if change
-        ]
-        _TALLIES.run(tx.connection, rows)
+        for table, name, tallies in (
+            (_TALLIES, "source", tx.tallies),
+            (_TARGET_TALLIES, "target", tx.target_tallies),
+        ):
+            rows = [
+                {"day": day, name: whose, "state": state, "shard": self._shard, "count": change}
+                for (day, whose, state), change in sorted(tallies.items())
+                if change
+            ]
+            table.run(tx.connection, rows)
 
 
 _TALLIES = PutRows(tally, ("day", "source", "state", "shard"), added=("count",))
+_TARGET_TALLIES = PutRows(target_tally, ("day", "target", "state", "shard"), added=("count",))
 
 
 def _taken(waiting: deque[_Waiting[Any, Any]]) -> list[_Waiting[Any, Any]]:

@@ -325,6 +325,8 @@ class _Recording:
         change = self.changes.setdefault(row.message_id, [0, 0])
         change[0] += more - settled
         change[1] += state == "parked"
+        if settled or state == "parked":
+            self.tx.move_effect(row.id, row.target, "waiting", state)
         if settled or (state == "parked" and not row.blocking):
             self.followers.append(row)
 
@@ -381,6 +383,7 @@ def park(tx: Transaction, row: Any, error: str, reason: str) -> None:
         .where(effects.c.id == row.id)
         .values(state="parked", handout_at=None, error=error, reason=reason)
     )
+    tx.move_effect(row.id, row.target, "waiting", "parked")
     move_messages(tx, {row.message_id: [0, 1]})
 
 

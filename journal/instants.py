@@ -21,3 +21,8 @@ def moment(value: int) -> datetime:
 def new_id(now_micros: int) -> str:
     """32 hexadecimal digits: milliseconds first, so that ids sort by time, then chance."""
     return f"{now_micros // 1000:012x}{os.urandom(10).hex()}"
+
+
+def born(id_: str) -> int:
+    """When an id of `new_id` was made, in microseconds, to the millisecond."""
+    return int(id_[:12], 16) * 1000

@@ -458,6 +458,8 @@ class Routing:
             canonical=sealing.seal(id_, "canonical", encode(intent.command)),
             schema_version=SCHEMA_VERSION,
         )
+        self.tx.count_effect(id_, intent.target, "written", 1)
+        self.tx.count_effect(id_, intent.target, "waiting", 1)
         state.effect_count += 1
         state.changed = True
         return id_

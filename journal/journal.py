@@ -26,7 +26,7 @@ from journal.operations import (
     verdict_of,
 )
 from journal.revealing import Revealed, Revealing
-from journal.schema import checkpoints, data_keys, files
+from journal.schema import checkpoints, data_keys, files, messages
 from journal.shared_clock import SharedClock, database_time
 from ports.clock import Clock
 from ports.errors import RejectedError
@@ -121,6 +121,12 @@ class Journal:
         if row is None:
             raise RejectedError("an attachment is gone from the journal: it was erased")
         return self.keyring.unwrap(message_id, row.wrapped).open(message_id, claim, row.data)
+
+    async def traceparent(self, message_id: str) -> str:
+        """The trace that a message belongs to; "" when it was not traced."""
+        query = select(messages.c.traceparent).where(messages.c.id == message_id)
+        found = await self.database.read(lambda connection: connection.execute(query).scalar_one_or_none())
+        return found or ""
 
     async def due_timers(self, limit: int = 200) -> tuple[DueTimer, ...]:
         """Timers whose date has come. Their messages remove them."""

@@ -204,6 +204,7 @@ class Operations:
                 handout_at=tx.now,
             )
         )
+        tx.move_effect(row.id, row.target, "parked", "waiting")
         move_messages(tx, {row.message_id: [0, -1]})
         return (row.id,)
 
@@ -220,6 +221,7 @@ class Operations:
             .where(effects.c.id == row.id)
             .values(state="skipped", handout_at=None, finished_at=tx.now, reason=act.reason)
         )
+        tx.move_effect(row.id, row.target, "parked" if row.state == "parked" else "waiting", "skipped")
         move_messages(tx, {row.message_id: [-1, -1 if row.state == "parked" else 0]})
         self.audit_many(tx, [AuditEntry(act.actor, "effect_skipped", act.subject, act.reason)])
         return free_followers(tx, [row]).get(row.id, ())

@@ -6,10 +6,10 @@ pages by key, counts stop at a bound and say so, nothing walks a whole table. Op
 """
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, literal_column, or_, select, text
@@ -327,24 +327,6 @@ class IncidentRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BalanceRow:
-    """One day of one source. Quarantined messages are `parked` here."""
-
-    day: date
-    source: str
-    received: int
-    done: int
-    waiting: int
-    parked: int
-    dropped: int
-
-    @property
-    def difference(self) -> int:
-        """What is not accounted for: 0, or something is lost."""
-        return self.received - self.done - self.waiting - self.parked - self.dropped
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LateCase:
     """An open case past its promise, and on which systems the hub itself still waits."""
 
@@ -632,7 +614,7 @@ def late_cases(connection: Connection, now: datetime, *, size: int = PAGE) -> tu
     return tuple(LateCase(case=case, waiting_on=tuple(sorted(waiting[case.ref]))) for case in found)
 
 
-# --- systems and the balance ------------------------------------------------------------------------------
+# --- systems ---------------------------------------------------------------------------------------------
 
 
 def systems_board(connection: Connection, now: datetime) -> tuple[SystemRow, ...]:
@@ -657,31 +639,6 @@ def recent_incidents(connection: Connection, *, size: int = PAGE) -> tuple[Incid
         for row in rows
     ]
     return tuple(sorted(found, key=lambda incident: incident.closed_at is not None))
-
-
-def balance(connection: Connection, now: datetime, *, days: int = 14) -> tuple[BalanceRow, ...]:
-    """Per day and source: received, and what became of it. Newest day first."""
-    first = micros(now) // DAY - days + 1
-    rows = connection.execute(
-        select(tally.c.day, tally.c.source, tally.c.state, func.sum(tally.c.count).label("number"))
-        .where(tally.c.day >= first)
-        .group_by(tally.c.day, tally.c.source, tally.c.state)
-    ).all()
-    sheet: dict[tuple[int, str], Counter[str]] = defaultdict(Counter)
-    for row in rows:
-        sheet[row.day, row.source][row.state] += int(row.number)
-    return tuple(
-        BalanceRow(
-            day=date(1970, 1, 1) + timedelta(days=day),
-            source=source,
-            received=counts["received"],
-            done=counts["done"],
-            waiting=counts["waiting"],
-            parked=counts["parked"] + counts["quarantined"],
-            dropped=counts["dropped"],
-        )
-        for (day, source), counts in sorted(sheet.items(), key=lambda item: (-item[0][0], item[0][1]))
-    )
 
 
 def audit_page(connection: Connection, *, before: int = 0, size: int = PAGE) -> AuditPage:

@@ -267,6 +267,18 @@ tally = Table(
     sqlite_with_rowid=False,
 )
 
+# Effects per day on which they were written down, target and state, kept in the same way.
+target_tally = Table(
+    "target_tally",
+    metadata,
+    Column("day", Integer, primary_key=True),
+    Column("target", String(60), primary_key=True),
+    Column("state", String(12), primary_key=True),  # written, waiting, parked, applied, skipped
+    Column("shard", String(20), primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 numbers = Table(
     "numbers",
     metadata,

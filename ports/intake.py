@@ -22,7 +22,8 @@ class Inbound:
 
     `source` is the adapter instance (and mailbox), `source_ref` the sender's own id for this message: the pair
     makes it unique for ever. `raw` is kept as it is. Exactly one of `event` (what the translator made of it)
-    and `problem` (why it could not) is set. `bulk`: nobody waits for it, others may go first.
+    and `problem` (why it could not) is set. `bulk`: nobody waits for it, others may go first. `traceparent`: the
+    sender's trace, as it told it (W3C), or "".
     """
 
     source: str
@@ -33,6 +34,7 @@ class Inbound:
     problem: MessageError | None = None
     files: tuple[File, ...] = ()
     bulk: bool = False
+    traceparent: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

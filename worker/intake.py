@@ -11,8 +11,11 @@ from canonical_model.events import ContactReceived
 from journal.claims import Claimed
 from journal.journal import Journal
 from ports.enricher import Enricher
-from ports.errors import HubError
+from ports.errors import HubError, RejectedError, TransientError
 from ports.intake import Inbound, Receipt
+from ports.tracing import valid
+from telemetry.instruments import source_meter
+from telemetry.traces import Traces
 from worker.loop import Worker
 
 log = structlog.get_logger()
@@ -24,9 +27,10 @@ ENRICHING = 3.0
 class Doorway:
     """Implements `ports.intake.Accept` and, per adapter, `ports.intake.Checkpoints`."""
 
-    def __init__(self, journal: Journal, broker: Broker) -> None:
+    def __init__(self, journal: Journal, broker: Broker, traces: Traces | None = None) -> None:
         self._journal = journal
         self._broker = broker
+        self._traces = traces
         self._worker: Worker | None = None
         self._enrichers: tuple[Enricher, ...] = ()
 
@@ -39,6 +43,34 @@ class Doorway:
         self._worker = worker
 
     async def __call__(self, inbound: Inbound) -> Receipt:
+        meter = source_meter(inbound.source)
+        try:
+            receipt = await self._take_in(inbound) if self._traces is None else await self._traced(inbound)
+        except RejectedError:
+            meter.refused += 1
+            raise
+        except TransientError:
+            meter.turned_away += 1
+            raise
+        if receipt.duplicate:
+            meter.duplicate += 1
+        elif inbound.problem:
+            meter.not_understood += 1
+        else:
+            meter.accepted += 1
+        return receipt
+
+    async def _traced(self, inbound: Inbound) -> Receipt:
+        assert self._traces is not None  # noqa: S101 - asked only then
+        with self._traces.accepting(inbound.source, inbound.traceparent) as doing:
+            receipt = await self._take_in(replace(inbound, traceparent=doing.traceparent))
+            outcome = (
+                "duplicate" if receipt.duplicate else "not_understood" if inbound.problem else "accepted"
+            )
+            doing.ended(outcome, message_id=receipt.message_id)
+            return receipt
+
+    async def _take_in(self, inbound: Inbound) -> Receipt:
         if self._enrichers and isinstance(inbound.event, ContactReceived):
             inbound = replace(
                 inbound, event=ContactReceived(contact=await self._completed(inbound.event.contact))
@@ -46,7 +78,7 @@ class Doorway:
         ticket = self._worker.ticket() if self._worker and not inbound.bulk else None
         claimed: tuple[Claimed, ...] = ()
         try:
-            accepted = await self._journal.accept(inbound, ticket=ticket)
+            accepted = await self._journal.accept(inbound, valid(inbound.traceparent), ticket)
             claimed = accepted.claimed
         finally:
             if self._worker and ticket:

@@ -22,6 +22,8 @@ class Listener:
 
     def __init__(self, source: Source, journal: Journal, *, owner: str, interval: float = 10.0) -> None:
         self.source = source
+        self.active = False
+        """Whether this process listens now: it holds the lease."""
         self._journal = journal
         self._owner = owner
         self._interval = interval
@@ -79,10 +81,11 @@ class Listener:
 
     async def _have_lease(self) -> bool:
         try:
-            return await self._journal.lease(f"source/{self.source.name}", self._owner, LEASE)
+            self.active = await self._journal.lease(f"source/{self.source.name}", self._owner, LEASE)
         except TransientError as error:
             log.warning("lease_delayed", source=self.source.name, reason=error.what)
-            return False
+            self.active = False
+        return self.active
 
     async def _keep_lease(self) -> None:
         while True:
@@ -91,6 +94,7 @@ class Listener:
 
     async def _let_go(self) -> None:
         await self.source.close()
+        self.active = False
         try:
             await self._journal.lease(f"source/{self.source.name}", self._owner, 0)
         except TransientError:

@@ -15,11 +15,13 @@ from broker.port import Broker
 from canonical_model.attachment import Attachment
 from journal.claims import Claimed, ClaimRequest, Ticket
 from journal.effects import Outcome, Result
-from journal.instants import micros
+from journal.instants import born, micros
 from journal.journal import Journal
 from ports.clock import Clock
 from ports.errors import HubError, TransientError
 from ports.target import Idempotency, Target
+from telemetry.instruments import target_meter
+from telemetry.traces import Traces
 from worker.breaker import Breakers
 from worker.pace import Pace
 from worker.policy import NOBODY_CAN_TELL, Judgement, RetryPolicy
@@ -63,6 +65,7 @@ class Worker:
         clock: Clock,
         settings: WorkerSettings,
         policy: RetryPolicy | None = None,
+        traces: Traces | None = None,
     ) -> None:
         self._journal = journal
         self._broker = broker
@@ -72,6 +75,7 @@ class Worker:
         self._settings = settings
         self._policy = policy or RetryPolicy()
         self._paces = {name: Pace(self._limits(name).rate, clock) for name in targets}
+        self._traces = traces
         self._kept_back: dict[str, OrderedDict[str, None]] = {}  # each id once
         self._kept_bulk: dict[str, OrderedDict[str, None]] = {}  # the same, of what lets others go first
         self._in_flight: set[asyncio.Task[None]] = set()
@@ -201,12 +205,34 @@ class Worker:
         self._room.set()
 
     async def _work(self, effect: Claimed, claimed_at: float) -> None:
-        started = micros(self._clock.now())
-        judgement = await self._try(effect, claimed_at)
+        started, began = micros(self._clock.now()), self._clock.monotonic()
+        judgement = await self._try_traced(effect, claimed_at)
+        seconds = self._clock.monotonic() - began
         if effect.target in self._targets:
             await self._tell_breaker(effect.target, judgement)
             self._breakers.ended(effect.target)
-        await self._record(effect, judgement, started)
+        if await self._record(effect, judgement, started):
+            self._measure(effect, judgement, seconds)
+
+    async def _try_traced(self, effect: Claimed, claimed_at: float) -> "Applied | Judgement":
+        if self._traces is None:
+            return await self._try(effect, claimed_at)
+        trace = await self._trace_of(effect)
+        facts = {"target": effect.target, "action": effect.action, "effect": effect.id}
+        with self._traces.attempting(trace, **facts, attempt=effect.attempt) as doing:
+            judgement = await self._try(effect, claimed_at)
+            if isinstance(judgement, Applied):
+                doing.ended("applied")
+            else:
+                doing.ended(judgement.outcome.value, error=judgement.error)
+            return judgement
+
+    async def _trace_of(self, effect: Claimed) -> str:
+        try:
+            return await self._journal.traceparent(effect.message_id)
+        except TransientError as error:
+            log.warning("trace_not_found", effect=effect.id, reason=error.what)
+            return ""
 
     async def _try(self, effect: Claimed, claimed_at: float) -> "Applied | Judgement":
         target = self._targets.get(effect.target)
@@ -246,7 +272,8 @@ class Worker:
             )
             return judgement
 
-    async def _record(self, effect: Claimed, judgement: "Applied | Judgement", started: int) -> None:
+    async def _record(self, effect: Claimed, judgement: "Applied | Judgement", started: int) -> bool:
+        """False when somebody else took the effect over meanwhile."""
         result = self._result(effect, judgement, started)
         while True:
             try:
@@ -259,7 +286,17 @@ class Worker:
                 log.warning("record_was_stale", effect=effect.id, key=effect.key)
             if recorded.next:
                 await self._broker.hand_out(recorded.next)
-            return
+            return not recorded.stale
+
+    def _measure(self, effect: Claimed, judgement: "Applied | Judgement", seconds: float) -> None:
+        outcome = Outcome.APPLIED if isinstance(judgement, Applied) else judgement.outcome
+        target_meter(effect.target).tried(
+            action=effect.action,
+            outcome=outcome.value,
+            attempt=effect.attempt,
+            seconds=seconds,
+            since_accepted=(micros(self._clock.now()) - born(effect.message_id)) / 1e6,
+        )
 
     def _result(self, effect: Claimed, judgement: "Applied | Judgement", started: int) -> Result:
         if isinstance(judgement, Applied):

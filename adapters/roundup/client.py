@@ -26,6 +26,7 @@ from ports.errors import (
     UncertainError,
 )
 from ports.http import PooledTransport
+from ports.tracing import pass_trace_on
 
 TOKEN_SECONDS = 600
 RENEW_SECONDS = 60
@@ -129,6 +130,7 @@ class RoundupClient:
             trust_env=False,
             follow_redirects=False,
             timeout=httpx.Timeout(settings.answer_seconds, connect=settings.connect_seconds),
+            event_hooks={"request": [pass_trace_on]},
             headers={
                 "Accept": "application/json",
                 "X-Requested-With": "rest",

@@ -88,6 +88,7 @@ class Website:
         async with self._reader.body(request) as body:
             id_ = claim.proven(body, self._keys)
             return await self._take_in(
+                request,
                 self._json_source,
                 body,
                 "application/json",
@@ -102,6 +103,7 @@ class Website:
         key = request.headers.get("idempotency-key", "").strip('" ')
         async with self._reader.body(request) as body:
             return await self._take_in(
+                request,
                 f"{self._tools.name}/form/{name}",
                 body,
                 type_,
@@ -115,6 +117,7 @@ class Website:
         day = self._tools.clock.now().astimezone(_BRUSSELS).date()
         async with self._reader.body(request) as body:
             return await self._take_in(
+                request,
                 f"{self._tools.name}/drupal/{name}",
                 body,
                 type_,
@@ -126,6 +129,7 @@ class Website:
         name, sender = self._sender(request)
         async with self._reader.body(request) as body:
             return await self._take_in(
+                request,
                 f"{self._tools.name}/open-formulieren/{name}",
                 body,
                 "application/json",
@@ -142,21 +146,34 @@ class Website:
         return fits[0], self._settings.senders[fits[0]]
 
     async def _take_in(
-        self, source: str, body: bytes, media_type: str, read: Read, *, unreadable_ref: str = ""
+        self,
+        request: Request,
+        source: str,
+        body: bytes,
+        media_type: str,
+        read: Read,
+        *,
+        unreadable_ref: str = "",
     ) -> Response:
+        trace = request.headers.get("traceparent", "")
         try:
-            inbound = await _apart_if_large(len(body), lambda: self._inbound(source, read()))
+            inbound = await _apart_if_large(len(body), lambda: self._inbound(source, read(), trace))
         except NotUnderstoodError as problem:
             ref = unreadable_ref or f"unreadable:{sha256(body).hexdigest()}"
             unread = Inbound(
-                source=source, source_ref=ref, raw=body, media_type=_plain(media_type), problem=problem
+                source=source,
+                source_ref=ref,
+                raw=body,
+                media_type=_plain(media_type),
+                problem=problem,
+                traceparent=trace,
             )
             receipt = await self._accept(unread)
             log.info("submission_not_understood", source=source, message_id=receipt.message_id)
             return kept_but_not_understood(problem, receipt.message_id)
         return _receipt(await self._accept(inbound))
 
-    def _inbound(self, source: str, understood: Understood) -> Inbound:
+    def _inbound(self, source: str, understood: Understood, trace: str) -> Inbound:
         event = to_event(
             understood.submission,
             tuple(file.attachment for file in understood.files),
@@ -170,6 +187,7 @@ class Website:
             media_type="application/json",
             event=event,
             files=understood.files,
+            traceparent=trace,
         )
 
     async def _accept(self, inbound: Inbound) -> Receipt:

@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from console.access import Right, requires
 from console.accounts import Refusal
-from console.desk import ProblemError, Visiting
+from console.desk import ProblemError, Visit, Visiting
 from console.wording import LANGUAGES
 
 router = APIRouter()
@@ -27,7 +27,7 @@ async def log_in(visit: Visiting) -> Response:
     name = visit.form.get("name", "").strip().lower()[:100]
     answer = await visit.desk.accounts.log_in(name, visit.form.get("password", ""))
     if isinstance(answer, Refusal):
-        await visit.desk.journal.audit(name or "-", "log_in_refused", answer.value)
+        await visit.desk.journal.audit(await _known(visit, name), "log_in_refused", answer.value)
         return visit.page(
             "login.html", status=401, next=visit.form.get("next", ""), refusal=answer.value, name=name
         )
@@ -35,6 +35,11 @@ async def log_in(visit: Visiting) -> Response:
     response = visit.go(own_path(visit.form.get("next", "")))
     visit.open_session(response, answer)
     return response
+
+
+async def _known(visit: Visit, name: str) -> str:
+    """The name of an account, or a dash: what somebody types by mistake may be an address, or a password."""
+    return name if any(user.name == name for user in await visit.desk.accounts.names()) else "-"
 
 
 @router.post("/logout")

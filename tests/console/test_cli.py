@@ -1,6 +1,7 @@
 """The console in a terminal."""
 
 import json
+import re
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -131,6 +132,28 @@ def test_explain_names_the_rule_and_every_step(run: Run):
 
 def test_explain_in_english(run: Run):
     assert "Rule that matched: categorie wegdek" in run("explain", "LEU-2026-000007", "--lang", "en").stdout
+
+
+def test_the_balance_in_words(run: Run):
+    result = run("balance")
+
+    assert result.exit_code == 0
+    assert result.stdout.startswith("De balans klopt: er is niets verloren.")
+    assert re.search(r"2026-03-09 +mailbox:klantendienst( +[0-9]+){6} +0", result.stdout), result.stdout
+    assert re.search(r"2026-03-09 +mail( +[0-9]+){5} +0", result.stdout), result.stdout
+
+
+def test_the_balance_of_one_day_for_machines(run: Run):
+    sheet = json.loads(run("balance", "--day", "2026-03-09", "--json").stdout)
+
+    assert {row["day"] for row in (*sheet["sources"], *sheet["targets"])} == {"2026-03-09"}
+    assert {row["target"] for row in sheet["targets"]} == {"dosis", "mail", "tracker"}
+
+
+def test_the_balance_for_a_spreadsheet(run: Run):
+    header = run("balance", "--csv").stdout.splitlines()[0]
+
+    assert header == "\ufeffday;kind;name;received;done;waiting;parked;quarantined;dropped;difference"
 
 
 def test_failures_say_who_must_act(run: Run):

@@ -1,7 +1,9 @@
 """What people see and do, page by page."""
 
 import asyncio
+import csv
 import html
+import io
 import json
 import re
 from collections.abc import Callable
@@ -493,6 +495,41 @@ class TestBalanceAndAudit:
         await city.journal.database.write(lose, 1)
 
         assert "De balans klopt niet: 1 niet verklaard." in await text_of(administrator, "/balance")
+
+    async def test_a_lost_effect_shows(self, administrator: Browser, city: City):
+        def lose(tx, effects):
+            for one in effects:
+                tx.count_effect(one, "mail", "applied", -1)
+            return [None] * len(effects)
+
+        await city.journal.database.write(lose, await parked_effect(city, "unsure"))
+
+        assert "De balans klopt niet: 1 niet verklaard." in await text_of(administrator, "/balance")
+
+    async def test_the_balance_shows_each_source_and_each_target(self, administrator: Browser):
+        page = await text_of(administrator, "/balance?day=2026-03-09")
+
+        assert re.search(r"9 maart 2026 mailbox:klantendienst( [0-9]+){6} ✓ 0", page), page
+        assert re.search(r"9 maart 2026 dosis( [0-9]+){5} ✓ 0", page), page
+
+    async def test_a_day_that_is_none_is_refused_in_words(self, administrator: Browser):
+        answer = await administrator.get("/balance?day=31-02-2026")
+
+        assert answer.status_code == 422
+        assert "Schrijf de dag als jaar-maand-dag" in plain(answer.text)
+
+    async def test_the_export_holds_what_the_page_shows(self, administrator: Browser):
+        answer = await administrator.get("/balance.csv")
+
+        rows = list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff")), delimiter=";"))
+        assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+        assert answer.headers["content-disposition"] == 'attachment; filename="wegwijzer-balance.csv"'
+        assert {row["kind"] for row in rows} == {"source", "target"}
+        assert sum(int(row["received"]) for row in rows if row["name"] == "mail") > 0
+        assert {row["difference"] for row in rows} == {"0"}
+
+    async def test_the_export_is_for_who_may_see_the_balance(self, viewer: Browser):
+        assert (await viewer.get("/balance.csv")).status_code == 403
 
     async def test_the_chain_is_verified(self, administrator: Browser):
         answer = await administrator.post("/audit/verify")

@@ -24,7 +24,7 @@ from canonical_model.status import CaseStatus
 from journal.effects import ClaimRequest, Outcome, Result
 from journal.instants import DAY, micros
 from journal.journal import Journal, Keys
-from journal.schema import effects, messages, tally
+from journal.schema import effects, messages, tally, target_tally
 from ports.intake import File, Inbound
 from routes.configuration import RouteConfiguration, parse_dispatch, parse_texts
 from routes.router import CityRoutes
@@ -271,7 +271,22 @@ async def recount(journal: Journal) -> Counter:
         mine = await rows(journal, effects, effects.c.message_id == row.id)
         assert row.open_effects == sum(one.state not in ("applied", "skipped") for one in mine)
         assert row.parked_effects == sum(one.state == "parked" for one in mine)
+    await recount_effects(journal)
     states: Counter = Counter()
     for (_, _, state), count in counted.items():
         states[state] += count
     return states
+
+
+async def recount_effects(journal: Journal) -> None:
+    """The tally per target must equal a count of the effects."""
+    counted: Counter = Counter()
+    for row in await rows(journal, effects):
+        day = row.created_at // DAY
+        counted[day, row.target, "written"] += 1
+        state = "waiting" if row.state in ("due", "claimed", "unknown") else row.state
+        counted[day, row.target, state] += 1
+    kept: Counter = Counter()
+    for row in await rows(journal, target_tally):
+        kept[row.day, row.target, row.state] += row.count
+    assert {key: value for key, value in kept.items() if value} == dict(counted)

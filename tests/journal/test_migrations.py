@@ -4,7 +4,9 @@ import subprocess
 import sys
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
@@ -75,6 +77,40 @@ def test_migrating_twice_is_harmless(engine):
         assert connection.execute(metadata.tables["checkpoints"].select()).one() == ("a", "b", "c")
 
 
+def test_the_balance_per_target_starts_with_the_effects_that_are_there(engine):
+    _migrate_to(engine, "0001")
+    states = ("due", "claimed", "unknown", "parked", "applied", "applied", "skipped")
+    with engine.begin() as connection:
+        connection.execute(
+            metadata.tables["effects"].insert(),
+            [
+                {
+                    **dict.fromkeys(("case_ref", "message_id", "action", "owner", "outside_id"), "x"),
+                    **dict.fromkeys(("error", "reason", "key_id"), "x"),
+                    **dict.fromkeys(("seq", "attempts", "deaths", "due_at"), 0),
+                    "id": f"{number:032x}",
+                    "key": str(number),
+                    "target": "mail",
+                    "blocking": True,
+                    "state": state,
+                    "created_at": 3 * 86_400_000_000 + number,
+                }
+                for number, state in enumerate(states)
+            ],
+        )
+    migrate(engine)
+
+    with engine.connect() as connection:
+        rows = connection.execute(metadata.tables["target_tally"].select()).all()
+    assert {(row.day, row.target, row.state, row.count) for row in rows} == {
+        (3, "mail", "written", 7),
+        (3, "mail", "waiting", 3),
+        (3, "mail", "parked", 1),
+        (3, "mail", "applied", 2),
+        (3, "mail", "skipped", 1),
+    }
+
+
 def test_several_processes_may_migrate_at_once(empty_url, engine):
     program = (
         "import sys; from journal.database import open_engine; from journal.migrate import migrate;"
@@ -87,6 +123,14 @@ def test_several_processes_may_migrate_at_once(empty_url, engine):
     assert [process.returncode for process in processes] == [0, 0], errors
     with engine.connect() as connection:
         assert set(inspect(connection).get_table_names()) == {*metadata.tables, "alembic_version"}
+
+
+def _migrate_to(engine, revision):
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", journal.migrations.__path__[0])
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
 
 
 def test_there_is_one_newest_migration():

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Connection, Engine, event, select, text
 
 from journal import reading
+from journal.balance import balance_sheet
 from journal.crypto import Keyring
 from journal.database import open_engine
 from journal.instants import DAY, micros
@@ -28,6 +29,7 @@ from journal.schema import (
     references,
     systems,
     tally,
+    target_tally,
 )
 
 NOW = datetime(2026, 3, 9, 8, 0, tzinfo=UTC)
@@ -278,7 +280,7 @@ LOOKS: dict[str, Callable[[Connection], object]] = {
     "late cases": lambda c: reading.late_cases(c, NOW),
     "systems": lambda c: reading.systems_board(c, NOW),
     "incidents": reading.recent_incidents,
-    "balance": lambda c: reading.balance(c, NOW),
+    "balance": lambda c: balance_sheet(c, NOW),
     "sources": lambda c: reading.recent_sources(c, NOW),
     "audit": reading.audit_page,
     "audit of a case": lambda c: reading.audit_of(c, case_ref(99_000)),
@@ -428,25 +430,41 @@ def test_late_cases_are_open_and_the_longest_first(connection: Connection):
     assert all(one.case.open for one in late)
 
 
-def test_the_balance_adds_up_over_shards_and_counts_quarantine_as_parked(connection: Connection):
-    rows = reading.balance(connection, NOW, days=3)
+def test_the_balance_adds_up_over_shards(connection: Connection):
+    rows = balance_sheet(connection, NOW).sources
 
-    assert len(rows) == 6
+    assert len(rows) == 2 * 14
     assert rows[0].day == NOW.date()
-    assert (rows[0].received, rows[0].done, rows[0].parked, rows[0].dropped) == (200, 180, 18, 2)
+    newest = rows[0]
+    assert (newest.received, newest.done, newest.parked, newest.quarantined, newest.dropped) == (
+        *(200, 180, 8, 10, 2),
+    )
     assert {row.difference for row in rows} == {0}
+
+
+def test_the_balance_of_one_day(connection: Connection):
+    day = NOW.date() - timedelta(days=3)
+
+    sheet = balance_sheet(connection, NOW, day=day)
+
+    assert [(row.day, row.source) for row in sheet.sources] == [(day, "tracker"), (day, "webform")]
 
 
 def test_a_balance_that_does_not_add_up_says_by_how_much(empty: Connection):
     day = micros(NOW) // DAY
-    for state, count in (("received", 10), ("done", 4), ("waiting", 1), ("parked", 2), ("dropped", 1)):
+    for state, count in (("received", 10), ("done", 3), ("quarantined", 1), ("parked", 2), ("dropped", 1)):
         empty.execute(
             tally.insert(), {"day": day, "source": "s", "state": state, "shard": "a", "count": count}
         )
+    for state, count in (("written", 5), ("applied", 2), ("waiting", 1), ("skipped", 1), ("parked", 0)):
+        empty.execute(
+            target_tally.insert(), {"day": day, "target": "t", "state": state, "shard": "a", "count": count}
+        )
 
-    [row] = reading.balance(empty, NOW)
+    sheet = balance_sheet(empty, NOW)
 
-    assert row.difference == 2
+    assert [row.difference for row in (*sheet.sources, *sheet.targets)] == [3, 1]
+    assert sheet.difference == 4
 
 
 def test_a_passport_of_an_erased_case_still_has_its_history(connection: Connection):

@@ -1,0 +1,67 @@
+"""Makes fresh secrets for a trial in docker/secrets; those that exist are left alone: `python docker/prepare.py`.
+
+Only Python itself is needed. The folder is for its owner's eyes only; the files in it can be read by whichever user a
+container runs as, once compose has mounted them.
+"""
+
+import secrets
+import sys
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+MAILBOXES: Final = ("meldingen", "openbaardomein", "burgerzaken", "verzonden", "burgers")
+"""The mailboxes of the trial; `burgers` gets what is meant for citizens."""
+DOMAIN: Final = "leuven.test"
+
+FRESH: Final[Mapping[str, Callable[[], str]]] = {
+    "master_keys": lambda: secrets.token_hex(32),
+    "hash_key": lambda: secrets.token_hex(32),
+    "reply_secret": lambda: secrets.token_hex(32),
+    "metrics_token": lambda: secrets.token_hex(24),
+    "roundup_jwt": lambda: secrets.token_hex(32),
+    "roundup_handler_password": lambda: secrets.token_urlsafe(16),
+    "mail_password": lambda: secrets.token_urlsafe(16),
+    "website_webhook": lambda: f"whsec_{b64encode(secrets.token_bytes(32)).decode()}",
+    "website_form_token": lambda: secrets.token_hex(24),
+    "website_drupal_token": lambda: secrets.token_hex(24),
+    "website_open_forms_token": lambda: secrets.token_hex(24),
+    "database_password": lambda: secrets.token_hex(24),
+    "broker_password": lambda: secrets.token_hex(24),
+    "grafana_password": lambda: secrets.token_urlsafe(16),
+}
+MADE_FROM: Final[Mapping[str, Callable[[Mapping[str, str]], str]]] = {
+    "journal_url": lambda known: (
+        f"postgresql+psycopg://wegwijzer:{known['database_password']}@database/wegwijzer"
+    ),
+    "broker_url": lambda known: f"amqp://wegwijzer:{known['broker_password']}@broker:5672//",
+    "broker_user.conf": lambda known: f"default_user = wegwijzer\ndefault_pass = {known['broker_password']}",
+    "mail_passwd": lambda known: "\n".join(
+        f"{name}@{DOMAIN}:{{PLAIN}}{known['mail_password']}" for name in MAILBOXES
+    ),
+}
+"""What follows from others, as the program that reads it wants it."""
+
+
+def prepare(folder: Path) -> list[str]:
+    """Make what is missing; the names of what was made."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    made = [name for name in (*FRESH, *MADE_FROM) if not (folder / name).exists()]
+    for name in FRESH:
+        _keep(folder / name, FRESH[name])
+    known = {name: (folder / name).read_text().strip() for name in FRESH}
+    for name, build in MADE_FROM.items():
+        _keep(folder / name, lambda build=build: build(known))
+    return made
+
+
+def _keep(file: Path, make: Callable[[], str]) -> None:
+    if not file.exists():
+        file.write_text(make() + "\n")
+        file.chmod(0o444)
+
+
+if __name__ == "__main__":
+    found = prepare(Path(__file__).parent / "secrets")
+    sys.stdout.write(f"made {', '.join(found) or 'nothing: all secrets are there'}\n")

@@ -1,0 +1,43 @@
+"""The trace that a message belongs to, on its way through the hub: W3C Trace Context, `traceparent` only.
+
+Doors hand over what a sender told; whoever calls a system for an effect tells it on. `tracestate` and baggage are
+not passed on: they may hold anything.
+"""
+
+import re
+from collections.abc import Generator, MutableMapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Final, Protocol
+
+HEADER: Final = "traceparent"
+_FORM: Final = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_CURRENT: ContextVar[str] = ContextVar(HEADER, default="")
+
+
+class Outgoing(Protocol):
+    """A request before it is sent, as httpx knows it."""
+
+    @property
+    def headers(self) -> MutableMapping[str, str]: ...
+
+
+def valid(traceparent: str) -> str:
+    """What a sender told when it is a trace of version 00, else "": nothing but hexadecimal digits gets in."""
+    return traceparent if _FORM.fullmatch(traceparent) else ""
+
+
+@contextmanager
+def within(traceparent: str) -> Generator[None]:
+    """What is sent in this block belongs to that trace."""
+    token = _CURRENT.set(traceparent)
+    try:
+        yield
+    finally:
+        _CURRENT.reset(token)
+
+
+async def pass_trace_on(request: Outgoing) -> None:
+    """Tell the system that is called about the trace, if there is one: `event_hooks={"request": [pass_trace_on]}`."""
+    if traceparent := _CURRENT.get():
+        request.headers[HEADER] = traceparent

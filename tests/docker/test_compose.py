@@ -1,0 +1,111 @@
+"""The compose file: valid, whole, and as closed as it claims."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from docker import prepare as preparing
+from hub import ROLES
+from tests.docker.files import DOCKER, compose
+
+SERVICES = compose()["services"]
+OURS = {name: one for name, one in SERVICES.items() if "build" in one or name in ROLES}
+
+
+def test_it_follows_the_compose_specification():
+    check = Path(sys.executable).with_name("check-jsonschema")
+
+    done = subprocess.run(
+        [check, "--builtin-schema", "vendor.compose-spec", DOCKER / "compose.yaml"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_there_is_a_service_for_every_role_from_one_image():
+    roles = {name: SERVICES[name] for name in ROLES}
+
+    assert {one["image"] for one in roles.values()} == {"wegwijzer:${WEGWIJZER_VERSION:-local}"}
+    assert all(one["command"] == ["run", "--role", name, "--log-json"] for name, one in roles.items())
+
+
+@pytest.mark.parametrize("name", [*OURS, "prometheus", "grafana"])
+def test_a_container_is_locked_up(name):
+    service = SERVICES[name]
+
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert re.fullmatch(r"[1-9]\d*:\d+", service["user"])
+    assert "privileged" not in service
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_ports_are_open_to_this_machine_only(name):
+    assert all(port.startswith("127.0.0.1:") for port in SERVICES[name].get("ports", ()))
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_images_are_pinned_to_a_version(name):
+    image = SERVICES[name]["image"]
+
+    assert re.search(r":[\w.${}:-]+$", image)
+    assert not image.endswith(":latest")
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_no_password_stands_in_the_file(name):
+    environment = SERVICES[name].get("environment", {})
+
+    for variable, value in environment.items():
+        if re.search("PASSWORD|SECRET|TOKEN|KEY", variable):
+            assert value.startswith("/run/secrets"), variable
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_what_is_mounted_is_there(name):
+    volumes = [volume.split(":")[0] for volume in SERVICES[name].get("volumes", ())]
+
+    for source in volumes:
+        if source.startswith("."):
+            assert (DOCKER / source).exists(), source
+        else:
+            assert source in compose()["volumes"]
+
+
+def test_every_secret_is_made_and_declared_and_used():
+    declared = set(compose()["secrets"])
+    used = {
+        one["source"] if isinstance(one, dict) else one
+        for service in SERVICES.values()
+        for one in service.get("secrets", ())
+    }
+
+    assert declared == used == {*preparing.FRESH, *preparing.MADE_FROM} - {"broker_password"}
+
+
+def test_the_hub_gets_every_secret_that_its_configuration_names():
+    text = (DOCKER / "city" / "hub.toml").read_text()
+    named = set(re.findall(r'"secret:([a-z_]+)"', text)) | {"master_keys", "hash_key"}
+
+    assert all(named <= set(SERVICES[role]["secrets"]) for role in ROLES)
+
+
+def test_secrets_are_made_once_and_stay(tmp_path):
+    folder = tmp_path / "secrets"
+    first = preparing.prepare(folder)
+    kept = {file.name: file.read_text() for file in folder.iterdir()}
+    second = preparing.prepare(folder)
+
+    assert set(first) == {*preparing.FRESH, *preparing.MADE_FROM}
+    assert second == []
+    assert {file.name: file.read_text() for file in folder.iterdir()} == kept
+    assert folder.stat().st_mode & 0o077 == 0
+    assert kept["database_password"].strip() in kept["journal_url"]
+    assert kept["broker_password"].strip() in kept["broker_user.conf"]

@@ -47,6 +47,7 @@ from journal.database import open_engine
 from journal.journal import Journal, Keys
 from journal.migrate import migrate
 from journal.operations import Health
+from journal.terms import RetentionTerms
 from ports.adapter import Adapter, Build, Tools
 from ports.clock import SystemClock
 from ports.errors import HubError, MisconfiguredError, TransientError
@@ -65,6 +66,7 @@ from worker.breaker import Breakers
 from worker.intake import Doorway
 from worker.listeners import Listener
 from worker.loop import TargetLimits, Worker, WorkerSettings
+from worker.retention import Housekeeping
 from worker.scheduler import Scheduler
 from worker.targets import MailTarget, TrackerTarget
 
@@ -145,6 +147,7 @@ class Settings(BaseModel):
     broker: BrokerSection = BrokerSection()
     worker: WorkerSection = WorkerSection()
     console: ConsoleSettings = ConsoleSettings()
+    retention: RetentionTerms = RetentionTerms()
     targets: dict[str, TargetSection] = {}
     adapters: dict[str, dict[str, Any]] = {}
 
@@ -247,7 +250,10 @@ class Hub:
         )
         if "worker" in self.roles:
             self.doorway.staff(self.worker)
-        self.scheduler = Scheduler(self.journal, self.broker, self.doorway, self.breakers)
+        housekeeping = Housekeeping(self.journal, owner=self.name)
+        self.scheduler = Scheduler(
+            self.journal, self.broker, self.doorway, self.breakers, chores=(housekeeping.work,)
+        )
         self.listeners = [
             Listener(source, self.journal, owner=self.name)
             for adapter in self.adapters.values()
@@ -468,6 +474,7 @@ def open_journal(configuration: Configuration, shard: str) -> Journal:
         shard=shard,
         prefix=configuration.settings.hub.reference_prefix,
         config_version=configuration.routes.version,
+        terms=configuration.settings.retention,
     )
 
 

@@ -25,8 +25,10 @@ from journal.operations import (
     system_states,
     verdict_of,
 )
+from journal.retention import Keeping, Retention, Rule, Walked
 from journal.revealing import Revealed, Revealing
 from journal.schema import checkpoints, data_keys, files
+from journal.terms import RetentionTerms
 from ports.clock import Clock
 from ports.errors import RejectedError
 from ports.intake import Inbound
@@ -57,6 +59,7 @@ class Journal:
         shard: str,
         prefix: str = "LEU",
         config_version: str = "",
+        terms: RetentionTerms | None = None,
     ) -> None:
         self.clock = clock
         self.keyring = Keyring(keys.masters, keys.pepper)
@@ -64,6 +67,7 @@ class Journal:
         self._intake = Intake(self.keyring, router, prefix=prefix, config_version=config_version)
         self._ledger = Ledger(self.keyring, self._intake)
         self._operations = Operations(self.keyring, self._intake, keys.audit)
+        self.retention = Retention(terms or RetentionTerms(), self._operations)
         self._revealing = Revealing(self.keyring, self._operations.audit_many)
         self.cases = JournalCases(self.database, self.keyring)
 
@@ -179,7 +183,9 @@ class Journal:
 
     async def erase_case(self, ref: str, actor: str, reason: str) -> int:
         """Destroy the keys of a case; how many contacts became unreadable."""
-        return await self.database.write(self._operations.erase_many, Act(ref, actor, reason))
+        erased = await self.database.write(self._operations.erase_many, Act(ref, actor, reason))
+        await self.database.scrub()
+        return erased
 
     async def reveal(self, owner: str, actor: str, reason: str) -> Revealed:
         """Open the body of a message, effect or case for a person; the audit trail shows it.
@@ -191,6 +197,18 @@ class Journal:
     async def audit(self, actor: str, action: str, subject: str, detail: str = "") -> None:
         """Add a line to the audit trail."""
         await self.database.write(self._operations.audit_many, AuditEntry(actor, action, subject, detail))
+
+    async def retain(self, rule: Rule) -> Walked:
+        """Remove what has had its time in the next small part of a rule's table."""
+        walked = await self.database.write(self.retention.walk_many, rule)
+        if walked.ended:
+            await self.database.scrub()
+        return walked
+
+    async def kept(self) -> tuple[Keeping, ...]:
+        """What is kept under each rule, and what goes next."""
+        now = self.clock.now()
+        return await self.database.read(lambda connection: self.retention.overview(connection, now))
 
     async def verify_audit(self) -> int | None:
         """The first audit line that does not fit the chain; None = untouched."""

@@ -243,6 +243,7 @@ checkpoints = Table(
     Column("owner", String(200), primary_key=True),
     Column("name", String(200), primary_key=True),
     Column("value", Text, nullable=False),
+    Column("saved_at", BigInteger, nullable=False, server_default="0"),
 )
 
 leases = Table(
@@ -263,6 +264,16 @@ tally = Table(
     Column("shard", String(20), primary_key=True),  # one per writing process: they never wait for each other
     Column("count", BigInteger, nullable=False),
     sqlite_with_rowid=False,
+)
+
+retention = Table(  # where each rule of `journal.retention` stands on its walk along its table
+    "retention",
+    metadata,
+    Column("name", String(60), primary_key=True),
+    Column("position", Text, nullable=False),  # empty: the walk is over
+    Column("ended_at", BigInteger, nullable=False),
+    Column("removed", BigInteger, nullable=False),  # on this walk
+    Column("total", BigInteger, nullable=False),
 )
 
 numbers = Table(

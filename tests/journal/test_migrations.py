@@ -72,7 +72,7 @@ def test_migrating_twice_is_harmless(engine):
     migrate(engine)
 
     with engine.connect() as connection:
-        assert connection.execute(metadata.tables["checkpoints"].select()).one() == ("a", "b", "c")
+        assert connection.execute(metadata.tables["checkpoints"].select()).one() == ("a", "b", "c", 0)
 
 
 def test_several_processes_may_migrate_at_once(empty_url, engine):

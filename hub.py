@@ -17,7 +17,7 @@ import sys
 import tomllib
 from collections.abc import AsyncGenerator, Coroutine, Generator, Iterable, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from importlib import resources
 from importlib.metadata import entry_points
@@ -66,6 +66,7 @@ from worker.breaker import Breakers
 from worker.intake import Doorway
 from worker.listeners import Listener
 from worker.loop import TargetLimits, Worker, WorkerSettings
+from worker.presence import Presence, ask_to_reload
 from worker.retention import Housekeeping
 from worker.scheduler import Scheduler
 from worker.targets import MailTarget, TrackerTarget
@@ -157,6 +158,7 @@ class Configuration:
     """Everything that was read, and where from."""
 
     settings: Settings
+    file: Path
     folder: Path
     secrets: Secrets = field(repr=False)
     routes: RouteConfiguration
@@ -195,7 +197,23 @@ def load(path: Path) -> Configuration:
         )
     except DispatchError as error:
         raise MisconfiguredError(str(error)) from error
-    return Configuration(settings=settings, folder=folder, secrets=secrets, routes=routes)
+    return Configuration(settings=settings, file=path, folder=folder, secrets=secrets, routes=routes)
+
+
+def reloadable(path: Path) -> Configuration:
+    """What `load` reads, when its dispatch table also does what its examples ask; `MisconfiguredError` if not."""
+    fresh = load(path)
+    if wrong := wrong_examples(fresh.routes.dispatch):
+        raise MisconfiguredError(f"dispatch table: {'; '.join(wrong)}")
+    return fresh
+
+
+def restart_needed(old: Settings, fresh: Settings) -> list[str]:
+    """The sections of hub.toml that differ and that a running hub does not take over."""
+    told = {"city", "mail_domain", "dispatch", "texts"}
+    differ = [name for name in Settings.model_fields if getattr(old, name) != getattr(fresh, name)]
+    hub_differs = old.hub.model_dump(exclude=told) != fresh.hub.model_dump(exclude=told)
+    return [name for name in differ if name != "hub" or hub_differs]
 
 
 class Quarantined:
@@ -264,6 +282,8 @@ class Hub:
         self._lock: TextIO | None = None
         self._server: uvicorn.Server | None = None
         self._stopping = False
+        self._reloading = asyncio.Lock()
+        self._presence: Presence | None = None
 
     async def start(self) -> None:
         """Bring the journal up to date, take over from an earlier life, and begin to work."""
@@ -281,6 +301,7 @@ class Hub:
         if "listener" in self.roles:
             for listener in self.listeners:
                 self._run(listener.run())
+        self._presence = Presence(self.configuration.data / "processes", self.configuration.routes.version)
         log.info("hub_started", roles=sorted(self.roles), quarantined=sorted(self.quarantined))
 
     async def serve(self) -> None:
@@ -313,6 +334,43 @@ class Hub:
         if self._server:
             self._server.should_exit = True
 
+    def ask_to_reload(self) -> None:
+        """Reload soon; for a signal handler."""
+        self._run(self.reload())
+
+    async def reload(self) -> None:
+        """Decide by the files as they are now, from the next message on.
+
+        With a fault in them all stays as it was, and the log and `wegwijzer reload` tell why.
+        """
+        async with self._reloading:
+            old = self.configuration
+            try:
+                fresh = await asyncio.to_thread(reloadable, old.file)
+            except MisconfiguredError as error:
+                log.error("reload_refused", version=old.routes.version, reason=error.what)  # noqa: TRY400 - a setting, not a bug
+                self._tell_version(refused=error.what)
+                return
+            self.journal.follow(CityRoutes(fresh.routes), fresh.routes.version)
+            self.configuration = replace(old, routes=fresh.routes)
+            waiting = restart_needed(old.settings, fresh.settings)
+            log.info(
+                "reloaded", before=old.routes.version, version=fresh.routes.version, after_restart=waiting
+            )
+            self._tell_version()
+            await self._note_reload(old.routes.version)
+
+    def _tell_version(self, refused: str = "") -> None:
+        if self._presence:
+            self._presence.tell(self.configuration.routes.version, refused)
+
+    async def _note_reload(self, before: str) -> None:
+        version = self.configuration.routes.version
+        try:
+            await self.journal.audit(self.name, "configuration_changed", version, f"before: {before}")
+        except TransientError as error:
+            log.warning("reload_not_noted", version=version, reason=error.what)
+
     async def close(self) -> None:
         """Finish what is in flight, then let go; what could not be finished is found again by its lease."""
         self.scheduler.stop()
@@ -326,6 +384,8 @@ class Hub:
             await adapter.close()
         await self.broker.close()
         await self.journal.close()
+        if self._presence:
+            self._presence.end()
         if self._lock:
             self._lock.close()
         log.info("hub_stopped")
@@ -667,6 +727,7 @@ async def _run_hub(configuration: Configuration, roles: Iterable[str]) -> None:
     hub = Hub(configuration, roles)
     for wish in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(wish, hub.stop)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hub.ask_to_reload)
     await hub.start()
     _settle_memory()
     try:
@@ -688,6 +749,26 @@ def check(path: Path, as_json: bool) -> None:  # noqa: FBT001 - click passes by 
         for name, wrong in results:
             click.echo(f"{'FOUT' if wrong else 'ok':5} {name}" + "".join(f"\n      - {one}" for one in wrong))
     sys.exit(any(wrong for _, wrong in results))
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Eén JSON-object in plaats van regels.")
+@click.pass_obj
+def reload(path: Path, as_json: bool) -> None:  # noqa: FBT001 - click passes by name
+    """De verdeeltabel en de teksten opnieuw inlezen, in elk proces op deze machine; bij een fout blijft alles zoals het was."""
+    try:
+        fresh = reloadable(path)
+    except MisconfiguredError as error:
+        raise click.ClickException(error.what) from error
+    told = ask_to_reload(fresh.data / "processes", patience=10)
+    if as_json:
+        click.echo(json.dumps([asdict(one) for one in told]))
+    else:
+        for one in told:
+            click.echo(f"{'FOUT' if one.refused else 'ok':5} {one.pid} {one.version} {one.refused}".rstrip())
+        if not told:
+            click.echo("Hier draait geen Wegwijzer met deze configuratie.")
+    sys.exit(any(one.refused or one.version != fresh.routes.version for one in told))
 
 
 @main.command()

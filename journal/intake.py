@@ -90,14 +90,21 @@ class CaseState:
     lanes: set[str] = field(default_factory=set[str])
 
 
-class Intake:
-    """Writes messages and decisions. One instance per process; holds no state of its own."""
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The routes, and the version of the configuration they were made from: replaced together, never one alone."""
 
-    def __init__(self, keyring: Keyring, router: Router, *, prefix: str, config_version: str) -> None:
+    router: Router
+    config_version: str = ""
+
+
+class Intake:
+    """Writes messages and decisions. One instance per process; `rules` may be replaced between transactions."""
+
+    def __init__(self, keyring: Keyring, rules: Rules, *, prefix: str) -> None:
         self.keyring = keyring
-        self.router = router
+        self.rules = rules
         self.prefix = prefix
-        self.config_version = config_version
 
     def arrival(
         self, inbound: Inbound, now: int, traceparent: str = "", ticket: Ticket | None = None
@@ -159,6 +166,7 @@ class Routing:
 
     def __init__(self, intake: Intake, tx: Transaction, arrivals: list[Arrival]) -> None:
         self.intake = intake
+        self.rules = intake.rules  # one configuration for the whole transaction
         self.tx = tx
         self.arrivals = arrivals
         self.now = moment(tx.now)
@@ -249,7 +257,7 @@ class Routing:
                 case_ref=case,
                 open_effects=len(started),
                 parked_effects=0,
-                config_version=self.intake.config_version,
+                config_version=self.rules.config_version,
             )
         )
         self.tx.connection.execute(
@@ -272,7 +280,7 @@ class Routing:
         if arrival.event is None:
             return []
         try:
-            names = self.intake.router.references(self._message(arrival, arrival.event))
+            names = self.rules.router.references(self._message(arrival, arrival.event))
         except Exception as error:  # noqa: BLE001 - as in `_decide`: parked, not lost
             self.problems[arrival.id] = _route_failed(arrival, error)
             return []
@@ -315,7 +323,7 @@ class Routing:
             recent_cases=max((self.recent[hashed] for _, hashed in asked), default=0),
         )
         try:
-            return self.intake.router.decide(self._message(arrival, arrival.event), known), ""
+            return self.rules.router.decide(self._message(arrival, arrival.event), known), ""
         except Exception as error:  # noqa: BLE001 - a broken route must not lose or stop a message
             return None, _route_failed(arrival, error)
 
@@ -514,7 +522,7 @@ class Routing:
             parked_effects=0,
             received_at=self.tx.now,
             schema_version=SCHEMA_VERSION,
-            config_version=self.intake.config_version,
+            config_version=self.rules.config_version,
             traceparent=arrival.traceparent,
         )
         self._note_bodies(arrival, case)

@@ -12,7 +12,7 @@ from journal.customers import JournalCases
 from journal.database import Database
 from journal.effects import Ledger, Recorded, Result, SweepRequest
 from journal.instants import micros
-from journal.intake import Accepted, Intake
+from journal.intake import Accepted, Intake, Rules
 from journal.operations import (
     Act,
     AuditEntry,
@@ -64,7 +64,7 @@ class Journal:
         self.clock = clock
         self.keyring = Keyring(keys.masters, keys.pepper)
         self.database = Database(url, clock=clock, shard=shard)
-        self._intake = Intake(self.keyring, router, prefix=prefix, config_version=config_version)
+        self._intake = Intake(self.keyring, Rules(router, config_version), prefix=prefix)
         self._ledger = Ledger(self.keyring, self._intake)
         self._operations = Operations(self.keyring, self._intake, keys.audit)
         self.retention = Retention(terms or RetentionTerms(), self._operations)
@@ -86,6 +86,10 @@ class Journal:
         """
         arrival = self._intake.arrival(inbound, micros(self.clock.now()), traceparent, ticket)
         return await self.database.write(self._intake.accept_many, arrival)
+
+    def follow(self, router: Router, config_version: str) -> None:
+        """Decide by these routes from the next transaction on; every message names the version that decided it."""
+        self._intake.rules = Rules(router, config_version)
 
     async def claim(self, request: ClaimRequest) -> Claim:
         """Take effects to work on."""

@@ -351,8 +351,9 @@ class Hub:
                 log.error("reload_refused", version=old.routes.version, reason=error.what)  # noqa: TRY400 - a setting, not a bug
                 self._tell_version(refused=error.what)
                 return
-            self.journal.follow(CityRoutes(fresh.routes), fresh.routes.version)
-            self.configuration = replace(old, routes=fresh.routes)
+            routes = replace(fresh.routes, informed=old.routes.informed)  # of the adapters that run
+            self.journal.follow(CityRoutes(routes), routes.version)
+            self.configuration = replace(old, routes=routes)
             waiting = restart_needed(old.settings, fresh.settings)
             log.info(
                 "reloaded", before=old.routes.version, version=fresh.routes.version, after_restart=waiting

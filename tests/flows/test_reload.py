@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import time
 from collections import Counter
 
 import httpx
@@ -33,6 +34,13 @@ def decided(city) -> list[tuple[str, str]]:
         found = [(version, group) for version, group in connection.execute(query)]
     engine.dispose()
     return found
+
+
+def until(happened) -> None:
+    end = time.monotonic() + 20
+    while not happened():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 async def test_a_new_dispatch_table_under_load_loses_nothing_and_every_message_names_its_version(city):
@@ -77,8 +85,7 @@ async def test_a_wrong_dispatch_table_is_refused_with_its_reason_and_the_old_one
         assert refused.returncode == 1
         assert "names group 'nobody'" in refused.stderr
         os.kill(hub.pid, signal.SIGHUP)
-        while not city.events("reload_refused"):
-            await asyncio.sleep(0.05)
+        await asyncio.to_thread(until, lambda: city.events("reload_refused"))
         async with httpx.AsyncClient() as client:
             assert await city.post(client, 1) == 202
         (told,) = present(city.folder / "var" / "processes")

@@ -6,6 +6,7 @@
 import asyncio
 import fcntl
 import gc
+import getpass
 import hmac
 import importlib
 import json
@@ -43,10 +44,13 @@ from console.app import create_console
 from console.cli import commands
 from console.settings import ConsoleSettings
 from console.staff import ConsoleStaff, accounts_of
+from journal.apart import Apart
+from journal.backup import back_up, put_back
 from journal.database import open_engine
-from journal.journal import Journal, Keys
+from journal.journal import Journal, Keys, Upkeep
 from journal.migrate import migrate
 from journal.operations import Health
+from journal.restoring import Standing
 from journal.terms import RetentionTerms
 from ports.adapter import Adapter, Build, Tools
 from ports.clock import SystemClock
@@ -66,7 +70,7 @@ from worker.breaker import Breakers
 from worker.intake import Doorway
 from worker.listeners import Listener
 from worker.loop import TargetLimits, Worker, WorkerSettings
-from worker.presence import Presence, ask_to_reload
+from worker.presence import Presence, ask_to_reload, present
 from worker.retention import Housekeeping
 from worker.scheduler import Scheduler
 from worker.targets import MailTarget, TrackerTarget
@@ -104,6 +108,11 @@ class JournalSection(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     url: str = Field(default="", description="SQLAlchemy URL; empty: SQLite in the data folder.")
+    apart: str = Field(
+        default="",
+        description="Folder for the lists that must outlive the journal (erasures, opened cases): on another "
+        "disk. Empty: `apart` in the data folder.",
+    )
 
 
 class BrokerSection(BaseModel):
@@ -167,6 +176,13 @@ class Configuration:
     def data(self) -> Path:
         """The data folder."""
         return self.folder / self.settings.hub.data
+
+    @property
+    def apart(self) -> Path:
+        """The folder of what must outlive the journal."""
+        return (
+            self.folder / self.settings.journal.apart if self.settings.journal.apart else self.data / "apart"
+        )
 
     @property
     def journal_url(self) -> str:
@@ -290,6 +306,7 @@ class Hub:
         self._lock = _only_hub_here(self.configuration)
         await asyncio.to_thread(_migrate, self.configuration.journal_url)
         await self.journal.start()
+        await self._heed_restore()
         await self.broker.start()
         if self._lock:
             await self.journal.bury(f"{socket.gethostname()}/")
@@ -303,6 +320,15 @@ class Hub:
                 self._run(listener.run())
         self._presence = Presence(self.configuration.data / "processes", self.configuration.routes.version)
         log.info("hub_started", roles=sorted(self.roles), quarantined=sorted(self.quarantined))
+
+    async def _heed_restore(self) -> None:
+        """A journal that is older than what was done is a copy: it may not work before that is dealt with."""
+        if (await self.journal.standing()).older:
+            raise MisconfiguredError(
+                "the journal lacks cases that were opened already: it is a copy from before. "
+                "Run `wegwijzer restore`, so that nothing is done twice"
+            )
+        await self.journal.recall()
 
     async def serve(self) -> None:
         """Answer HTTP until `stop`; without doors or console, just wait for it."""
@@ -535,7 +561,10 @@ def open_journal(configuration: Configuration, shard: str) -> Journal:
         shard=shard,
         prefix=configuration.settings.hub.reference_prefix,
         config_version=configuration.routes.version,
-        terms=configuration.settings.retention,
+        upkeep=Upkeep(
+            terms=configuration.settings.retention,
+            apart=Apart(configuration.apart, socket.gethostname()),
+        ),
     )
 
 
@@ -785,6 +814,91 @@ def init(folder: Path) -> None:
     click.echo(
         f"{folder}: edit hub.toml and dispatch.toml, then: wegwijzer --config {folder / 'hub.toml'} check"
     )
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--json", "as_json", is_flag=True, help="Eén JSON-object in plaats van regels.")
+@click.pass_obj
+def backup(path: Path, folder: Path, as_json: bool) -> None:  # noqa: FBT001 - click passes by name
+    """Een volledige kopie van het journaal in FOLDER, terwijl Wegwijzer voortwerkt."""
+    with _in_plain_words():
+        copy = back_up(_loaded(path).journal_url, folder, SystemClock().now())
+    click.echo(
+        json.dumps(asdict(copy)) if as_json else f"{copy.file}: {copy.bytes} bytes, sha256 {copy.sha256}"
+    )
+
+
+@main.command()
+@click.argument("copy", required=False, type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--days", default=7, show_default=True, help="Zo lang wordt voor oude zaken eerst nagekeken.")
+@click.option("--actor", default="", help="Naam voor het logboek (anders: uw naam op deze machine).")
+@click.option("--json", "as_json", is_flag=True, help="Eén JSON-object in plaats van regels.")
+@click.pass_obj
+def restore(path: Path, copy: Path | None, days: int, actor: str, as_json: bool) -> None:  # noqa: FBT001 - click passes by name
+    """Een kopie van het journaal (COPY) terugzetten en klaarmaken, zodat niets dubbel gebeurt. Wegwijzer moet stilstaan.
+
+    Zonder COPY: klaarmaken wat met de middelen van PostgreSQL al teruggezet is.
+    """
+    configure_logging(as_json=False, stream=sys.stderr)
+    configuration = _loaded(path)
+    with _in_plain_words():
+        found = asyncio.run(_restored(configuration, copy, actor or getpass.getuser(), days))
+    _show_standing(found, as_json=as_json)
+
+
+@main.command("restore-check")
+@click.option("--json", "as_json", is_flag=True, help="Eén JSON-object in plaats van regels.")
+def restore_check(as_json: bool) -> None:  # noqa: FBT001 - click passes by name
+    """Is dit journaal een oudere kopie, en wat ontbreekt er dan? Verandert niets. Uitgang 1: `wegwijzer restore` is nodig."""
+
+    async def look() -> Standing:
+        async with _journal_for_commands() as journal:
+            return await journal.standing()
+
+    with _in_plain_words():
+        found = asyncio.run(look())
+    _show_standing(found, as_json=as_json)
+    sys.exit(found.older)
+
+
+async def _restored(configuration: Configuration, copy: Path | None, actor: str, days: int) -> Standing:
+    lock = _only_hub_here(configuration)
+    if any(present(configuration.data / "processes")):
+        raise MisconfiguredError("the hub still runs on this machine: stop it first")
+    try:
+        if copy:
+            put_back(configuration.journal_url, copy, SystemClock().now())
+        async with _journal_for_commands() as journal:
+            return await journal.restored(actor, days)
+    finally:
+        if lock:
+            lock.close()
+
+
+def _show_standing(found: Standing, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(asdict(found)))
+        return
+    unfinished = ", ".join(f"{name} {count}" for name, count in sorted(found.unfinished.items())) or "geen"
+    click.echo(f"Ouder dan wat al gebeurd is: {'ja' if found.older else 'nee'}")
+    click.echo(f"Stappen die eerst nagekeken worden: {unfinished}")
+    click.echo(f"Opnieuw te wissen: {', '.join(found.to_erase) or 'geen'}")
+    click.echo(f"Zaken die dit journaal niet kent: {len(found.missing)}")
+    for ref in found.missing[:50]:
+        click.echo(f"  {ref}")
+    if found.missing:
+        click.echo(
+            "Bied hun berichten opnieuw aan (mail: terug naar het postvak IN); ze krijgen hetzelfde nummer."
+        )
+
+
+@contextmanager
+def _in_plain_words() -> Generator[None]:
+    try:
+        yield
+    except HubError as error:
+        raise click.ClickException(error.what) from error
 
 
 @main.command()

@@ -48,12 +48,16 @@ class StoreUnavailableError(TransientError):
 
 @dataclass(slots=True)
 class Transaction:
-    """One group's transaction. `tallies` gathers count changes, written once at its end."""
+    """One group's transaction. `tallies` gathers count changes, written once at its end.
+
+    What is in `afterwards` is called once it is durable; it may not raise.
+    """
 
     connection: Connection
     now: int
     dialect: str
     tallies: Counter[tuple[int, str, str]] = field(default_factory=Counter[tuple[int, str, str]])
+    afterwards: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
 
     def count(self, received_at: int, source: str, state: str, change: int) -> None:
         """One more (or fewer) message of this day and source in this state."""
@@ -116,6 +120,7 @@ class Database:
         self._serving: asyncio.Task[None] | None = None
         self._closed = False
         self.commits = 0
+        self._afterwards: list[Callable[[], None]] = []
 
     @property
     def dialect(self) -> str:
@@ -208,17 +213,22 @@ class Database:
         try:
             group += _taken(waiting)  # whoever came while it began, comes along
             results = self._apply(connection, group)
-            await self._in_thread(connection.commit)
+            await self._in_thread(lambda: self._make_durable(connection))
         finally:
             await self._in_thread(connection.close)
         self.commits += 1
         return results
 
+    def _make_durable(self, connection: Connection) -> None:
+        connection.commit()
+        for call in self._afterwards:
+            call()
+
     def _whole(self, group: list[_Waiting[Any, Any]]) -> list[Answer]:
         connection = self._begun()
         with connection:
             results = self._apply(connection, group)
-            connection.commit()
+            self._make_durable(connection)
         self.commits += 1
         return results
 
@@ -239,6 +249,7 @@ class Database:
         for write, callers in by_write.items():
             results += zip(callers, write(tx, [one.argument for one in callers]), strict=True)
         self._write_tallies(tx)
+        self._afterwards = tx.afterwards
         return results
 
     async def _in_thread(self, work: Callable[[], R]) -> R:

@@ -1,11 +1,13 @@
 """The journal as the rest of the hub uses it: every call returns when its write is durable."""
 
+import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import select
 
 from canonical_model.decision import Router
+from journal.apart import Apart
 from journal.claims import Claim, ClaimRequest, Ticket
 from journal.crypto import Keyring
 from journal.customers import JournalCases
@@ -25,6 +27,8 @@ from journal.operations import (
     system_states,
     verdict_of,
 )
+from journal.recovery import recovery
+from journal.restoring import Restore, Restoring, Standing, standing
 from journal.retention import Keeping, Retention, Rule, Walked
 from journal.revealing import Revealed, Revealing
 from journal.schema import checkpoints, data_keys, files
@@ -43,6 +47,14 @@ class Keys:
     audit: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upkeep:
+    """How long a journal keeps what, and the files that must outlive it."""
+
+    terms: RetentionTerms = field(default_factory=RetentionTerms)
+    apart: Apart | None = None
+
+
 class Journal:
     """Messages, effects, attempts, references, timers and the audit trail.
 
@@ -59,15 +71,17 @@ class Journal:
         shard: str,
         prefix: str = "LEU",
         config_version: str = "",
-        terms: RetentionTerms | None = None,
+        upkeep: Upkeep | None = None,
     ) -> None:
         self.clock = clock
         self.keyring = Keyring(keys.masters, keys.pepper)
         self.database = Database(url, clock=clock, shard=shard)
-        self._intake = Intake(self.keyring, Rules(router, config_version), prefix=prefix)
+        self._apart = upkeep.apart if upkeep else None
+        self._intake = Intake(self.keyring, Rules(router, config_version), prefix=prefix, apart=self._apart)
         self._ledger = Ledger(self.keyring, self._intake)
         self._operations = Operations(self.keyring, self._intake, keys.audit)
-        self.retention = Retention(terms or RetentionTerms(), self._operations)
+        self.retention = Retention(upkeep.terms if upkeep else RetentionTerms(), self._operations)
+        self._restoring = Restoring(self._operations)
         self._revealing = Revealing(self.keyring, self._operations.audit_many)
         self.cases = JournalCases(self.database, self.keyring)
 
@@ -187,6 +201,8 @@ class Journal:
 
     async def erase_case(self, ref: str, actor: str, reason: str) -> int:
         """Destroy the keys of a case; how many contacts became unreadable."""
+        if self._apart:
+            await asyncio.to_thread(self._apart.note_erasure, ref, self.clock.now())
         erased = await self.database.write(self._operations.erase_many, Act(ref, actor, reason))
         await self.database.scrub()
         return erased
@@ -213,6 +229,35 @@ class Journal:
         """What is kept under each rule, and what goes next."""
         now = self.clock.now()
         return await self.database.read(lambda connection: self.retention.overview(connection, now))
+
+    async def recall(self) -> None:
+        """Before work begins: heed what follows when this journal was put back from a copy lately."""
+        now = micros(self.clock.now())
+        self._intake.recovery = await self.database.read(
+            lambda connection: recovery(connection, self._openings, now)
+        )
+
+    async def standing(self) -> Standing:
+        """How this journal stands against what was kept apart: is it a copy from before?"""
+        openings, erasures = await asyncio.to_thread(self._kept_apart)
+        return await self.database.read(lambda connection: standing(connection, openings, erasures))
+
+    async def restored(self, actor: str, days: int) -> Standing:
+        """Prepare a journal that was put back from a copy, while no hub runs; its standing before.
+
+        For so many days, what is begun for a case of before is looked up before it is done.
+        """
+        openings, erasures = await asyncio.to_thread(self._kept_apart)
+        request = Restore(actor=actor, days=days, openings=openings, erasures=erasures)
+        before = await self.database.write(self._restoring.restore_many, request)
+        await self.database.scrub()
+        return before
+
+    def _kept_apart(self) -> tuple[dict[str, str], tuple[str, ...]]:
+        return (self._apart.openings(), self._apart.erasures()) if self._apart else ({}, ())
+
+    def _openings(self) -> dict[str, str]:
+        return self._kept_apart()[0]
 
     async def verify_audit(self) -> int | None:
         """The first audit line that does not fit the chain; None = untouched."""

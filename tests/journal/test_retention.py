@@ -14,6 +14,7 @@ from canonical_model.message import MessageId
 from canonical_model.status import CaseStatus
 from journal.effects import Outcome, SweepRequest
 from journal.instants import DAY, micros, new_id
+from journal.journal import Upkeep
 from journal.operations import Health
 from journal.retention import KEPT_FOR_GOOD, RULES, Rule
 from journal.schema import (
@@ -73,7 +74,7 @@ DAYS = 60
 @pytest.fixture
 async def kept(open_journal):
     """A journal with short terms."""
-    return await open_journal(terms=SHORT)
+    return await open_journal(upkeep=Upkeep(terms=SHORT))
 
 
 async def day_of_traffic(journal, name: str) -> None:
@@ -289,7 +290,10 @@ async def test_a_case_that_changed_lately_keeps_its_old_messages(kept, clock):
 
 
 async def test_several_schedulers_remove_nothing_twice_and_nothing_wrong(open_journal, clock):
-    one, other = await open_journal(terms=SHORT), await open_journal(terms=SHORT, shard="2")
+    one, other = (
+        await open_journal(upkeep=Upkeep(terms=SHORT)),
+        await open_journal(upkeep=Upkeep(terms=SHORT), shard="2"),
+    )
     await day_of_traffic(one, "one")
     clock.advance(timedelta(days=40))
     first, second = Housekeeping(one, owner="1"), Housekeeping(other, owner="2")
@@ -302,7 +306,7 @@ async def test_several_schedulers_remove_nothing_twice_and_nothing_wrong(open_jo
 
 
 async def test_a_walk_goes_on_where_another_scheduler_stopped(open_journal, clock):
-    journal = await open_journal(terms=SHORT)
+    journal = await open_journal(upkeep=Upkeep(terms=SHORT))
     for number in range(7):
         await day_of_traffic(journal, f"{number}")
     clock.advance(timedelta(days=40))

@@ -847,6 +847,16 @@ def restore(path: Path, copy: Path | None, days: int, actor: str, as_json: bool)
     _show_standing(found, as_json=as_json)
 
 
+@main.command("migrate")
+@click.pass_obj
+def migrate_tables(path: Path) -> None:
+    """De tabellen bijwerken, als eigenaar van de databank; elk proces doet het ook zelf als het dat mag."""
+    configure_logging(as_json=False, stream=sys.stderr)
+    with _in_plain_words():
+        _migrate(_loaded(path).journal_url)
+    click.echo("De tabellen zijn bij.")
+
+
 @main.command("restore-check")
 @click.option("--json", "as_json", is_flag=True, help="Eén JSON-object in plaats van regels.")
 def restore_check(as_json: bool) -> None:  # noqa: FBT001 - click passes by name

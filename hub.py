@@ -33,7 +33,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from starlette.routing import BaseRoute, Mount, Route, Router
 
 from broker.in_process import InProcessBroker
@@ -55,6 +55,7 @@ from journal.terms import RetentionTerms
 from ports.adapter import Adapter, Build, Tools
 from ports.clock import SystemClock
 from ports.errors import HubError, MisconfiguredError, TransientError
+from ports.lines import broker_line, journal_line, refuse_password
 from ports.secrets import FileAndEnvironmentSecrets, Secrets
 from ports.target import Fetch, Idempotency, Target
 from routes.configuration import (
@@ -107,7 +108,18 @@ class JournalSection(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    url: str = Field(default="", description="SQLAlchemy URL; empty: SQLite in the data folder.")
+    url: str = Field(
+        default="",
+        description="SQLAlchemy URL, or the secret that holds it; empty: SQLite in the data folder.",
+    )
+    ca_file: str = Field(
+        default="", description="Authority of PostgreSQL's certificate; empty: those that the system trusts."
+    )
+    plaintext: bool = Field(
+        default=False,
+        description="Allow a line to another machine that is not encrypted or not proven: only within a "
+        "network that nobody else reaches.",
+    )
     apart: str = Field(
         default="",
         description="Folder for the lists that must outlive the journal (erasures, opened cases): on another "
@@ -121,8 +133,13 @@ class BrokerSection(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     url: str = Field(
-        default="memory:", description="`memory:` within one process, or `amqp://...` for RabbitMQ."
+        default="memory:",
+        description="`memory:` within one process, or `amqps://...` for RabbitMQ, or the secret that holds it.",
     )
+    ca_file: str = Field(
+        default="", description="Authority of RabbitMQ's certificate; empty: those that the system trusts."
+    )
+    plaintext: bool = Field(default=False, description="Allow `amqp://` to another machine; see `[journal]`.")
 
 
 class WorkerSection(BaseModel):
@@ -187,7 +204,25 @@ class Configuration:
     @property
     def journal_url(self) -> str:
         """Where the journal is."""
-        return self.settings.journal.url or f"sqlite:///{self.data / 'journal.db'}"
+        journal = self.settings.journal
+        if not journal.url:
+            return f"sqlite:///{self.data / 'journal.db'}"
+        url = revealed(journal.url, "journal", self.secrets)
+        return journal_line(url, ca_file=journal.ca_file, plaintext=journal.plaintext)
+
+    @property
+    def broker_url(self) -> str:
+        """Where the broker is."""
+        broker = self.settings.broker
+        return broker_line(revealed(broker.url, "broker", self.secrets), plaintext=broker.plaintext)
+
+
+def revealed(url: str, section: str, secrets: Secrets) -> str:
+    """An address, or the secret that holds it. A password to another machine may not stand in `hub.toml`."""
+    if url.startswith("secret:"):
+        return secrets.get(url.removeprefix("secret:"))
+    refuse_password(url, section)
+    return url
 
 
 def load(path: Path) -> Configuration:
@@ -213,7 +248,9 @@ def load(path: Path) -> Configuration:
         )
     except DispatchError as error:
         raise MisconfiguredError(str(error)) from error
-    return Configuration(settings=settings, file=path, folder=folder, secrets=secrets, routes=routes)
+    found = Configuration(settings=settings, file=path, folder=folder, secrets=secrets, routes=routes)
+    _ = found.journal_url, found.broker_url  # a line that is not safe is told now
+    return found
 
 
 def reloadable(path: Path) -> Configuration:
@@ -264,7 +301,7 @@ class Hub:
         self.clock = SystemClock()
         self.name = f"{socket.gethostname()}/{os.getpid()}"
         self.journal = open_journal(configuration, shard=f"{os.getpid()}")
-        self.broker = _broker(configuration.settings.broker.url)
+        self.broker = _broker(configuration)
         console = configuration.settings.console
         self.staff = ConsoleStaff(accounts_of(self.journal, console), console.cookie)
         self.doorway = Doorway(self.journal, self.broker)
@@ -578,10 +615,11 @@ def make_secrets(folder: Path) -> None:
             file.write_text(chance.token_hex(32) + "\n")
 
 
-def _broker(url: str) -> Broker:
+def _broker(configuration: Configuration) -> Broker:
+    url = configuration.broker_url
     if url == "memory:":
         return InProcessBroker()
-    return RabbitMqBroker(url)
+    return RabbitMqBroker(url, ca_file=configuration.settings.broker.ca_file)
 
 
 def _factory(system: str) -> Build:
@@ -670,6 +708,8 @@ def _migrate(url: str) -> None:
     engine = open_engine(url)
     try:
         migrate(engine)
+    except OperationalError as error:
+        raise TransientError(f"the journal's database can't be used: {error.orig}") from error
     finally:
         engine.dispose()
 

@@ -33,7 +33,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
 from starlette.routing import BaseRoute, Mount, Route, Router
 
 from broker.in_process import InProcessBroker
@@ -51,6 +51,7 @@ from journal.journal import Journal, Keys, Upkeep
 from journal.migrate import migrate
 from journal.operations import Health
 from journal.restoring import Standing
+from journal.rights import statements
 from journal.terms import RetentionTerms
 from ports.adapter import Adapter, Build, Tools
 from ports.clock import SystemClock
@@ -710,6 +711,11 @@ def _migrate(url: str) -> None:
         migrate(engine)
     except OperationalError as error:
         raise TransientError(f"the journal's database can't be used: {error.orig}") from error
+    except ProgrammingError as error:
+        raise MisconfiguredError(
+            f"the tables are not up to date and this login may not change them ({error.orig}): "
+            "run `wegwijzer migrate` as the owner of the database"
+        ) from error
     finally:
         engine.dispose()
 
@@ -895,6 +901,16 @@ def migrate_tables(path: Path) -> None:
     with _in_plain_words():
         _migrate(_loaded(path).journal_url)
     click.echo("De tabellen zijn bij.")
+
+
+@main.command("database-roles")
+@click.option("--prefix", default="wegwijzer", show_default=True, help="Begin van de namen.")
+def database_roles(prefix: str) -> None:
+    """De SQL die in PostgreSQL elke rol geeft wat zij nodig heeft en niet meer; voor psql, als eigenaar."""
+    if not prefix.isidentifier() or not prefix.islower():
+        raise click.ClickException("--prefix: letters, cijfers en _ in kleine letters")
+    for statement in statements(prefix):
+        click.echo(f"{statement};")
 
 
 @main.command("restore-check")

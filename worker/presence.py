@@ -7,6 +7,7 @@ that the system has given to somebody else since is never signalled.
 import fcntl
 import json
 import os
+import secrets
 import signal
 import time
 from collections.abc import Iterator
@@ -30,7 +31,7 @@ class Presence:
 
     def __init__(self, folder: Path, version: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._path = folder / f"{os.getpid()}.json"
+        self._path = folder / f"{os.getpid()}-{secrets.token_hex(3)}.json"
         self._lock: TextIO = self._path.with_suffix(".lock").open("w")
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         self._times = 0
@@ -63,13 +64,13 @@ def present(folder: Path) -> Iterator[Told]:
 
 def ask_to_reload(folder: Path, patience: float) -> list[Told]:
     """Ask all processes here to read the configuration again; what each said then (or last, after `patience` s)."""
-    before = {one.pid: one for one in present(folder)}
+    before = {one.pid: one.told for one in present(folder)}
     for pid in before:
         os.kill(pid, signal.SIGHUP)
     end = time.monotonic() + patience
     while True:
         now = [one for one in present(folder) if one.pid in before]
-        if all(one.told > before[one.pid].told for one in now) or time.monotonic() > end:
+        if all(one.told > before[one.pid] for one in now) or time.monotonic() > end:
             return now
         time.sleep(0.05)
 

@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help venv demo test check bench docs lock clean
+.PHONY: help venv demo test check bench audit docs lock clean
 help: ## what each target does
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -38,6 +38,9 @@ check: test ## the same as test
 bench: venv ## the standard job, measured: make bench ARGS=--json
 	@$(BIN)/python -m tests.bench $(ARGS)
 
+audit: venv ## known weaknesses in the dependencies, and their list (SBOM), into build/
+	@$(BIN)/python -m tests.audit
+
 docs: venv ## renew the settings tables in docs/ from the settings themselves
 	@$(BIN)/python -m tests.docs.settings_tables
 	@$(BIN)/python -m tests.canonical_model.schema
@@ -47,4 +50,4 @@ lock: ## renew requirements.lock from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --group dev --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.lock
 
 clean: ## throw away .venv and everything that was built or played
-	rm -rf $(VENV) .demo var .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build .demo var .pytest_cache .mypy_cache .ruff_cache

@@ -836,7 +836,7 @@ def reload(path: Path, as_json: bool) -> None:  # noqa: FBT001 - click passes by
         fresh = reloadable(path)
     except MisconfiguredError as error:
         raise click.ClickException(error.what) from error
-    told = ask_to_reload(fresh.data / "processes", patience=10)
+    told = asyncio.run(ask_to_reload(fresh.data / "processes", patience=10))
     if as_json:
         click.echo(json.dumps([asdict(one) for one in told]))
     else:
@@ -898,8 +898,10 @@ def restore(path: Path, copy: Path | None, days: int, actor: str, as_json: bool)
 def migrate_tables(path: Path) -> None:
     """De tabellen bijwerken, als eigenaar van de databank; elk proces doet het ook zelf als het dat mag."""
     configure_logging(as_json=False, stream=sys.stderr)
+    configuration = _loaded(path)
+    configuration.data.mkdir(parents=True, exist_ok=True)
     with _in_plain_words():
-        _migrate(_loaded(path).journal_url)
+        _migrate(configuration.journal_url)
     click.echo("De tabellen zijn bij.")
 
 

@@ -98,21 +98,28 @@ def _refuse_unsound(file: Path) -> None:
 
 
 def _dump_postgresql(url: str, part: Path) -> None:
-    """`pg_dump` reads one moment too. The password goes by the environment: a command line can be seen."""
+    """`pg_dump` reads one moment too. The password goes by a file: a command line can be seen by others."""
     address = make_url(url)
-    command = ["pg_dump", "--format=custom", "--no-owner", f"--file={part}"]
-    query = "&".join(f"{name}={value}" for name, value in address.query.items())
-    plain = address.set(drivername="postgresql", password=None, query={})
-    command.append(plain.render_as_string() + (f"?{query}" if query else ""))
-    environment = os.environ | ({"PGPASSWORD": str(address.password)} if address.password else {})
+    passwords = part.with_suffix(".pgpass")
+    query = dict(address.query)
+    if address.password:
+        passwords.touch(mode=0o600)
+        passwords.write_text(f"*:*:*:*:{_escaped(str(address.password))}\n")
+        query["passfile"] = str(passwords)
+    plain = address.set(drivername="postgresql", password=None, query=query).render_as_string()
+    command = ["pg_dump", "--format=custom", "--no-owner", f"--file={part}", "--no-password", plain]
     try:
-        done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
-        )
+        done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     except FileNotFoundError as error:
         raise MisconfiguredError("pg_dump is not installed (Debian package: postgresql-client)") from error
+    finally:
+        passwords.unlink(missing_ok=True)
     if done.returncode:
         raise TransientError(f"pg_dump made no copy: {done.stderr.strip()}")
+
+
+def _escaped(password: str) -> str:
+    return password.replace("\\", "\\\\").replace(":", "\\:")
 
 
 def _file(url: str) -> Path:

@@ -4,6 +4,7 @@ Each process keeps a small file in the data folder and holds it locked as long a
 that the system has given to somebody else since is never signalled.
 """
 
+import asyncio
 import fcntl
 import json
 import os
@@ -62,7 +63,7 @@ def present(folder: Path) -> Iterator[Told]:
             path.with_suffix(".lock").unlink(missing_ok=True)
 
 
-def ask_to_reload(folder: Path, patience: float) -> list[Told]:
+async def ask_to_reload(folder: Path, patience: float) -> list[Told]:
     """Ask all processes here to read the configuration again; what each said then (or last, after `patience` s)."""
     before = {one.pid: one.told for one in present(folder)}
     for pid in before:
@@ -72,7 +73,7 @@ def ask_to_reload(folder: Path, patience: float) -> list[Told]:
         now = [one for one in present(folder) if one.pid in before]
         if all(one.told > before[one.pid] for one in now) or time.monotonic() > end:
             return now
-        time.sleep(0.05)
+        await asyncio.sleep(0.05)
 
 
 def _lives(lock: Path) -> bool:

@@ -120,7 +120,7 @@ def test_what_needs_a_restart_is_told_and_the_change_is_in_the_audit_trail(city)
 
 def test_without_a_hub_there_is_nobody_to_tell(city, tmp_path):
     assert "geen Wegwijzer" in city.command("reload").stdout
-    assert ask_to_reload(tmp_path / "nowhere", 1) == []
+    assert asyncio.run(ask_to_reload(tmp_path / "nowhere", 1)) == []
 
 
 def test_files_of_dead_processes_are_cleared_away_and_nobody_else_is_signalled(tmp_path):
@@ -128,5 +128,5 @@ def test_files_of_dead_processes_are_cleared_away_and_nobody_else_is_signalled(t
     (tmp_path / "1.json").write_text(json.dumps(said))
     (tmp_path / "1.lock").touch()
 
-    assert ask_to_reload(tmp_path, 1) == []
+    assert asyncio.run(ask_to_reload(tmp_path, 1)) == []
     assert list(tmp_path.iterdir()) == []

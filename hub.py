@@ -361,7 +361,7 @@ class Hub:
 
     async def _heed_restore(self) -> None:
         """A journal that is older than what was done is a copy: it may not work before that is dealt with."""
-        if (await self.journal.standing()).older:
+        if await self.journal.is_older():
             raise MisconfiguredError(
                 "the journal lacks cases that were opened already: it is a copy from before. "
                 "Run `wegwijzer restore`, so that nothing is done twice"

@@ -62,6 +62,15 @@ class Apart:
                     found |= dict.fromkeys(hashes, ref)
         return found
 
+    def newest(self) -> tuple[str, ...]:
+        """The cases that were opened last, by each machine; cheap, however long the lists are."""
+        return tuple(
+            line.split()[0].decode()
+            for path in self._folder.glob("openings-*.log")
+            for line in _end_of(path).splitlines(keepends=True)
+            if line.endswith(b"\n")
+        )
+
     def erasures(self) -> tuple[str, ...]:
         """The cases that were erased, oldest first."""
         path = self._folder / _ERASURES
@@ -74,6 +83,15 @@ class Apart:
         for path in self._folder.glob("openings-*.log"):
             if path.name < oldest:
                 path.unlink(missing_ok=True)
+
+
+def _end_of(path: Path, size: int = 65_536) -> bytes:
+    """The last whole lines of a file, and perhaps a piece of one that was cut off by a crash."""
+    with path.open("rb") as file:
+        length = file.seek(0, os.SEEK_END)
+        file.seek(max(0, length - size))
+        end = file.read()
+    return end if length <= size else end.partition(b"\n")[2]
 
 
 def _append(path: Path, lines: str, *, durable: bool = False) -> None:

@@ -28,7 +28,7 @@ from journal.operations import (
     verdict_of,
 )
 from journal.recovery import recovery
-from journal.restoring import Restore, Restoring, Standing, standing
+from journal.restoring import Restore, Restoring, Standing, is_older, standing
 from journal.retention import Keeping, Retention, Rule, Walked
 from journal.revealing import Revealed, Revealing
 from journal.schema import checkpoints, data_keys, files
@@ -236,6 +236,11 @@ class Journal:
         self._intake.recovery = await self.database.read(
             lambda connection: recovery(connection, self._openings, now)
         )
+
+    async def is_older(self) -> bool:
+        """Whether this is a copy from before: a case was opened that it does not know."""
+        opened = await asyncio.to_thread(self._apart.newest) if self._apart else ()
+        return await self.database.read(lambda connection: is_older(connection, opened))
 
     async def standing(self) -> Standing:
         """How this journal stands against what was kept apart: is it a copy from before?"""

@@ -10,7 +10,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,16 +48,20 @@ def standing(connection: Connection, openings: Mapping[str, str], erasures: tupl
     """How a journal stands against what was kept apart; changes nothing."""
     query = select(effects.c.target).where(effects.c.state.in_(_UNFINISHED))
     opened = sorted(set(openings.values()))
-    following = {str(year): int(following) for year, following in connection.execute(select(numbers))}
-    ahead = [ref for ref in opened if _number(ref) >= following.get(ref.split("-")[1], 1)]
     erased = select(data_keys.c.case_ref).where(data_keys.c.case_ref.is_not(None)).distinct()
     readable = set(connection.execute(erased).scalars()) if erasures else set[str]()
     return Standing(
-        older=bool(ahead),
+        older=is_older(connection, opened),
         unfinished=dict(Counter(connection.execute(query).scalars())),
         missing=tuple(ref for ref in opened if ref not in _known(connection, opened)),
         to_erase=tuple(ref for ref in erasures if ref in readable),
     )
+
+
+def is_older(connection: Connection, opened: Iterable[str]) -> bool:
+    """Whether a case was opened whose number this journal would still give out: then it is a copy from before."""
+    following = {str(year): int(following) for year, following in connection.execute(select(numbers))}
+    return any(_number(ref) >= following.get(ref.split("-")[1], 1) for ref in opened)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import sqlite3
 import subprocess
 from contextlib import closing
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from datetime import datetime
 from hashlib import file_digest
 from pathlib import Path
 
+from pysqlite3 import dbapi2 as sqlite3
 from sqlalchemy import make_url
 
 from ports.errors import MisconfiguredError, RejectedError, TransientError

@@ -104,7 +104,7 @@ class Rule:
     age: Age = Age.MICROSECONDS
     kept: Kept = lambda _cutoff: nothing()
     empties: tuple[Column[Any], ...] = ()
-    window: int = 500
+    window: int = 200
 
     @property
     def name(self) -> str:
@@ -174,7 +174,7 @@ RULES: tuple[Rule, ...] = (
         age=Age.ID,
         kept=lambda cutoff: _message_needed(bodies.c.owner, cutoff),
         empties=(bodies.c.raw,),
-        window=100,
+        window=50,
     ),
     Rule(
         term="raw",
@@ -183,7 +183,7 @@ RULES: tuple[Rule, ...] = (
         time=files.c.message_id,
         age=Age.ID,
         kept=lambda cutoff: _message_needed(files.c.message_id, cutoff),
-        window=20,
+        window=10,
     ),
     Rule(
         term="canonical",

@@ -8,11 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import file_digest
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pysqlite3 import dbapi2 as sqlite3
 from sqlalchemy import make_url
 
 from ports.errors import MisconfiguredError, RejectedError, TransientError
+
+if TYPE_CHECKING:  # the same module, but with types
+    import sqlite3
+else:
+    from pysqlite3 import dbapi2 as sqlite3
 
 PATIENCE = 60.0
 """Seconds that a copy waits for a writer."""

@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help venv demo demo-distributed test check bench torture docs lock image-locks clean
+.PHONY: help venv demo demo-distributed test check bench torture audit docs lock image-locks clean
 help: ## what each target does
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -44,6 +44,9 @@ bench: venv ## the standard job, measured: make bench ARGS=--json
 torture: venv ## nightly: 2,000 random kills of a real hub: make torture ARGS='--kills 200 --seed 7 --setup distributed'
 	@$(BIN)/python -m tests.flows.torture $(ARGS)
 
+audit: venv ## known weaknesses in the dependencies, and their list (SBOM), into build/
+	@$(BIN)/python -m tests.audit
+
 docs: venv ## renew the settings tables in docs/ from the settings themselves
 	@$(BIN)/python -m tests.docs.settings_tables
 	@$(BIN)/python -m tests.canonical_model.schema
@@ -60,4 +63,4 @@ image-locks:
 	@$(LOCK) --constraint requirements.lock docker/roundup/runtime.in -o docker/roundup/runtime.lock
 
 clean: ## throw away .venv and everything that was built or played
-	rm -rf $(VENV) .demo .demo-distributed var .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build .demo .demo-distributed var .pytest_cache .mypy_cache .ruff_cache

@@ -6,6 +6,7 @@
 import asyncio
 import fcntl
 import gc
+import getpass
 import hmac
 import importlib
 import json
@@ -17,7 +18,7 @@ import sys
 import tomllib
 from collections.abc import AsyncGenerator, Coroutine, Generator, Iterable, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from importlib import resources
 from importlib.metadata import entry_points, version
@@ -31,7 +32,7 @@ import uvloop
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
 from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -46,14 +47,20 @@ from console.metrics import Metrics
 from console.readiness import Process, Readiness
 from console.settings import ConsoleSettings
 from console.staff import ConsoleStaff, accounts_of
+from journal.apart import Apart
+from journal.backup import back_up, put_back
 from journal.database import open_engine
-from journal.journal import Journal, Keys
+from journal.journal import Custody, Journal, Keys
 from journal.migrate import migrate
 from journal.operations import Health
+from journal.restoring import Standing
+from journal.rights import statements
 from journal.shared_clock import SharedClock
+from journal.terms import RetentionTerms
 from ports.adapter import Adapter, Build, Tools
 from ports.clock import SystemClock
-from ports.errors import HubError, MisconfiguredError
+from ports.errors import HubError, MisconfiguredError, TransientError
+from ports.lines import broker_line, journal_line, refuse_password
 from ports.secrets import FileAndEnvironmentSecrets, Secrets
 from ports.target import Fetch, Idempotency, Target
 from routes.configuration import (
@@ -73,6 +80,8 @@ from worker.breaker import Breakers
 from worker.intake import Doorway
 from worker.listeners import Listener
 from worker.loop import TargetLimits, Worker, WorkerSettings
+from worker.presence import Presence, ask_to_reload, present
+from worker.retention import Housekeeping
 from worker.scheduler import Scheduler
 from worker.targets import MailTarget, TrackerTarget
 from worker.upkeep import Upkeep
@@ -113,7 +122,20 @@ class JournalSection(BaseModel):
 
     url: str = Field(
         default="",
-        description='SQLAlchemy URL, or "secret:<name>" when it holds a password; empty: SQLite in the data folder.',
+        description="SQLAlchemy URL, or the secret that holds it; empty: SQLite in the data folder.",
+    )
+    ca_file: str = Field(
+        default="", description="Authority of PostgreSQL's certificate; empty: those that the system trusts."
+    )
+    plaintext: bool = Field(
+        default=False,
+        description="Allow a line to another machine that is not encrypted or not proven: only within a "
+        "network that nobody else reaches.",
+    )
+    apart: str = Field(
+        default="",
+        description="Folder for the lists that must outlive the journal (erasures, opened cases): on another "
+        "disk. Empty: `apart` in the data folder.",
     )
 
 
@@ -124,9 +146,12 @@ class BrokerSection(BaseModel):
 
     url: str = Field(
         default="memory:",
-        description="`memory:` within one process, or `amqp://...` for RabbitMQ; "
-        '"secret:<name>" when it holds a password.',
+        description="`memory:` within one process, or `amqps://...` for RabbitMQ, or the secret that holds it.",
     )
+    ca_file: str = Field(
+        default="", description="Authority of RabbitMQ's certificate; empty: those that the system trusts."
+    )
+    plaintext: bool = Field(default=False, description="Allow `amqp://` to another machine; see `[journal]`.")
 
 
 class WorkerSection(BaseModel):
@@ -164,6 +189,7 @@ class Settings(BaseModel):
     console: ConsoleSettings = ConsoleSettings()
     metrics: MetricsSettings = MetricsSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
+    retention: RetentionTerms = RetentionTerms()
     targets: dict[str, TargetSection] = {}
     adapters: dict[str, dict[str, Any]] = {}
 
@@ -173,6 +199,7 @@ class Configuration:
     """Everything that was read, and where from."""
 
     settings: Settings
+    file: Path
     folder: Path
     secrets: Secrets = field(repr=False)
     routes: RouteConfiguration
@@ -183,16 +210,34 @@ class Configuration:
         return self.folder / self.settings.hub.data
 
     @property
+    def apart(self) -> Path:
+        """The folder of what must outlive the journal."""
+        return (
+            self.folder / self.settings.journal.apart if self.settings.journal.apart else self.data / "apart"
+        )
+
+    @property
     def journal_url(self) -> str:
-        """Where the journal is, with its password if it has one."""
-        url: str = _with_secrets(self.settings.journal.url, self.secrets)
-        return url or f"sqlite:///{self.data / 'journal.db'}"
+        """Where the journal is."""
+        journal = self.settings.journal
+        if not journal.url:
+            return f"sqlite:///{self.data / 'journal.db'}"
+        url = revealed(journal.url, "journal", self.secrets)
+        return journal_line(url, ca_file=journal.ca_file, plaintext=journal.plaintext)
 
     @property
     def broker_url(self) -> str:
-        """Where the broker is, with its password if it has one."""
-        url: str = _with_secrets(self.settings.broker.url, self.secrets)
-        return url
+        """Where the broker is."""
+        broker = self.settings.broker
+        return broker_line(revealed(broker.url, "broker", self.secrets), plaintext=broker.plaintext)
+
+
+def revealed(url: str, section: str, secrets: Secrets) -> str:
+    """An address, or the secret that holds it. A password to another machine may not stand in `hub.toml`."""
+    if url.startswith("secret:"):
+        return secrets.get(url.removeprefix("secret:"))
+    refuse_password(url, section)
+    return url
 
 
 def load(path: Path) -> Configuration:
@@ -218,7 +263,25 @@ def load(path: Path) -> Configuration:
         )
     except DispatchError as error:
         raise MisconfiguredError(str(error)) from error
-    return Configuration(settings=settings, folder=folder, secrets=secrets, routes=routes)
+    found = Configuration(settings=settings, file=path, folder=folder, secrets=secrets, routes=routes)
+    _ = found.journal_url, found.broker_url  # a line that is not safe is told now
+    return found
+
+
+def reloadable(path: Path) -> Configuration:
+    """What `load` reads, when its dispatch table also does what its examples ask; `MisconfiguredError` if not."""
+    fresh = load(path)
+    if wrong := wrong_examples(fresh.routes.dispatch):
+        raise MisconfiguredError(f"dispatch table: {'; '.join(wrong)}")
+    return fresh
+
+
+def restart_needed(old: Settings, fresh: Settings) -> list[str]:
+    """The sections of hub.toml that differ and that a running hub does not take over."""
+    told = {"city", "mail_domain", "dispatch", "texts"}
+    differ = [name for name in Settings.model_fields if getattr(old, name) != getattr(fresh, name)]
+    hub_differs = old.hub.model_dump(exclude=told) != fresh.hub.model_dump(exclude=told)
+    return [name for name in differ if name != "hub" or hub_differs]
 
 
 class Quarantined:
@@ -277,7 +340,7 @@ class Hub:
         self.name = f"{socket.gethostname()}/{os.getpid()}"
         self.journal = open_journal(configuration, shard=f"{os.getpid()}")
         self.clock = self.journal.clock
-        self.broker = _broker(configuration.broker_url)
+        self.broker = _broker(configuration)
         console = configuration.settings.console
         self.staff = ConsoleStaff(accounts_of(self.journal, console), console.cookie)
         self._traces = open_traces(configuration.settings.telemetry)
@@ -300,8 +363,14 @@ class Hub:
         )
         if "worker" in self.roles:
             self.doorway.staff(self.worker)
+        housekeeping = Housekeeping(self.journal, owner=self.name)
         self.scheduler = Scheduler(
-            self.journal, self.broker, self.doorway, self.breakers, bulk=self.broker.bulk
+            self.journal,
+            self.broker,
+            self.doorway,
+            self.breakers,
+            bulk=self.broker.bulk,
+            chores=(housekeeping.work,),
         )
         self.listeners = [
             Listener(source, self.journal, owner=self.name)
@@ -314,6 +383,8 @@ class Hub:
         self._servers: list[uvicorn.Server] = []
         self._stopping = False
         self.app = self._app()
+        self._reloading = asyncio.Lock()
+        self._presence: Presence | None = None
 
     async def start(self) -> None:
         """Bring the journal up to date, take over from an earlier life, and begin to work."""
@@ -321,6 +392,7 @@ class Hub:
         await self._until_the_database_is_there()
         await asyncio.to_thread(_migrate, self.configuration.journal_url)
         await self.journal.start()
+        await self._heed_restore()
         await self.broker.start()
         if self._lock:
             await self.journal.bury(f"{socket.gethostname()}/")
@@ -333,6 +405,7 @@ class Hub:
         if "listener" in self.roles:
             for listener in self.listeners:
                 self._run(listener.run())
+        self._presence = Presence(self.configuration.data / "processes", self.configuration.routes.version)
         log.info("hub_started", roles=sorted(self.roles), quarantined=sorted(self.quarantined))
 
     async def _until_the_database_is_there(self) -> None:
@@ -345,6 +418,15 @@ class Hub:
                 await asyncio.sleep(1)
             else:
                 return
+
+    async def _heed_restore(self) -> None:
+        """A journal that is older than what was done is a copy: it may not work before that is dealt with."""
+        if await self.journal.is_older():
+            raise MisconfiguredError(
+                "the journal lacks cases that were opened already: it is a copy from before. "
+                "Run `wegwijzer restore`, so that nothing is done twice"
+            )
+        await self.journal.recall()
 
     async def serve(self) -> None:
         """Answer HTTP until `stop`; without doors or console, health and metrics only."""
@@ -366,6 +448,44 @@ class Hub:
         for server in self._servers:
             server.should_exit = True
 
+    def ask_to_reload(self) -> None:
+        """Reload soon; for a signal handler."""
+        self._run(self.reload())
+
+    async def reload(self) -> None:
+        """Decide by the files as they are now, from the next message on.
+
+        With a fault in them all stays as it was, and the log and `wegwijzer reload` tell why.
+        """
+        async with self._reloading:
+            old = self.configuration
+            try:
+                fresh = await asyncio.to_thread(reloadable, old.file)
+            except MisconfiguredError as error:
+                log.error("reload_refused", version=old.routes.version, reason=error.what)  # noqa: TRY400 - a setting, not a bug
+                self._tell_version(refused=error.what)
+                return
+            routes = replace(fresh.routes, informed=old.routes.informed)  # of the adapters that run
+            self.journal.follow(CityRoutes(routes), routes.version)
+            self.configuration = replace(old, routes=routes)
+            waiting = restart_needed(old.settings, fresh.settings)
+            log.info(
+                "reloaded", before=old.routes.version, version=fresh.routes.version, after_restart=waiting
+            )
+            self._tell_version()
+            await self._note_reload(old.routes.version)
+
+    def _tell_version(self, refused: str = "") -> None:
+        if self._presence:
+            self._presence.tell(self.configuration.routes.version, refused)
+
+    async def _note_reload(self, before: str) -> None:
+        version = self.configuration.routes.version
+        try:
+            await self.journal.audit(self.name, "configuration_changed", version, f"before: {before}")
+        except TransientError as error:
+            log.warning("reload_not_noted", version=version, reason=error.what)
+
     async def close(self) -> None:
         """Finish what is in flight, then let go; what could not be finished is found again by its lease."""
         self.upkeep.stop()
@@ -382,6 +502,8 @@ class Hub:
         await self.journal.close()
         if self._traces:
             await asyncio.to_thread(self._traces.close)
+        if self._presence:
+            self._presence.end()
         if self._lock:
             self._lock.close()
         log.info("hub_stopped")
@@ -566,6 +688,10 @@ def open_journal(configuration: Configuration, shard: str) -> Journal:
         shard=shard,
         prefix=configuration.settings.hub.reference_prefix,
         config_version=configuration.routes.version,
+        custody=Custody(
+            terms=configuration.settings.retention,
+            apart=Apart(configuration.apart, socket.gethostname()),
+        ),
     )
 
 
@@ -579,10 +705,13 @@ def make_secrets(folder: Path) -> None:
             file.write_text(chance.token_hex(32) + "\n")
 
 
-def _broker(url: str) -> TwoPriorities:
+def _broker(configuration: Configuration) -> TwoPriorities:
+    url, ca_file = configuration.broker_url, configuration.settings.broker.ca_file
     if url == "memory:":
         return TwoPriorities(InProcessBroker(), InProcessBroker())
-    return TwoPriorities(RabbitMqBroker(url), RabbitMqBroker(url, "wegwijzer.bulk"))
+    return TwoPriorities(
+        RabbitMqBroker(url, ca_file=ca_file), RabbitMqBroker(url, "wegwijzer.bulk", ca_file=ca_file)
+    )
 
 
 def _factory(system: str) -> Build:
@@ -679,6 +808,13 @@ def _migrate(url: str) -> None:
     engine = open_engine(url)
     try:
         migrate(engine)
+    except OperationalError as error:
+        raise TransientError(f"the journal's database can't be used: {error.orig}") from error
+    except ProgrammingError as error:
+        raise MisconfiguredError(
+            f"the tables are not up to date and this login may not change them ({error.orig}): "
+            "run `wegwijzer migrate` as the owner of the database"
+        ) from error
     finally:
         engine.dispose()
 
@@ -749,6 +885,7 @@ async def _run_hub(configuration: Configuration, roles: Iterable[str], listen: s
     hub = Hub(configuration, roles, listen=listen)
     for wish in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(wish, hub.stop)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hub.ask_to_reload)
     await hub.start()
     _settle_memory()
     try:
@@ -773,6 +910,26 @@ def check(path: Path, as_json: bool) -> None:  # noqa: FBT001 - click passes by 
 
 
 @main.command()
+@click.option("--json", "as_json", is_flag=True, help="Eén JSON-object in plaats van regels.")
+@click.pass_obj
+def reload(path: Path, as_json: bool) -> None:  # noqa: FBT001 - click passes by name
+    """De verdeeltabel en de teksten opnieuw inlezen, in elk proces op deze machine; bij een fout blijft alles zoals het was."""
+    try:
+        fresh = reloadable(path)
+    except MisconfiguredError as error:
+        raise click.ClickException(error.what) from error
+    told = asyncio.run(ask_to_reload(fresh.data / "processes", patience=10))
+    if as_json:
+        click.echo(json.dumps([asdict(one) for one in told]))
+    else:
+        for one in told:
+            click.echo(f"{'FOUT' if one.refused else 'ok':5} {one.pid} {one.version} {one.refused}".rstrip())
+        if not told:
+            click.echo("Hier draait geen Wegwijzer met deze configuratie.")
+    sys.exit(any(one.refused or one.version != fresh.routes.version for one in told))
+
+
+@main.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 def init(folder: Path) -> None:
     """Een nieuwe Wegwijzer beginnen in FOLDER: voorbeeldconfiguratie, verdeeltabel en verse geheimen."""
@@ -785,6 +942,113 @@ def init(folder: Path) -> None:
     click.echo(
         f"{folder}: edit hub.toml and dispatch.toml, then: wegwijzer --config {folder / 'hub.toml'} check"
     )
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--json", "as_json", is_flag=True, help="Eén JSON-object in plaats van regels.")
+@click.pass_obj
+def backup(path: Path, folder: Path, as_json: bool) -> None:  # noqa: FBT001 - click passes by name
+    """Een volledige kopie van het journaal in FOLDER, terwijl Wegwijzer voortwerkt."""
+    with _in_plain_words():
+        copy = back_up(_loaded(path).journal_url, folder, SystemClock().now())
+    click.echo(
+        json.dumps(asdict(copy)) if as_json else f"{copy.file}: {copy.bytes} bytes, sha256 {copy.sha256}"
+    )
+
+
+@main.command()
+@click.argument("copy", required=False, type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--days", default=7, show_default=True, help="Zo lang wordt voor oude zaken eerst nagekeken.")
+@click.option("--actor", default="", help="Naam voor het logboek (anders: uw naam op deze machine).")
+@click.option("--json", "as_json", is_flag=True, help="Eén JSON-object in plaats van regels.")
+@click.pass_obj
+def restore(path: Path, copy: Path | None, days: int, actor: str, as_json: bool) -> None:  # noqa: FBT001 - click passes by name
+    """Een kopie van het journaal (COPY) terugzetten en klaarmaken, zodat niets dubbel gebeurt. Wegwijzer moet stilstaan.
+
+    Zonder COPY: klaarmaken wat met de middelen van PostgreSQL al teruggezet is.
+    """
+    configure_logging(as_json=False, stream=sys.stderr)
+    configuration = _loaded(path)
+    with _in_plain_words():
+        found = asyncio.run(_restored(configuration, copy, actor or getpass.getuser(), days))
+    _show_standing(found, as_json=as_json)
+
+
+@main.command("migrate")
+@click.pass_obj
+def migrate_tables(path: Path) -> None:
+    """De tabellen bijwerken, als eigenaar van de databank; elk proces doet het ook zelf als het dat mag."""
+    configure_logging(as_json=False, stream=sys.stderr)
+    configuration = _loaded(path)
+    configuration.data.mkdir(parents=True, exist_ok=True)
+    with _in_plain_words():
+        _migrate(configuration.journal_url)
+    click.echo("De tabellen zijn bij.")
+
+
+@main.command("database-roles")
+@click.option("--prefix", default="wegwijzer", show_default=True, help="Begin van de namen.")
+def database_roles(prefix: str) -> None:
+    """De SQL die in PostgreSQL elke rol geeft wat zij nodig heeft en niet meer; voor psql, als eigenaar."""
+    if not prefix.isidentifier() or not prefix.islower():
+        raise click.ClickException("--prefix: letters, cijfers en _ in kleine letters")
+    for statement in statements(prefix):
+        click.echo(f"{statement};")
+
+
+@main.command("restore-check")
+@click.option("--json", "as_json", is_flag=True, help="Eén JSON-object in plaats van regels.")
+def restore_check(as_json: bool) -> None:  # noqa: FBT001 - click passes by name
+    """Is dit journaal een oudere kopie, en wat ontbreekt er dan? Verandert niets. Uitgang 1: `wegwijzer restore` is nodig."""
+
+    async def look() -> Standing:
+        async with _journal_for_commands() as journal:
+            return await journal.standing()
+
+    with _in_plain_words():
+        found = asyncio.run(look())
+    _show_standing(found, as_json=as_json)
+    sys.exit(found.older)
+
+
+async def _restored(configuration: Configuration, copy: Path | None, actor: str, days: int) -> Standing:
+    lock = _only_hub_here(configuration)
+    if any(present(configuration.data / "processes")):
+        raise MisconfiguredError("the hub still runs on this machine: stop it first")
+    try:
+        if copy:
+            put_back(configuration.journal_url, copy, SystemClock().now())
+        async with _journal_for_commands() as journal:
+            return await journal.restored(actor, days)
+    finally:
+        if lock:
+            lock.close()
+
+
+def _show_standing(found: Standing, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(asdict(found)))
+        return
+    unfinished = ", ".join(f"{name} {count}" for name, count in sorted(found.unfinished.items())) or "geen"
+    click.echo(f"Ouder dan wat al gebeurd is: {'ja' if found.older else 'nee'}")
+    click.echo(f"Stappen die eerst nagekeken worden: {unfinished}")
+    click.echo(f"Opnieuw te wissen: {', '.join(found.to_erase) or 'geen'}")
+    click.echo(f"Zaken die dit journaal niet kent: {len(found.missing)}")
+    for ref in found.missing[:50]:
+        click.echo(f"  {ref}")
+    if found.missing:
+        click.echo(
+            "Bied hun berichten opnieuw aan (mail: terug naar het postvak IN); ze krijgen hetzelfde nummer."
+        )
+
+
+@contextmanager
+def _in_plain_words() -> Generator[None]:
+    try:
+        yield
+    except HubError as error:
+        raise click.ClickException(error.what) from error
 
 
 @main.command()

@@ -27,6 +27,7 @@ from journal import reading
 from journal.balance import BalanceSheet, balance_sheet
 from journal.journal import Journal
 from journal.operations import Verdict
+from journal.retention import Keeping
 from ports.errors import HubError, RejectedError
 
 T = TypeVar("T")
@@ -93,6 +94,7 @@ def commands(
         shop.replay(),
         shop.pause(),
         shop.resume(),
+        shop.retention(),
         shop.user(),
     ]
 
@@ -217,6 +219,13 @@ class _Shop:
             terminal.answer({"system": system, "paused": False}, [terminal.text("done.resumed")])
 
         return self._command("resume", run, click.Argument(["system"]))
+
+    def retention(self) -> click.Command:
+        def run(terminal: Terminal) -> None:
+            found = self._with(lambda journal: journal.kept())
+            terminal.answer(found, _keeping_lines(terminal, found))
+
+        return self._command("retention", run)
 
     def user(self) -> click.Command:
         def add(terminal: Terminal, name: str, role: Sequence[str], *, password_stdin: bool) -> None:
@@ -610,6 +619,33 @@ def _failure_lines(terminal: Terminal, found: reading.Failures) -> Iterable[str]
             yield f"      {' '.join(card.samples)}"
     if not found.complete:
         yield wording.text("failures.cut")
+
+
+def _keeping_lines(terminal: Terminal, found: Sequence[Keeping]) -> Iterable[str]:
+    """A line per kind of data; what is held by something unfinished is named, as it may surprise."""
+    head = [terminal.text(f"keeping.{name}") for name in ("what", "days", "rows", "oldest", "due", "held")]
+    rows = [
+        (
+            f"{terminal.state('kept', one.term)} ({one.table})",
+            str(one.days),
+            str(one.rows),
+            terminal.wording.time(one.oldest),
+            str(one.due),
+            str(one.held),
+        )
+        for one in found
+    ]
+    yield from _table([head, *rows])
+    yield ""
+    for one in found:
+        if one.due:
+            yield terminal.text(
+                "keeping.next",
+                what=terminal.state("kept", one.term),
+                count=one.due,
+                table=one.table,
+                day=terminal.wording.local_day(one.next_before),
+            )
 
 
 def _plan_lines(terminal: Terminal, plan: Plan) -> Iterable[str]:

@@ -52,13 +52,17 @@ class StoreUnavailableError(TransientError):
 
 @dataclass(slots=True)
 class Transaction:
-    """One group's transaction. `tallies` gathers count changes, written once at its end."""
+    """One group's transaction. `tallies` gathers count changes, written once at its end.
+
+    What is in `afterwards` is called once it is durable; it may not raise.
+    """
 
     connection: Connection
     now: int
     dialect: str
     tallies: Counter[tuple[int, str, str]] = field(default_factory=Counter[tuple[int, str, str]])
     target_tallies: Counter[tuple[int, str, str]] = field(default_factory=Counter[tuple[int, str, str]])
+    afterwards: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
 
     def count(self, received_at: int, source: str, state: str, change: int) -> None:
         """One more (or fewer) message of this day and source in this state."""
@@ -131,6 +135,7 @@ class Database:
         self._closed = False
         self._busy_since = 0.0
         self.commits = 0
+        self._afterwards: list[Callable[[], None]] = []
 
     @property
     def dialect(self) -> str:
@@ -175,6 +180,11 @@ class Database:
     def _is_stalled(self) -> bool:
         since = self._busy_since
         return since > 0 and time.monotonic() - since > STALLED_AFTER
+
+    async def scrub(self) -> None:
+        """Let what was overwritten leave SQLite's write-ahead log too; elsewhere there is nothing to do."""
+        if self.dialect == "sqlite":
+            await self.read(_empty_log)
 
     def _read(self, fn: Callable[[Connection], R]) -> R:
         try:
@@ -224,19 +234,24 @@ class Database:
         try:
             group += _taken(waiting)  # whoever came while it began, comes along
             results = self._apply(connection, group)
-            await self._in_thread(connection.commit)
+            await self._in_thread(lambda: self._make_durable(connection))
         finally:
             await self._in_thread(connection.close)
         self.commits += 1
         JOURNAL.committed(len(group), time.perf_counter() - begun)
         return results
 
+    def _make_durable(self, connection: Connection) -> None:
+        connection.commit()
+        for call in self._afterwards:
+            call()
+
     def _whole(self, group: list[_Waiting[Any, Any]]) -> list[Answer]:
         begun = time.perf_counter()
         connection = self._begun()
         with connection:
             results = self._apply(connection, group)
-            connection.commit()
+            self._make_durable(connection)
         self.commits += 1
         JOURNAL.committed(len(group), time.perf_counter() - begun)
         return results
@@ -258,6 +273,7 @@ class Database:
         for write, callers in by_write.items():
             results += zip(callers, write(tx, [one.argument for one in callers]), strict=True)
         self._write_tallies(tx)
+        self._afterwards = tx.afterwards
         return results
 
     async def _in_thread(self, work: Callable[[], R]) -> R:
@@ -331,6 +347,13 @@ def _begin(connection: Connection) -> None:
     """Writers line up when they begin; readers see what is committed and hinder nobody."""
     reading = connection.get_execution_options().get("reading", False)
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _empty_log(connection: Connection) -> None:
+    """Outside a transaction, or SQLite refuses; without a write-ahead log it does nothing."""
+    driver = connection.connection.driver_connection
+    if driver is not None:
+        driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 def _prepare_postgresql(connection: Any, _record: object) -> None:

@@ -236,7 +236,7 @@ class _Recording:
         self.tx = tx
         self.results = results
         self.routing = Routing(intake, tx, [])
-        self.router = intake.router
+        self.router = self.routing.rules.router
         self.updates: list[dict[str, Any]] = []
         self.tries: list[dict[str, Any]] = []
         self.followers: list[Any] = []

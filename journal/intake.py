@@ -7,6 +7,7 @@ run inside the transaction: there is no state in which a message is stored but n
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import structlog
@@ -23,14 +24,16 @@ from canonical_model.codec import (
 )
 from canonical_model.contact import Channel, Kind
 from canonical_model.decision import Decision, Fate, Intent, Known, Match, Reference, Router, Timer
-from canonical_model.events import ContactReceived, Event, TimerFired
+from canonical_model.events import CaseChanged, ContactReceived, Event, TimerFired
 from canonical_model.message import Message, MessageId
 from canonical_model.status import CaseStatus
 from journal.among import among
+from journal.apart import Apart
 from journal.claims import Claimed, Ticket
 from journal.crypto import DataKey, Keyring, SealBrokenError
 from journal.database import Transaction
 from journal.instants import DAY, micros, moment, new_id
+from journal.recovery import Recovery
 from journal.rows import InsertRows, PutRows, UpdateRows
 from journal.schema import (
     bodies,
@@ -91,14 +94,23 @@ class CaseState:
     lanes: set[str] = field(default_factory=set[str])
 
 
-class Intake:
-    """Writes messages and decisions. One instance per process; holds no state of its own."""
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The routes, and the version of the configuration they were made from: replaced together, never one alone."""
 
-    def __init__(self, keyring: Keyring, router: Router, *, prefix: str, config_version: str) -> None:
+    router: Router
+    config_version: str = ""
+
+
+class Intake:
+    """Writes messages and decisions. One instance per process; `rules` may be replaced between transactions."""
+
+    def __init__(self, keyring: Keyring, rules: Rules, *, prefix: str, apart: Apart | None = None) -> None:
         self.keyring = keyring
-        self.router = router
+        self.rules = rules
         self.prefix = prefix
-        self.config_version = config_version
+        self.apart = apart
+        self.recovery = Recovery()
 
     def arrival(
         self, inbound: Inbound, now: int, traceparent: str = "", ticket: Ticket | None = None
@@ -160,6 +172,7 @@ class Routing:
 
     def __init__(self, intake: Intake, tx: Transaction, arrivals: list[Arrival]) -> None:
         self.intake = intake
+        self.rules = intake.rules  # one configuration for the whole transaction
         self.tx = tx
         self.arrivals = arrivals
         self.now = moment(tx.now)
@@ -177,6 +190,7 @@ class Routing:
         self._keys: set[str] = set()
         self._number: int | None = None
         self._opened = 0
+        self._openings: dict[str, list[str]] = {}
 
     def run(self) -> dict[str, tuple[str, ...]]:
         """Route all arrivals; message id -> effects that may start."""
@@ -195,6 +209,8 @@ class Routing:
         if not hashes:
             return
         self._count_recent(hashes)
+        recalled = self.intake.recovery.openings
+        self.owners.update((hashed, recalled[hashed]) for hashed in hashes if hashed in recalled)
         rows = self.tx.connection.execute(_OWNERS, {"hashes": hashes})
         self.owners.update((hashed, ref) for hashed, ref in rows)
         self.load_cases(set(self.owners.values()))
@@ -251,7 +267,7 @@ class Routing:
                 case_ref=case,
                 open_effects=len(started),
                 parked_effects=0,
-                config_version=self.intake.config_version,
+                config_version=self.rules.config_version,
             )
         )
         self.tx.connection.execute(
@@ -269,12 +285,15 @@ class Routing:
         for table in (references, case_history):
             InsertRows(table, ignoring=True).run(self.tx.connection, self.rows.get(table.name, []))
         self._write_timers()
+        if self._openings and self.intake.apart:
+            note = partial(self.intake.apart.note_openings, self._openings, self.now)
+            self.tx.afterwards.append(note)
 
     def _references(self, arrival: Arrival) -> list[tuple[Reference, str]]:
         if arrival.event is None:
             return []
         try:
-            names = self.intake.router.references(self._message(arrival, arrival.event))
+            names = self.rules.router.references(self._message(arrival, arrival.event))
         except Exception as error:  # noqa: BLE001 - as in `_decide`: parked, not lost
             self.problems[arrival.id] = _route_failed(arrival, error)
             return []
@@ -297,6 +316,8 @@ class Routing:
         decision, problem = self._decide(arrival, asked)
         if decision is not None:
             self.started[arrival.id] = self.apply(decision, arrival.id, arrival.key, arrival.ticket)
+            if decision.case is not None:
+                self._openings.get(decision.case.ref, []).append(arrival.identity)
         self._note_message(arrival, decision, problem)
 
     def _decide(self, arrival: Arrival, asked: list[tuple[Reference, str]]) -> tuple[Decision | None, str]:
@@ -304,25 +325,50 @@ class Routing:
             problem = arrival.inbound.problem
             return None, problem.what if problem else "not understood"
         owners = [(name, self.owners[hashed]) for name, hashed in asked if hashed in self.owners]
-        if why := self.problems.get(arrival.id) or self._unopened(owners):
+        if why := self.problems.get(arrival.id) or self._unopened(owners) or self._awaited(arrival):
             return None, why
+        if gone := self._erased(asked):
+            return Decision(fate=Fate.DROPPED, reason=f"handed over again, but {gone} was erased"), ""
         known = Known(
             matches=tuple(
                 Match(reference=name, case=self.states[ref].record)
                 for name, ref in owners
                 if ref in self.states and self.states[ref].key  # an erased case is nobody's any more
             ),
-            next_ref=self._next_ref(),
+            next_ref=self._recalled_ref(arrival, asked) or self._next_ref(),
             now=self.now,
             recent_cases=max((self.recent[hashed] for _, hashed in asked), default=0),
         )
         try:
-            return self.intake.router.decide(self._message(arrival, arrival.event), known), ""
+            return self.rules.router.decide(self._message(arrival, arrival.event), known), ""
         except Exception as error:  # noqa: BLE001 - a broken route must not lose or stop a message
             return None, _route_failed(arrival, error)
 
     def _unopened(self, owners: list[tuple[Reference, str]]) -> str:
         return next((self.unopened[ref] for _, ref in owners if ref in self.unopened), "")
+
+    def _awaited(self, arrival: Arrival) -> str:
+        """After a restore: news of a case whose contact has not been handed over again yet."""
+        event, recalled = arrival.event, self.intake.recovery.openings
+        if not isinstance(event, CaseChanged) or event.case in self.states:
+            return ""
+        return _AWAITED.format(event.case) if event.case in recalled.values() else ""
+
+    def _erased(self, asked: list[tuple[Reference, str]]) -> str:
+        """After a restore: the case that this contact opened before it, when it was erased since."""
+        recalled = self.intake.recovery.openings
+        refs = [recalled[hashed] for _, hashed in asked if hashed in recalled]
+        return next((ref for ref in refs if ref in self.states and self.states[ref].key is None), "")
+
+    def _recalled_ref(self, arrival: Arrival, asked: list[tuple[Reference, str]]) -> CaseRef | None:
+        """After a restore: the number of the case that this contact opened before it, while nobody has it."""
+        recalled = self.intake.recovery.openings
+        hashes = (arrival.identity, *(hashed for _, hashed in asked))
+        ref = next((recalled[hashed] for hashed in hashes if hashed in recalled), None)
+        if ref is None:
+            return None
+        self.load_cases([ref])
+        return None if ref in self.states or ref in self.unopened else CaseRef(ref)
 
     def _next_ref(self) -> CaseRef:
         if self._number is None:
@@ -366,8 +412,10 @@ class Routing:
         if state is None:
             state = CaseState(record, 0, key, new=True, changed=True)
             self.states[record.ref] = state
-            self._number = self._number + 1 if self._number is not None else None
-            self._opened += 1
+            if self._number is not None and record.ref == self._next_ref():
+                self._number += 1
+                self._opened += 1
+            self._openings[record.ref] = []
             self._note_history(record, message_id)
             return state
         old, state.record = state.record, record
@@ -391,6 +439,7 @@ class Routing:
         hashed = self.intake.keyring.find_hash(reference.system, reference.value)
         if reference.exclusive:
             self.owners.setdefault(hashed, ref)
+            self._openings.get(ref, []).append(hashed)
         elif self.states[ref].new and (hashed, ref) not in self._counted:
             self._counted.add((hashed, ref))
             self.recent[hashed] += 1
@@ -438,7 +487,6 @@ class Routing:
             action=command_name(intent.command),
             seq=state.effect_count,
             blocking=intent.blocking,
-            deaths=0,
             due_at=due,
             outside_id="",
             error="",
@@ -477,9 +525,11 @@ class Routing:
         """Claimed by the ticket's worker when it is the very first of its lane, otherwise due."""
         first = state.new and intent.target not in state.lanes
         state.lanes.add(intent.target)
+        if self.intake.recovery.doubtful(state.record.ref, self.tx.now):
+            return {"state": "unknown", "attempts": 0, "owner": "", "handout_at": due, "deaths": 1}
         if ticket is None or not first or due > self.tx.now or intent.target not in ticket.targets:
             grace = HANDOUT_GRACE if due == self.tx.now and message_id not in self.bulk else 0
-            return {"state": "due", "attempts": 0, "owner": "", "handout_at": due + grace}
+            return {"state": "due", "attempts": 0, "owner": "", "handout_at": due + grace, "deaths": 0}
         self.claimed.setdefault(message_id, []).append(
             Claimed(
                 id=id_,
@@ -494,7 +544,13 @@ class Routing:
             )
         )
         handout = self.tx.now + ticket.lease
-        return {"state": "claimed", "attempts": 1, "owner": ticket.owner, "handout_at": handout}
+        return {
+            "state": "claimed",
+            "attempts": 1,
+            "owner": ticket.owner,
+            "handout_at": handout,
+            "deaths": 0,
+        }
 
     def _note_message(self, arrival: Arrival, decision: Decision | None, problem: str) -> None:
         started = self.started.get(arrival.id, ())
@@ -519,7 +575,7 @@ class Routing:
             parked_effects=0,
             received_at=self.tx.now,
             schema_version=SCHEMA_VERSION,
-            config_version=self.intake.config_version,
+            config_version=self.rules.config_version,
             traceparent=arrival.traceparent,
         )
         self._note_bodies(arrival, case)
@@ -567,6 +623,9 @@ class Routing:
 
     def _row(self, table: str, **values: Any) -> None:
         self.rows.setdefault(table, []).append(values)
+
+
+_AWAITED = "{} was opened before the journal was put back: hand its contact over again, then replay this"
 
 
 def _key_of(state: CaseState) -> DataKey:

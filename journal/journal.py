@@ -1,18 +1,20 @@
 """The journal as the rest of the hub uses it: every call returns when its write is durable."""
 
+import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import select
 
 from canonical_model.decision import Router
+from journal.apart import Apart
 from journal.claims import Claim, ClaimRequest, Ticket
 from journal.crypto import Keyring
 from journal.customers import JournalCases
 from journal.database import Database
 from journal.effects import Ledger, Recorded, Result, SweepRequest
 from journal.instants import micros
-from journal.intake import Accepted, Intake
+from journal.intake import Accepted, Intake, Rules
 from journal.operations import (
     Act,
     AuditEntry,
@@ -25,9 +27,13 @@ from journal.operations import (
     system_states,
     verdict_of,
 )
+from journal.recovery import recovery
+from journal.restoring import Restore, Restoring, Standing, is_older, standing
+from journal.retention import Keeping, Retention, Rule, Walked
 from journal.revealing import Revealed, Revealing
 from journal.schema import checkpoints, data_keys, files, messages
 from journal.shared_clock import SharedClock, database_time
+from journal.terms import RetentionTerms
 from ports.clock import Clock
 from ports.errors import RejectedError
 from ports.intake import Inbound
@@ -40,6 +46,14 @@ class Keys:
     masters: tuple[bytes, ...]
     pepper: bytes
     audit: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Custody:
+    """How long a journal keeps what, and the files that must outlive it."""
+
+    terms: RetentionTerms = field(default_factory=RetentionTerms)
+    apart: Apart | None = None
 
 
 class Journal:
@@ -58,13 +72,17 @@ class Journal:
         shard: str,
         prefix: str = "LEU",
         config_version: str = "",
+        custody: Custody | None = None,
     ) -> None:
         self.clock = clock
         self.keyring = Keyring(keys.masters, keys.pepper)
         self.database = Database(url, clock=clock, shard=shard)
-        self._intake = Intake(self.keyring, router, prefix=prefix, config_version=config_version)
+        self._apart = custody.apart if custody else None
+        self._intake = Intake(self.keyring, Rules(router, config_version), prefix=prefix, apart=self._apart)
         self._ledger = Ledger(self.keyring, self._intake)
         self._operations = Operations(self.keyring, self._intake, keys.audit)
+        self.retention = Retention(custody.terms if custody else RetentionTerms(), self._operations)
+        self._restoring = Restoring(self._operations)
         self._revealing = Revealing(self.keyring, self._operations.audit_many)
         self.cases = JournalCases(self.database, self.keyring)
 
@@ -89,6 +107,10 @@ class Journal:
         """
         arrival = self._intake.arrival(inbound, micros(self.clock.now()), traceparent, ticket)
         return await self.database.write(self._intake.accept_many, arrival)
+
+    def follow(self, router: Router, config_version: str) -> None:
+        """Decide by these routes from the next transaction on; every message names the version that decided it."""
+        self._intake.rules = Rules(router, config_version)
 
     async def claim(self, request: ClaimRequest) -> Claim:
         """Take effects to work on."""
@@ -192,7 +214,11 @@ class Journal:
 
     async def erase_case(self, ref: str, actor: str, reason: str) -> int:
         """Destroy the keys of a case; how many contacts became unreadable."""
-        return await self.database.write(self._operations.erase_many, Act(ref, actor, reason))
+        if self._apart:
+            await asyncio.to_thread(self._apart.note_erasure, ref, self.clock.now())
+        erased = await self.database.write(self._operations.erase_many, Act(ref, actor, reason))
+        await self.database.scrub()
+        return erased
 
     async def reveal(self, owner: str, actor: str, reason: str) -> Revealed:
         """Open the body of a message, effect or case for a person; the audit trail shows it.
@@ -204,6 +230,52 @@ class Journal:
     async def audit(self, actor: str, action: str, subject: str, detail: str = "") -> None:
         """Add a line to the audit trail."""
         await self.database.write(self._operations.audit_many, AuditEntry(actor, action, subject, detail))
+
+    async def retain(self, rule: Rule) -> Walked:
+        """Remove what has had its time in the next small part of a rule's table."""
+        walked = await self.database.write(self.retention.walk_many, rule)
+        if walked.ended:
+            await self.database.scrub()
+        return walked
+
+    async def kept(self) -> tuple[Keeping, ...]:
+        """What is kept under each rule, and what goes next."""
+        now = self.clock.now()
+        return await self.database.read(lambda connection: self.retention.overview(connection, now))
+
+    async def recall(self) -> None:
+        """Before work begins: heed what follows when this journal was put back from a copy lately."""
+        now = micros(self.clock.now())
+        self._intake.recovery = await self.database.read(
+            lambda connection: recovery(connection, self._openings, now)
+        )
+
+    async def is_older(self) -> bool:
+        """Whether this is a copy from before: a case was opened that it does not know."""
+        opened = await asyncio.to_thread(self._apart.newest) if self._apart else ()
+        return await self.database.read(lambda connection: is_older(connection, opened))
+
+    async def standing(self) -> Standing:
+        """How this journal stands against what was kept apart: is it a copy from before?"""
+        openings, erasures = await asyncio.to_thread(self._kept_apart)
+        return await self.database.read(lambda connection: standing(connection, openings, erasures))
+
+    async def restored(self, actor: str, days: int) -> Standing:
+        """Prepare a journal that was put back from a copy, while no hub runs; its standing before.
+
+        For so many days, what is begun for a case of before is looked up before it is done.
+        """
+        openings, erasures = await asyncio.to_thread(self._kept_apart)
+        request = Restore(actor=actor, days=days, openings=openings, erasures=erasures)
+        before = await self.database.write(self._restoring.restore_many, request)
+        await self.database.scrub()
+        return before
+
+    def _kept_apart(self) -> tuple[dict[str, str], tuple[str, ...]]:
+        return (self._apart.openings(), self._apart.erasures()) if self._apart else ({}, ())
+
+    def _openings(self) -> dict[str, str]:
+        return self._kept_apart()[0]
 
     async def verify_audit(self) -> int | None:
         """The first audit line that does not fit the chain; None = untouched."""

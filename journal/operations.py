@@ -33,6 +33,9 @@ from journal.schema import (
 from ports.errors import RejectedError
 from ports.intake import Inbound
 
+ANCHOR = "audit_anchor"
+"""The journal's own checkpoint: where the audit trail begins since older lines had their time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Act:
@@ -133,13 +136,27 @@ class Operations:
 
     def first_broken_line(self, connection: Connection) -> int | None:
         """The number of the first audit line that was changed, removed or put in; None = the chain holds."""
-        previous, expected = "", 1
+        expected, previous = self._beginning(connection)
         for row in connection.execute(select(audit).order_by(audit.c.seq)).mappings():
             line = {name: row[name] for name in ("seq", "at", "actor", "action", "subject", "detail")}
             if row["seq"] != expected or self._link(previous, line) != row["hash"]:
                 return expected
             previous, expected = row["hash"], expected + 1
         return None
+
+    def _beginning(self, connection: Connection) -> tuple[int, str]:
+        """The number of the first line, and the hash before it: lines that had their time are gone."""
+        value = connection.execute(
+            select(checkpoints.c.value).where(checkpoints.c.owner == "journal", checkpoints.c.name == ANCHOR)
+        ).scalar_one_or_none()
+        seq, hash_, _ = (value or "0  ").split(" ")
+        genuine = value is None or hmac.compare_digest(value, self.anchor(int(seq), hash_))
+        return (int(seq) + 1, hash_) if genuine else (1, "")
+
+    def anchor(self, seq: int, hash_: str) -> str:
+        """A line as the one after which the trail now begins; sealed, so that nobody else can say so."""
+        seal = hmac.new(self._audit_key, f"anchor {seq} {hash_}".encode(), sha256).hexdigest()
+        return f"{seq} {hash_} {seal}"
 
     def _link(self, previous: str, row: dict[str, Any]) -> str:
         text = json.dumps([previous, *row.values()])
@@ -275,9 +292,13 @@ class Operations:
         insert = tx.upsert(checkpoints)
         tx.connection.execute(
             insert.on_conflict_do_update(
-                index_elements=["owner", "name"], set_={"value": insert.excluded.value}
+                index_elements=["owner", "name"],
+                set_={"value": insert.excluded.value, "saved_at": insert.excluded.saved_at},
             ),
-            [{"owner": owner, "name": name, "value": value} for owner, name, value in values],
+            [
+                {"owner": owner, "name": name, "value": value, "saved_at": tx.now}
+                for owner, name, value in values
+            ],
         )
         return [None] * len(values)
 

@@ -245,6 +245,7 @@ checkpoints = Table(
     Column("owner", String(200), primary_key=True),
     Column("name", String(200), primary_key=True),
     Column("value", Text, nullable=False),
+    Column("saved_at", BigInteger, nullable=False, server_default="0"),
 )
 
 leases = Table(
@@ -277,6 +278,16 @@ target_tally = Table(
     Column("shard", String(20), primary_key=True),
     Column("count", BigInteger, nullable=False),
     sqlite_with_rowid=False,
+)
+
+retention = Table(  # where each rule of `journal.retention` stands on its walk along its table
+    "retention",
+    metadata,
+    Column("name", String(60), primary_key=True),
+    Column("position", Text, nullable=False),  # empty: the walk is over
+    Column("ended_at", BigInteger, nullable=False),
+    Column("removed", BigInteger, nullable=False),  # on this walk
+    Column("total", BigInteger, nullable=False),
 )
 
 numbers = Table(

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
@@ -21,7 +21,10 @@ SWEEP = 500
 
 
 class Scheduler:
-    """Looks around every second. Several may run at once: each step may be repeated."""
+    """Looks around every second. Several may run at once: each step may be repeated.
+
+    `chores` are done after its own steps, every time; one that is not due returns at once.
+    """
 
     def __init__(
         self,
@@ -31,18 +34,20 @@ class Scheduler:
         breakers: Breakers,
         *,
         bulk: Broker | None = None,
+        chores: Sequence[Callable[[], Awaitable[None]]] = (),
     ) -> None:
         self._journal = journal
         self._broker = broker
         self._bulk = bulk or broker
         self._accept = accept
         self._breakers = breakers
+        self._chores = chores
         self._stopping = asyncio.Event()
 
     async def run(self, interval: float = 1.0) -> None:
         """Go round until `stop` is called."""
         while not self._stopping.is_set():
-            for step in (self.sweep, self.fire_timers):
+            for step in (self.sweep, self.fire_timers, *self._chores):
                 await self._safely(step)
             try:
                 async with asyncio.timeout(interval):

@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def issue(address: str, *, authority: Path, certificate: Path, key: Path) -> None:
-    """Write the three files."""
+def issue(address: str, *, authority: Path, certificate: Path, key: Path, expired: bool = False) -> None:
+    """Write the three files. An expired certificate was good until an hour ago."""
     authority_key, server_key = (
         ec.generate_private_key(ec.SECP256R1()),
         ec.generate_private_key(ec.SECP256R1()),
@@ -25,7 +25,7 @@ def issue(address: str, *, authority: Path, certificate: Path, key: Path) -> Non
         .sign(authority_key, hashes.SHA256())
     )
     server_certificate = (
-        _builder(server, root, server_key.public_key())
+        _builder(server, root, server_key.public_key(), ends=timedelta(hours=-1 if expired else 24))
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))]), critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False
@@ -43,7 +43,10 @@ def issue(address: str, *, authority: Path, certificate: Path, key: Path) -> Non
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePublicKey,
+    ends: timedelta = timedelta(days=1),
 ) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (
@@ -52,8 +55,8 @@ def _builder(
         .issuer_name(issuer)
         .public_key(key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
+        .not_valid_before(now - timedelta(days=2))
+        .not_valid_after(now + ends)
     )
 
 

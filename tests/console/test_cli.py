@@ -261,3 +261,15 @@ def test_every_command_explains_itself(language: str):
         waiting += getattr(command, "commands", {}).values()
 
     assert all(helps)
+
+
+def test_retention_tells_for_every_kind_how_much_the_oldest_and_what_goes_next(run: Run):
+    found = {(one["term"], one["table"]): one for one in json.loads(run("retention", "--json").stdout)}
+    assert found["messages", "messages"]["rows"] > 0
+    assert found["messages", "messages"]["days"] == 400
+    assert found["messages", "messages"]["due"] == 0
+    assert found["raw", "bodies"]["oldest"].startswith("20")
+
+    words = run("retention", "--lang", "en").stdout
+    assert "understood content (bodies)" in words
+    assert "To remove" in words

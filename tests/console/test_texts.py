@@ -18,6 +18,7 @@ from console.pages.messages import STATES
 from console.remedies import REMEDIES, TRIAGE, Party
 from console.wording import LANGUAGES, load, read_texts
 from journal.reading import REFERENCE_SYSTEMS
+from journal.terms import RetentionTerms
 
 FOLDER = Path(console.__file__).parent
 SOURCES = {
@@ -46,6 +47,7 @@ CLOSED_SETS = {
     "action": tuple(COMMANDS.values()),
     "login": tuple(Refusal),
     "party": tuple(Party),
+    "kept": tuple(RetentionTerms.model_fields),
     "system_state": ("up", "down", "paused"),
     "standing": ("settled", "waiting", "down", "paused", "unknown", "parked"),
     "standing_sentence": ("waiting", "down", "paused", "unknown", "parked"),

@@ -1,7 +1,10 @@
 """The migrations lead to the tables that the code expects, on both databases, and may be run again."""
 
+import hmac
+import json
 import subprocess
 import sys
+from hashlib import sha256
 
 import pytest
 from alembic import command
@@ -9,12 +12,18 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
+from sqlalchemy import MetaData, inspect, text
 
 import journal.migrations
+from journal.crypto import Keyring
 from journal.database import open_engine
+from journal.instants import micros
+from journal.journal import Journal
 from journal.migrate import migrate
-from journal.schema import metadata
+from journal.schema import messages, metadata
+from ports.clock import ManualClock
+from tests.journal.scene import KEYS, START, city_routes, contact, contact_message
+from tests.journal.scene import rows as journal_rows
 from tests.servers import postgres
 from tests.shipped import ROOT
 
@@ -74,7 +83,7 @@ def test_migrating_twice_is_harmless(engine):
     migrate(engine)
 
     with engine.connect() as connection:
-        assert connection.execute(metadata.tables["checkpoints"].select()).one() == ("a", "b", "c")
+        assert connection.execute(metadata.tables["checkpoints"].select()).one() == ("a", "b", "c", 0)
 
 
 def test_the_balance_per_target_starts_with_the_effects_that_are_there(engine):
@@ -136,3 +145,162 @@ def _migrate_to(engine, revision):
 def test_there_is_one_newest_migration():
     folder = journal.migrations.__path__[0]
     assert len(ScriptDirectory(folder).get_heads()) == 1
+
+
+def test_rows_of_the_first_version_are_all_there_and_readable_after_the_upgrade(engine):
+    """As a city that began with the first release: mails, a case, a try, audit lines, in the tables of then."""
+    _upgrade(engine, "0001")
+    first = _tables_of(engine)
+    with engine.begin() as connection:
+        for name, rows in first_release().items():
+            connection.execute(first.tables[name].insert(), rows)
+        before = _contents(connection, first)
+    migrate(engine)
+
+    with engine.connect() as connection:
+        after = _contents(connection, first)
+    assert after == before
+    assert all(before[name] for name in first_release())
+
+
+async def test_an_upgraded_journal_goes_on_with_what_it_had(engine, empty_url):
+    _upgrade(engine, "0001")
+    first = _tables_of(engine)
+    with engine.begin() as connection:
+        for name, rows in first_release().items():
+            connection.execute(first.tables[name].insert(), rows)
+    migrate(engine)
+    journal = Journal(empty_url, router=city_routes(), keys=KEYS, clock=ManualClock(START), shard="1")
+    await journal.start()
+    try:
+        revealed = await journal.reveal(MESSAGE, "piet", "to see")
+        assert revealed.raw == b"mail of then"
+        duplicate = await journal.accept(
+            contact_message("old", contact(), source="mail", raw=b"mail of then")
+        )
+        assert duplicate.receipt.duplicate
+        assert await journal.verify_audit() is None
+        assert [one.rows for one in await journal.kept() if one.table == "messages"] == [1]
+        fresh = await journal.accept(contact_message("new", contact(), source="mail"))
+        (row,) = await journal_rows(journal, messages, messages.c.id == fresh.receipt.message_id)
+        assert row.case_ref == "LEU-2026-000002"
+    finally:
+        await journal.close()
+
+
+MESSAGE, EFFECT = "0" * 31 + "1", "0" * 31 + "2"
+
+
+def first_release() -> dict[str, list[dict]]:
+    """Rows as the first release wrote them, sealed under the keys of the tests."""
+    keyring = Keyring(KEYS.masters, KEYS.pepper)
+    key, now = keyring.new_key(MESSAGE), micros(START)
+    ref, none = "LEU-2026-000001", ""
+    line = [1, now, "piet", "searched", ref, none]
+    chained = json.dumps([none, *line])
+    return {
+        "messages": [
+            {
+                "id": MESSAGE,
+                "identity": keyring.find_hash("identity/mail", "old"),
+                "source": "mail",
+                "source_ref": "old",
+                "content_hash": keyring.content_hash(b"mail of then"),
+                "kind": "contact_received",
+                "channel": "mail",
+                "state": "done",
+                "reason": "opened",
+                "rule": none,
+                "case_ref": ref,
+                "open_effects": 0,
+                "parked_effects": 0,
+                "received_at": now,
+                "schema_version": 1,
+                "config_version": "v",
+                "traceparent": none,
+            }
+        ],
+        "bodies": [
+            {
+                "owner": MESSAGE,
+                "key_id": MESSAGE,
+                "media_type": "message/rfc822",
+                "raw": key.seal(MESSAGE, "raw", b"mail of then"),
+                "canonical": None,
+                "schema_version": 1,
+            }
+        ],
+        "data_keys": [{"message_id": MESSAGE, "case_ref": ref, "wrapped": key.wrapped}],
+        "cases": [
+            {
+                "ref": ref,
+                "kind": "report",
+                "channel": "mail",
+                "handler_group": "kcc",
+                "status": "new",
+                "category": none,
+                "area": none,
+                "tracker_id": "7",
+                "opened_at": now,
+                "changed_at": now,
+                "due": None,
+                "effect_count": 1,
+                "tracker_version": 3,
+                "key_id": MESSAGE,
+                "card": None,
+                "card_version": 1,
+            }
+        ],
+        "effects": [
+            {
+                "id": EFFECT,
+                "key": f"{ref}/tracker/open_case",
+                "case_ref": ref,
+                "message_id": MESSAGE,
+                "target": "tracker",
+                "action": "open_case",
+                "seq": 0,
+                "blocking": True,
+                "state": "applied",
+                "attempts": 1,
+                "deaths": 0,
+                "due_at": now,
+                "handout_at": None,
+                "owner": "w/1",
+                "outside_id": "7",
+                "error": none,
+                "reason": none,
+                "created_at": now,
+                "finished_at": now,
+                "key_id": MESSAGE,
+            }
+        ],
+        "checkpoints": [{"owner": "tracker", "name": "cursor", "value": "3"}],
+        "numbers": [{"year": 2026, "next": 2}],
+        "audit": [
+            dict(
+                zip(("seq", "at", "actor", "action", "subject", "detail"), line, strict=True),
+                hash=hmac.new(KEYS.audit, chained.encode(), sha256).hexdigest(),
+            )
+        ],
+    }
+
+
+def _upgrade(engine, revision: str) -> None:
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", journal.migrations.__path__[0])
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+
+def _tables_of(engine) -> MetaData:
+    tables = MetaData()
+    tables.reflect(engine)
+    return tables
+
+
+def _contents(connection, tables: MetaData) -> dict[str, list]:
+    """Every row of every table of then, in the columns of then."""
+    names = [name for name in tables.tables if name != "alembic_version"]
+    return {name: sorted(map(repr, connection.execute(tables.tables[name].select()))) for name in names}

@@ -248,7 +248,9 @@ class Hub:
         )
         if "worker" in self.roles:
             self.doorway.staff(self.worker)
-        self.scheduler = Scheduler(self.journal, self.broker, self.doorway, self.breakers)
+        self.scheduler = Scheduler(
+            self.journal, self.broker, self.doorway, self.breakers, owner=f"{self.name}/scheduler"
+        )
         self.listeners = [
             Listener(source, self.journal, owner=self.name)
             for adapter in self.adapters.values()

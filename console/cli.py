@@ -23,7 +23,7 @@ from console.remedies import by_remedy
 from console.wording import LANGUAGES, Wording, load
 from journal import reading
 from journal.journal import Journal
-from journal.operations import Verdict
+from journal.verdicts import Verdict
 from ports.errors import HubError, RejectedError
 
 T = TypeVar("T")

@@ -20,13 +20,13 @@ from journal.operations import (
     Health,
     Operations,
     SystemState,
-    Verdict,
     due_timers,
     system_states,
-    verdict_of,
 )
+from journal.replays import Replays
 from journal.revealing import Revealed, Revealing
 from journal.schema import checkpoints, data_keys, files
+from journal.verdicts import Verdict, verdict_of
 from ports.clock import Clock
 from ports.errors import RejectedError
 from ports.intake import Inbound
@@ -44,7 +44,7 @@ class Keys:
 class Journal:
     """Messages, effects, attempts, references, timers and the audit trail.
 
-    All calls may raise `StoreUnavailableError` (a `TransientError`): nothing was stored, come back later.
+    `replays` holds the plans of replays. All calls may raise `StoreUnavailableError` (a `TransientError`): nothing was stored, come back later.
     """
 
     def __init__(
@@ -66,6 +66,7 @@ class Journal:
         self._operations = Operations(self.keyring, self._intake, keys.audit)
         self._revealing = Revealing(self.keyring, self._operations.audit_many)
         self.cases = JournalCases(self.database, self.keyring)
+        self.replays = Replays(self.database, self.keyring, self._operations)
 
     async def start(self) -> None:
         """Begin to serve."""

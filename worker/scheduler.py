@@ -1,8 +1,9 @@
-"""What must happen by time: the sweeper, the timers, and keeping up with what people decided."""
+"""What must happen by time: the sweeper, the timers, replay plans, and keeping up with what people decided."""
 
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from secrets import token_hex
 
 import structlog
 
@@ -14,6 +15,7 @@ from journal.journal import Journal
 from ports.errors import TransientError
 from ports.intake import Accept, Inbound
 from worker.breaker import Breakers
+from worker.replays import Replaying
 
 log = structlog.get_logger()
 
@@ -23,17 +25,21 @@ SWEEP = 500
 class Scheduler:
     """Looks around every second. Several may run at once: each step may be repeated."""
 
-    def __init__(self, journal: Journal, broker: Broker, accept: Accept, breakers: Breakers) -> None:
+    def __init__(
+        self, journal: Journal, broker: Broker, accept: Accept, breakers: Breakers, *, owner: str = ""
+    ) -> None:
+        """`owner` is the name of this process, unique among all that run."""
         self._journal = journal
         self._broker = broker
         self._accept = accept
         self._breakers = breakers
+        self.replaying = Replaying(journal, broker, owner or f"scheduler/{token_hex(4)}")
         self._stopping = asyncio.Event()
 
     async def run(self, interval: float = 1.0) -> None:
         """Go round until `stop` is called."""
         while not self._stopping.is_set():
-            for step in (self._breakers.refresh, self.sweep, self.fire_timers):
+            for step in (self._breakers.refresh, self.sweep, self.fire_timers, self.replaying.advance):
                 await self._safely(step)
             try:
                 async with asyncio.timeout(interval):

@@ -170,10 +170,10 @@ class Following:
 
 def _allowed(tx: Transaction, plan: Any) -> int:
     """How many rows the canary and the pace let go now."""
-    size = min(BATCH, plan.canary - plan.released) if plan.canary else BATCH
+    size: int = min(BATCH, plan.canary - plan.released) if plan.canary else BATCH
     if plan.pace:
         size = min(size, (tx.now - _paced_from(tx, plan)) * plan.pace // MINUTE)
-    return max(0, int(size))
+    return max(0, size)
 
 
 def _paced_from(tx: Transaction, plan: Any) -> int:

@@ -1,7 +1,7 @@
 """Replays in a terminal: one effect or message at once, or a plan that is looked at before it goes."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -256,7 +256,7 @@ class ReplayShop(Shop):
             help_key="replay_list",
         )
 
-    def _act(self, terminal: Terminal, plan: str, act: Any) -> None:
+    def _act(self, terminal: Terminal, plan: str, act: Callable[[Journal], Awaitable[None]]) -> None:
         async def done(journal: Journal) -> PlanView:
             await act(journal)
             return await _view(journal, plan)
@@ -294,6 +294,7 @@ async def _signed_in(journal: Journal, terminal: Terminal, user: str, password: 
     accounts = Accounts(journal.database, journal.clock)
     token = await accounts.log_in(user, password)
     if isinstance(token, Refusal):
+        await journal.audit(user.strip().lower()[:100] or "-", "log_in_refused", token.value)
         raise RejectedError(terminal.text(f"login.{token}"))
     session = await accounts.session(token, use=False)
     if session is None:

@@ -10,10 +10,13 @@ from sqlalchemy import Connection, or_, select
 
 from journal.instants import moment
 from journal.replay_ledger import (
+    ASIDE,
     CANCELLED,
     DONE,
     FREEZING,
+    RELEASED,
     RUNNING,
+    WAITING,
     Selection,
 )
 from journal.schema import replay_plans, replay_rows, replay_totals
@@ -84,9 +87,14 @@ class PlanView:
         return {key: count for key, count in sorted(counted.items()) if count}
 
     @property
+    def finished(self) -> int:
+        """Rows that were to be sent and whose end is known, however they ended."""
+        return sum(one.count for one in self.totals if one.state not in (WAITING, RELEASED, ASIDE))
+
+    @property
     def to_decide(self) -> int:
         """Rows that wait for a person's decision."""
-        return sum(one.count for one in self.totals if one.verdict == DECIDE and one.state == "aside")
+        return sum(one.count for one in self.totals if one.verdict == DECIDE and one.state == ASIDE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -172,13 +172,13 @@ def _allowed(tx: Transaction, plan: Any) -> int:
     """How many rows the canary and the pace let go now."""
     size: int = min(BATCH, plan.canary - plan.released) if plan.canary else BATCH
     if plan.pace:
-        size = min(size, (tx.now - _paced_from(tx, plan)) * plan.pace // MINUTE)
+        size = min(size, (tx.now - _paced_from(tx, plan)) * int(plan.pace) // MINUTE)
     return max(0, size)
 
 
 def _paced_from(tx: Transaction, plan: Any) -> int:
     """Since when the pace has been saving up. The first row need not wait."""
-    one = -(-MINUTE // plan.pace)
+    one = -(-MINUTE // int(plan.pace))
     saved_up = max(BURST, one) if plan.paced_at else one
     return max(int(plan.paced_at), tx.now - saved_up)
 

@@ -12,7 +12,7 @@ from journal.replay_ledger import APPLIED, FAILED, RELEASED, ROW_STATES, WAITING
 from journal.replay_reading import PlanView, TotalRow
 from journal.verdicts import VERDICTS
 
-_ACTIONS: Final = ("open_case", "add_contact", "add_note", "change_case", "send_mail")
+_ACTIONS: Final = ("open_case", "add_contact", "add_note", "change_case", "send_mail", "tell_system")
 CITIZEN_MAIL: Final = "citizen_mail"
 KINDS: Final = (*_ACTIONS, CITIZEN_MAIL, "message", "other")
 """What is counted apart, in this order."""

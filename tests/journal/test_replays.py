@@ -318,22 +318,61 @@ async def test_an_effect_that_was_tried_is_looked_up_and_one_that_never_was_is_s
     assert held.probe
 
 
-async def test_two_people_replay_the_same_effects_and_each_is_released_once(planned, clock):
-    ids = await refused(planned, *(f"{n}" for n in range(20)))
+async def test_two_people_replay_the_same_effects_in_two_processes_and_each_is_released_once(
+    planned, open_journal, plan, clock
+):
+    ids = await refused(planned, *(f"{n}" for n in range(60)))
+    other = await open_journal(plan, shard="2")
     plans = [await frozen(planned, actor=who) for who in ("an", "bart")]
     for plan_id, who in zip(plans, ("an", "bart"), strict=True):
         await planned.replays.start(plan_id, who)
-    released = await asyncio.gather(*(planned.replays.release(plan_id) for plan_id in plans * 2))
+    released = await asyncio.gather(
+        *(one.replays.release(plan_id) for _ in range(3) for one in (planned, other) for plan_id in plans)
+    )
 
     assert sorted(id_ for one in released for id_ in one) == sorted(ids)
-    assert len(await apply_all(planned, [id_ for one in released for id_ in one])) == 20
+    assert len(await apply_all(planned, [id_ for one in released for id_ in one])) == 60
     for plan_id in plans:
         await run(planned, plan_id, clock)
         await counts_hold(planned, plan_id)
     states = Counter([state for one in plans for state in await row_states(planned, one)])
-    assert states["applied"] == 20
-    assert states["elsewhere"] + states["already"] == 20
+    assert states["applied"] == 60
+    assert states["elsewhere"] + states["already"] == 60
     assert {row.attempts for row in await rows(planned, effects)} == {2}
+    await recount(planned)
+
+
+async def test_releases_acts_of_people_and_outcomes_at_once_do_not_get_in_each_others_way(
+    planned, open_journal, plan, clock
+):
+    """Two processes, each with its own writer: on PostgreSQL they really meet."""
+    ids = await refused(planned, *(f"{n}" for n in range(40)))
+    other = await open_journal(plan, shard="2")
+    plan_id = await frozen(planned)
+    await planned.replays.start(plan_id, "an", pace=6_000)
+    waiting: list[str] = []
+    for round_ in range(12):
+        clock.advance(timedelta(seconds=1))
+        one, two = (planned, other) if round_ % 2 else (other, planned)
+        got = await asyncio.gather(
+            one.replays.release(plan_id),
+            two.replay_effect(ids[round_], "bart", "one by one"),
+            two.skip_effect(ids[-1 - round_], "bart", "by hand"),
+            one.replays.follow(plan_id),
+            two.replays.follow(plan_id),
+            *(record(two, held, Outcome.APPLIED) for held in (await claim(two, *waiting)).effects),
+            return_exceptions=True,
+        )
+        wrong = [what for what in got if isinstance(what, Exception) and not isinstance(what, RejectedError)]
+        assert wrong == []
+        waiting = [row.id for row in await rows(planned, effects, effects.c.state.in_(("due", "unknown")))]
+    await apply_all(planned, waiting)
+    await run(planned, plan_id, clock)
+
+    assert set((await effect_states(planned)).values()) <= {"applied", "skipped"}
+    assert max(row.attempts for row in await rows(planned, effects)) == 2
+    await counts_hold(planned, plan_id)
+    await recount(planned)
 
 
 async def test_the_verdict_of_the_moment_counts_not_that_of_the_day_of_planning(planned):

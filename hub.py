@@ -81,6 +81,7 @@ from worker.intake import Doorway
 from worker.listeners import Listener
 from worker.loop import TargetLimits, Worker, WorkerSettings
 from worker.presence import Presence, ask_to_reload, present
+from worker.replays import Replaying
 from worker.retention import Housekeeping
 from worker.scheduler import Scheduler
 from worker.targets import MailTarget, TrackerTarget
@@ -364,13 +365,14 @@ class Hub:
         if "worker" in self.roles:
             self.doorway.staff(self.worker)
         housekeeping = Housekeeping(self.journal, owner=self.name)
+        replaying = Replaying(self.journal, self.broker.bulk, f"{self.name}/scheduler")
         self.scheduler = Scheduler(
             self.journal,
             self.broker,
             self.doorway,
             self.breakers,
             bulk=self.broker.bulk,
-            chores=(housekeeping.work,),
+            chores=(housekeeping.work, replaying.advance),
         )
         self.listeners = [
             Listener(source, self.journal, owner=self.name)

@@ -25,6 +25,7 @@ class Right(StrEnum):
     REVEAL = "reveal"
     JUDGE = "judge"
     REPLAY = "replay"
+    APPROVE = "approve"
     HOLD = "hold"
     BALANCE = "balance"
     AUDIT = "audit"
@@ -32,14 +33,17 @@ class Right(StrEnum):
 
 RIGHTS: Final[dict[Role, frozenset[Right]]] = {
     Role.KCC_VIEWER: frozenset({Right.LOOK}),
-    Role.KCC_DISPATCHER: frozenset({Right.LOOK, Right.REVEAL, Right.JUDGE}),
+    Role.KCC_DISPATCHER: frozenset({Right.LOOK, Right.REVEAL, Right.JUDGE, Right.APPROVE}),
     Role.ADMINISTRATOR: frozenset(
-        {Right.LOOK, Right.REVEAL, Right.JUDGE, Right.REPLAY, Right.HOLD, Right.BALANCE, Right.AUDIT}
+        {
+            *(Right.LOOK, Right.REVEAL, Right.JUDGE, Right.REPLAY, Right.APPROVE, Right.HOLD),
+            *(Right.BALANCE, Right.AUDIT),
+        }
     ),
     Role.AUDITOR: frozenset({Right.LOOK, Right.BALANCE, Right.AUDIT}),
 }
 """LOOK: lists and masked cases. REVEAL: open a seal. JUDGE: release or drop what is in quarantine.
-REPLAY: try again or give up. HOLD: pause and resume a system. BALANCE, AUDIT: those pages."""
+REPLAY: try again or give up. APPROVE: agree, as the second person, that citizens get mail by a replay. HOLD: pause and resume a system. BALANCE, AUDIT: those pages."""
 
 
 def requires(right: Right) -> Callable[[F], F]:

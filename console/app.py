@@ -16,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 
 from console.armour import Armour, add_headers
 from console.desk import (
+    API,
     Desk,
     HandOut,
     NotSignedInError,
@@ -95,7 +96,11 @@ class _OwnFiles(StaticFiles):
 
 
 async def _log_in_first(request: Request, _error: Exception) -> Response:
-    if request.url.path == "/live":
+    if request.url.path.startswith(API):
+        answer = problem_page(request, 401, "log_in_first")
+        answer.headers["WWW-Authenticate"] = "Bearer"
+        return answer
+    if request.url.path.endswith("/live"):
         return Response(status_code=401)
     return RedirectResponse(login_path(request), status_code=303)
 
@@ -144,9 +149,11 @@ def problem_page(
         error=error_class,
         route=getattr(route, "path", ""),
     )
-    if request.url.path.startswith("/receipts/"):
+    if request.url.path.startswith(("/receipts/", API)):
         title = HTTPStatus(status).phrase
         body = {"type": f"urn:wegwijzer:problem:{code}", "title": title, "status": status, "instance": number}
+        if detail:
+            body["detail"] = detail
         return JSONResponse(body, status_code=status, media_type="application/problem+json")
     desk: Desk = request.app.state.desk
     visit: Visit | None = getattr(request.state, "visit", None)

@@ -4,78 +4,25 @@ Exit codes: 0 done, 1 not found or refused, 2 wrong use, 3 the journal is not av
 person (`status`) or is not accounted for (`balance`).
 """
 
-import asyncio
-import getpass
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final, NoReturn, TypeVar
 
 import click
-import msgspec
 from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError
 
 from console.access import Role
-from console.accounts import Accounts, PasswordError
+from console.accounts import Accounts
+from console.cli_replay import ReplayShop
 from console.exports import balance_csv
 from console.remedies import by_remedy
-from console.wording import LANGUAGES, Wording, load
+from console.terminal import NEEDS_SOMEBODY, OpenJournal, Shop, Terminal, entered_password, table
+from console.wording import Wording, load
 from journal import reading
 from journal.balance import BalanceSheet, balance_sheet
 from journal.journal import Journal
-from journal.operations import Verdict
 from journal.retention import Keeping
-from ports.errors import HubError, RejectedError
-
-T = TypeVar("T")
-
-OpenJournal = Callable[[], AbstractAsyncContextManager[Journal]]
-
-NOT_FOUND: Final = 1
-UNAVAILABLE: Final = 3
-NEEDS_SOMEBODY: Final = 4
-_COLOURS: Final = {
-    "done": "green",
-    "applied": "green",
-    "settled": "green",
-    "up": "green",
-    "answered": "green",
-    "parked": "red",
-    "down": "red",
-    "rejected": "red",
-    "unknown": "yellow",
-    "waiting": "yellow",
-    "paused": "yellow",
-    "quarantined": "yellow",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terminal:
-    """How one command answers: in words or in JSON, in which language, on whose behalf."""
-
-    json: bool
-    wording: Wording
-    actor: str
-
-    def answer(self, value: object, lines: Iterable[str]) -> None:
-        """The value as JSON, or the lines that say it for people."""
-        if self.json:
-            click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
-            return
-        for line in lines:
-            click.echo(line)
-
-    def state(self, group: str, value: str) -> str:
-        """A state in words; coloured when a person looks on."""
-        return click.style(self.wording.known(group, value), fg=_COLOURS.get(value))
-
-    def text(self, key: str, **words: object) -> str:
-        """A text of the catalogue."""
-        return self.wording.text(key, **words)
 
 
 def commands(
@@ -91,7 +38,7 @@ def commands(
         shop.explain(),
         shop.balance(),
         shop.failures(),
-        shop.replay(),
+        ReplayShop(open_journal, wordings, language).replay(),
         shop.pause(),
         shop.resume(),
         shop.retention(),
@@ -99,13 +46,8 @@ def commands(
     ]
 
 
-class _Shop:
-    """Makes the commands; each opens the journal for itself."""
-
-    def __init__(self, open_journal: OpenJournal, wordings: dict[str, Wording], language: str) -> None:
-        self._open = open_journal
-        self._wordings = wordings
-        self._language = language
+class _Shop(Shop):
+    """Makes the commands."""
 
     def status(self) -> click.Command:
         def run(terminal: Terminal) -> None:
@@ -184,28 +126,6 @@ class _Shop:
 
         return self._command("failures", run)
 
-    def replay(self) -> click.Command:
-        def run(terminal: Terminal, subject: str, reason: str, *, yes: bool) -> None:
-            plan = self._with(lambda journal: _plan(journal, subject))
-            if plan is None:
-                self._leave(terminal.text("search.nothing"))
-            if not terminal.json:
-                terminal.answer(plan, _plan_lines(terminal, plan))
-            if not plan.useful:
-                self._leave(terminal.text("replay.nothing"))
-            if not yes:
-                click.confirm(terminal.text("cli.sure"), abort=True, err=True)
-            started = self._with(lambda journal: _carry_out(journal, plan, terminal.actor, reason))
-            terminal.answer({"plan": plan, "started": started}, [terminal.text("done.replayed")])
-
-        return self._command(
-            "replay",
-            run,
-            click.Argument(["subject"]),
-            self._reason(),
-            click.Option(["--yes"], is_flag=True, help=self._help("yes")),
-        )
-
     def pause(self) -> click.Command:
         def run(terminal: Terminal, system: str, reason: str) -> None:
             self._with(lambda journal: journal.pause(system, terminal.actor, reason))
@@ -229,7 +149,7 @@ class _Shop:
 
     def user(self) -> click.Command:
         def add(terminal: Terminal, name: str, role: Sequence[str], *, password_stdin: bool) -> None:
-            password = _password(terminal, from_stdin=password_stdin)
+            password = entered_password(terminal, from_stdin=password_stdin)
             roles = frozenset(Role(one) for one in role)
             self._with(
                 lambda journal: _add_user(journal, terminal, name=name, password=password, roles=roles)
@@ -240,7 +160,7 @@ class _Shop:
 
         def names(terminal: Terminal) -> None:
             users = self._with(lambda journal: Accounts(journal.database, journal.clock).names())
-            terminal.answer(users, _table([(user.name, " ".join(sorted(user.roles))) for user in users]))
+            terminal.answer(users, table([(user.name, " ".join(sorted(user.roles))) for user in users]))
 
         group = click.Group("user", help=self._help("user"))
         group.add_command(
@@ -262,64 +182,12 @@ class _Shop:
         group.add_command(self._command("list", names, help_key="user_list"))
         return group
 
-    def _command(
-        self, name: str, run: Callable[..., None], *parameters: click.Parameter, help_key: str = ""
-    ) -> click.Command:
-        def callback(*, as_json: bool, lang: str, actor: str, **values: object) -> None:
-            terminal = Terminal(json=as_json, wording=self._wordings[lang], actor=actor or getpass.getuser())
-            try:
-                run(terminal, **values)
-            except (RejectedError, PasswordError) as error:
-                self._leave(str(error))
-            except HubError as error:
-                click.echo(error.what, err=True)
-                sys.exit(UNAVAILABLE)
-            except OperationalError as error:
-                click.echo(terminal.text("cli.no_journal", reason=str(error.orig)), err=True)
-                sys.exit(UNAVAILABLE)
-
-        shared = [
-            click.Option(["--json", "as_json"], is_flag=True, help=self._help("json")),
-            click.Option(
-                ["--lang"],
-                type=click.Choice(list(LANGUAGES)),
-                default=self._language,
-                show_default=True,
-                help=self._help("lang"),
-            ),
-            click.Option(["--actor"], default="", help=self._help("actor")),
-        ]
-        return click.Command(
-            name, callback=callback, params=[*parameters, *shared], help=self._help(help_key or name)
-        )
-
-    def _reason(self) -> click.Option:
-        return click.Option(
-            ["--reason"],
-            prompt=self._wordings[self._language].text("common.reason"),
-            help=self._help("reason"),
-        )
-
-    def _help(self, name: str) -> str:
-        return self._wordings[self._language].text(f"cli_help.{name}")
-
-    def _with(self, use: Callable[[Journal], Awaitable[T]]) -> T:
-        async def run() -> T:
-            async with self._open() as journal:
-                return await use(journal)
-
-        return asyncio.run(run())
-
     def _one_or_leave(self, terminal: Terminal, found: Sequence[reading.Passport]) -> None:
         if not found:
             self._leave(terminal.text("search.nothing"))
         if len(found) > 1:
             refs = ", ".join(one.case.ref for one in found)
             self._leave(terminal.text("cli.several", refs=refs))
-
-    def _leave(self, text: str) -> NoReturn:
-        click.echo(text, err=True)
-        sys.exit(NOT_FOUND)
 
 
 # --- what the commands look up ----------------------------------------------------------------------------
@@ -341,20 +209,6 @@ class Explanation:
     """One message: what came in, which rule decided, and every step that followed."""
 
     message: reading.MessageDetail
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What a replay will do: for each parked effect, or deciding again about a message."""
-
-    subject: str
-    verdicts: tuple[Verdict, ...]
-    decide_again: bool
-
-    @property
-    def useful(self) -> bool:
-        """Whether carrying it out changes anything."""
-        return self.decide_again or any(one.verdict not in ("skip", "erased") for one in self.verdicts)
 
 
 async def _overview(journal: Journal) -> Overview:
@@ -412,28 +266,6 @@ async def _explanations(journal: Journal, reference: str) -> tuple[Explanation, 
     return await journal.database.read(look)
 
 
-async def _plan(journal: Journal, subject: str) -> Plan | None:
-    effect = await journal.database.read(lambda connection: reading.one_effect(connection, subject))
-    if effect:
-        verdict = await journal.preview_replay(subject)
-        return Plan(subject=subject, verdicts=(verdict,), decide_again=False)
-    message = await journal.database.read(lambda connection: reading.one_message(connection, subject))
-    if message is None:
-        return None
-    parked = [one for one in message.effects if one.state == "parked"]
-    verdicts = [await journal.preview_replay(one.id) for one in parked]
-    stuck = message.row.state in ("parked", "quarantined")
-    again = stuck and not message.row.case_ref and message.understood
-    return Plan(subject=subject, verdicts=tuple(verdicts), decide_again=again)
-
-
-async def _carry_out(journal: Journal, plan: Plan, actor: str, reason: str) -> tuple[str, ...]:
-    if plan.decide_again:
-        return await journal.replay_message(plan.subject, actor, reason)
-    started = [await journal.replay_effect(one.effect_id, actor, reason) for one in plan.verdicts]
-    return tuple(id_ for ids in started for id_ in ids)
-
-
 async def _add_user(
     journal: Journal, terminal: Terminal, *, name: str, password: str, roles: frozenset[Role]
 ) -> None:
@@ -442,26 +274,7 @@ async def _add_user(
     await journal.audit(terminal.actor, "user_changed", name.strip().lower(), " ".join(sorted(roles)))
 
 
-def _password(terminal: Terminal, *, from_stdin: bool) -> str:
-    if from_stdin:
-        return sys.stdin.readline().rstrip("\n")
-    return str(click.prompt(terminal.text("login.password"), hide_input=True, confirmation_prompt=True))
-
-
 # --- how they say it --------------------------------------------------------------------------------------
-
-
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Columns under each other, whatever the colours in them."""
-    widths = [
-        max((len(click.unstyle(cell)) for cell in column), default=0) for column in zip(*rows, strict=True)
-    ]
-    return [
-        "  ".join(
-            cell + " " * (width - len(click.unstyle(cell))) for cell, width in zip(row, widths, strict=True)
-        ).rstrip()
-        for row in rows
-    ]
 
 
 def _overview_lines(terminal: Terminal, overview: Overview) -> Iterable[str]:
@@ -469,7 +282,7 @@ def _overview_lines(terminal: Terminal, overview: Overview) -> Iterable[str]:
     difference = overview.balance_difference
     yield wording.text("balance.wrong", n=difference) if difference else wording.text("balance.right")
     needing = overview.needing
-    yield from _table(
+    yield from table(
         [
             (wording.bounded(len(overview.late), reading.PAGE), wording.text("start.late_tile")),
             (
@@ -479,7 +292,7 @@ def _overview_lines(terminal: Terminal, overview: Overview) -> Iterable[str]:
             (wording.bounded(needing.quarantined, reading.MOST), wording.text("start.quarantine_tile")),
         ]
     )
-    yield from _table(
+    yield from table(
         [
             (
                 system.name,
@@ -500,7 +313,7 @@ def _balance_lines(terminal: Terminal, sheet: BalanceSheet) -> Iterable[str]:
     came, had_to_go = wording.text("balance.received"), wording.text("balance.written")
     yield wording.text("balance.wrong", n=difference) if difference else wording.text("balance.right")
     yield ""
-    yield from _table(
+    yield from table(
         [
             (day, wording.text("messages.source"), came, *fates, unexplained),
             *(
@@ -511,7 +324,7 @@ def _balance_lines(terminal: Terminal, sheet: BalanceSheet) -> Iterable[str]:
         ]
     )
     yield ""
-    yield from _table(
+    yield from table(
         [
             (day, wording.text("balance.target"), had_to_go, ends[0], fates[1], *ends[1:], unexplained),
             *(
@@ -529,7 +342,7 @@ def _cells(*cells: object) -> tuple[str, ...]:
 
 def _message_lines(terminal: Terminal, page: reading.MessagePage) -> Iterable[str]:
     wording = terminal.wording
-    yield from _table(
+    yield from table(
         [
             (
                 wording.time(row.received_at),
@@ -554,14 +367,14 @@ def _passport_lines(terminal: Terminal, passport: reading.Passport) -> Iterable[
     citizen = passport.citizen
     yield wording.text("case.erased") if citizen.erased else f"{citizen.name}  {citizen.email}"
     yield ""
-    yield from _table(
+    yield from table(
         [
             (one.system, terminal.state("standing", one.state), wording.time(one.last_at), one.outside_id)
             for one in passport.standings
         ]
     )
     yield ""
-    yield from _table(
+    yield from table(
         [
             (wording.time(step.at), wording.known("lane", step.lane), step_words(wording, step), step.detail)
             for step in passport.timeline
@@ -635,7 +448,7 @@ def _keeping_lines(terminal: Terminal, found: Sequence[Keeping]) -> Iterable[str
         )
         for one in found
     ]
-    yield from _table([head, *rows])
+    yield from table([head, *rows])
     yield ""
     for one in found:
         if one.due:
@@ -646,20 +459,3 @@ def _keeping_lines(terminal: Terminal, found: Sequence[Keeping]) -> Iterable[str
                 table=one.table,
                 day=terminal.wording.local_day(one.next_before),
             )
-
-
-def _plan_lines(terminal: Terminal, plan: Plan) -> Iterable[str]:
-    wording = terminal.wording
-    if plan.decide_again:
-        yield wording.text("replay.decide_again")
-    yield from _table(
-        [
-            (
-                one.target,
-                wording.known("action", one.action),
-                wording.text(f"verdict.{one.verdict}.title"),
-                wording.text(f"verdict.{one.verdict}.words", system=one.target),
-            )
-            for one in plan.verdicts
-        ]
-    )

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from fastapi import Depends
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from pydantic import BaseModel, ValidationError
 from sqlalchemy import Connection
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -23,11 +24,15 @@ from console.wording import LANGUAGES, Wording, load
 from journal.journal import Journal
 
 T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
 
 FORM_COOKIE: Final = "wegwijzer-form"
 """Guards the log-in form, where there is no session yet whose token could."""
 LANGUAGE_COOKIE: Final = "wegwijzer-language"
 MAX_FORM: Final = 32_768
+API: Final = "/api/"
+"""Where programs come: no cookies there, so no forged forms either, but a token that they carry themselves."""
+MAX_DOCUMENT: Final = 524_288
 SHORTEST_REASON: Final = 4
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -76,6 +81,7 @@ class Visit:
     wording: Wording
     now: datetime
     form: Mapping[str, str] = field(default_factory=dict[str, str])
+    document: bytes = field(default=b"", repr=False)
     form_token: str = ""
 
     @property
@@ -103,6 +109,15 @@ class Visit:
         if len(reason) < SHORTEST_REASON:
             raise ProblemError(422, "no_reason")
         return reason[:500]
+
+    def asked(self, model: type[M]) -> M:
+        """What a program's JSON asks for."""
+        try:
+            return model.model_validate_json(self.document)
+        except ValidationError as error:
+            wrong = error.errors(include_input=False, include_url=False)
+            said = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'body'}: {one['msg']}" for one in wrong)
+            raise ProblemError(422, "not_a_form", said) from error
 
     def page(self, template: str, *, status: int = 200, **context: object) -> Response:
         """A page, made from its template."""
@@ -173,7 +188,8 @@ async def admit(request: Request) -> Visit:
     """
     desk: Desk = request.app.state.desk
     right = required(request.scope["endpoint"])
-    token = request.cookies.get(desk.settings.cookie, "")
+    program = request.url.path.startswith(API)
+    token = _bearer(request) if program else request.cookies.get(desk.settings.cookie, "")
     session = await desk.accounts.session(token, use=right is not Right.PUBLIC) if token else None
     visit = Visit(
         request=request,
@@ -182,7 +198,7 @@ async def admit(request: Request) -> Visit:
         wording=_wording(desk, request, session),
         now=desk.journal.clock.now(),
     )
-    if session is None:
+    if session is None and not program:
         visit.form_token = request.cookies.get(FORM_COOKIE, "") or secrets.token_urlsafe(32)
     request.state.visit = visit
     if right is None:
@@ -193,7 +209,9 @@ async def admit(request: Request) -> Visit:
         raise NotSignedInError
     if right not in rights_of(session.user.roles if session else ()) and right is not Right.PUBLIC:
         raise ProblemError(403, "forbidden")
-    if request.method not in SAFE_METHODS:
+    if request.method not in SAFE_METHODS and program:
+        visit.document = await _document(request)
+    elif request.method not in SAFE_METHODS:
         visit.form = await _form(request)
         _check_token(visit)
     return visit
@@ -239,12 +257,30 @@ def _wording(desk: Desk, request: Request, session: Session | None) -> Wording:
     return desk.wordings[chosen if chosen in LANGUAGES else desk.settings.language]
 
 
+def _bearer(request: Request) -> str:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+async def _document(request: Request) -> bytes:
+    if request.method == "DELETE":
+        return b""
+    if _content_type(request) != "application/json":
+        _refuse(415, "not_a_form")
+    return await _body(request, MAX_DOCUMENT) or b"{}"
+
+
+def _content_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
 async def _form(request: Request) -> dict[str, str]:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/x-www-form-urlencoded":
+    if _content_type(request) != "application/x-www-form-urlencoded":
         _refuse(415, "not_a_form")
     try:
-        pairs = parse_qsl((await _body(request)).decode(), keep_blank_values=True, max_num_fields=30)
+        pairs = parse_qsl(
+            (await _body(request, MAX_FORM)).decode(), keep_blank_values=True, max_num_fields=30
+        )
     except ValueError:
         _refuse(400, "not_a_form")
     if len({name for name, _ in pairs}) != len(pairs) or any("\0" in value for _, value in pairs):
@@ -252,12 +288,12 @@ async def _form(request: Request) -> dict[str, str]:
     return dict(pairs)
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, most: int) -> bytes:
     body = b""
     try:
         async for chunk in request.stream():
             body += chunk
-            if len(body) > MAX_FORM:
+            if len(body) > most:
                 _refuse(413, "too_large")
     except ClientDisconnect:
         _refuse(400, "not_a_form")

@@ -53,3 +53,10 @@ def by_remedy(cards: tuple[FailureCard, ...]) -> tuple[tuple[Remedy, tuple[Failu
         groups.setdefault(remedy_for(card.error).code, []).append(card)
     found = [(remedy_for(members[0].error), tuple(members)) for members in groups.values()]
     return tuple(sorted(found, key=lambda group: -sum(card.count for card in group[1])))
+
+
+def errors_of(code: str) -> tuple[tuple[str, ...], bool]:
+    """The classes of errors under a card; True with it = all classes but these (the card of what nobody knows)."""
+    if code == TRIAGE.code:
+        return tuple(REMEDIES), True
+    return tuple(error for error, remedy in REMEDIES.items() if remedy.code == code), False

@@ -22,18 +22,18 @@ from journal.operations import (
     Health,
     Operations,
     SystemState,
-    Verdict,
     due_timers,
     system_states,
-    verdict_of,
 )
 from journal.recovery import recovery
+from journal.replays import Replays
 from journal.restoring import Restore, Restoring, Standing, is_older, standing
 from journal.retention import Keeping, Retention, Rule, Walked
 from journal.revealing import Revealed, Revealing
 from journal.schema import checkpoints, data_keys, files, messages
 from journal.shared_clock import SharedClock, database_time
 from journal.terms import RetentionTerms
+from journal.verdicts import Verdict, verdict_of
 from ports.clock import Clock
 from ports.errors import RejectedError
 from ports.intake import Inbound
@@ -59,7 +59,7 @@ class Custody:
 class Journal:
     """Messages, effects, attempts, references, timers and the audit trail.
 
-    All calls may raise `StoreUnavailableError` (a `TransientError`): nothing was stored, come back later.
+    `replays` holds the plans of replays. All calls may raise `StoreUnavailableError` (a `TransientError`): nothing was stored, come back later.
     """
 
     def __init__(
@@ -85,6 +85,7 @@ class Journal:
         self._restoring = Restoring(self._operations)
         self._revealing = Revealing(self.keyring, self._operations.audit_many)
         self.cases = JournalCases(self.database, self.keyring)
+        self.replays = Replays(self.database, self.keyring, self._operations)
 
     async def start(self) -> None:
         """Begin to serve."""

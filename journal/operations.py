@@ -57,17 +57,6 @@ class AuditEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a replay of one effect will do, before it is done: skip, probe, send, decide or erased."""
-
-    effect_id: str
-    target: str
-    action: str
-    verdict: str
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
 class SystemState:
     """What is known of a target. Times in microseconds; 0 = never."""
 
@@ -327,29 +316,6 @@ class Operations:
         erased = tx.connection.execute(delete(data_keys).where(data_keys.c.case_ref == act.subject)).rowcount
         self.audit_many(tx, [AuditEntry(act.actor, "case_erased", act.subject, act.reason)])
         return int(erased)
-
-
-def verdict_of(connection: Connection, effect_id: str) -> Verdict | None:
-    """What replaying this effect would do."""
-    row = connection.execute(
-        select(effects, data_keys.c.wrapped)
-        .join(data_keys, data_keys.c.message_id == effects.c.key_id, isouter=True)
-        .where(effects.c.id == effect_id)
-    ).one_or_none()
-    if row is None:
-        return None
-    verdict, words = _verdict(row)
-    return Verdict(row.id, row.target, row.action, verdict, words)
-
-
-def _verdict(row: Any) -> tuple[str, str]:
-    if row.state in ("applied", "skipped"):
-        return "skip", f"already {row.state}: {row.target} sees nothing"
-    if row.wrapped is None:
-        return "erased", "its content was erased: it can't be sent any more"
-    if row.attempts:
-        return "probe", f"first asks {row.target} whether it was done; sends it only when it was not"
-    return "send", f"{row.target} gets it for the first time"
 
 
 def due_timers(connection: Connection, now: int, limit: int = 200) -> tuple[DueTimer, ...]:

@@ -46,6 +46,9 @@ from journal.schema import (
     leases,
     messages,
     references,
+    replay_plans,
+    replay_rows,
+    replay_totals,
     retention,
     sessions,
     tally,
@@ -123,6 +126,7 @@ class Rule:
 
 
 _m, _e, _other, _c = messages.alias("m"), effects.alias("e"), effects.alias("o"), cases.alias("c")
+_p = replay_plans.alias("p")
 _SETTLED = ("applied", "skipped")
 _FINISHED = ("done", "dropped")
 _OPEN = sorted(status.value for status in OPEN)
@@ -143,6 +147,12 @@ def _message_needed(id_: ColumnElement[Any], cutoff: int) -> ColumnElement[bool]
 def _effect_needed(id_: ColumnElement[Any], cutoff: int) -> ColumnElement[bool]:
     needed = or_(_e.c.state.not_in(_SETTLED), _case_needed(_e.c.case_ref, cutoff))
     return exists(select(_e.c.id).where(_e.c.id == id_, needed))
+
+
+def _plan_needed(id_: ColumnElement[Any], cutoff: int) -> ColumnElement[bool]:
+    """Its plan is not over, or was not over long enough ago."""
+    needed = func.coalesce(_p.c.finished_at, _p.c.changed_at, cutoff) >= cutoff
+    return exists(select(_p.c.id).where(_p.c.id == id_, or_(_p.c.finished_at.is_(None), needed)))
 
 
 def _key_needed(_cutoff: int) -> ColumnElement[bool]:
@@ -272,6 +282,24 @@ RULES: tuple[Rule, ...] = (
         walk=incidents.c.id,
         time=incidents.c.opened_at,
         kept=lambda cutoff: func.coalesce(incidents.c.closed_at, cutoff) >= cutoff,
+    ),
+    *(
+        Rule(
+            term="replays",
+            table=table,
+            walk=table.c.plan_id,
+            time=table.c.plan_id,
+            age=Age.ID,
+            kept=lambda cutoff, table=table: _plan_needed(table.c.plan_id, cutoff),
+        )
+        for table in (replay_rows, replay_totals)
+    ),
+    Rule(
+        term="replays",
+        table=replay_plans,
+        walk=replay_plans.c.id,
+        time=replay_plans.c.changed_at,
+        kept=lambda cutoff: _plan_needed(replay_plans.c.id, cutoff),
     ),
     Rule(
         term="tallies",

@@ -56,12 +56,18 @@ _REMOVE: Rights = {
     "incidents": "SD",
     "tally": "SD",
     "target_tally": "SD",
+    "replay_plans": "SIUD",
+    "replay_rows": "SIUD",
+    "replay_totals": "SIUD",
     "audit": "SD",
     "retention": "SIU",
 }
 _LOOK: Rights = dict.fromkeys(metadata.tables, "S")
 _PEOPLE: Rights = {
     "users": "SIU",
+    "replay_plans": "SIU",
+    "replay_rows": "SIU",
+    "replay_totals": "SIUD",
     "sessions": "SIUD",
     "data_keys": "SUD",
     "files": "SD",

@@ -290,6 +290,70 @@ retention = Table(  # where each rule of `journal.retention` stands on its walk 
     Column("total", BigInteger, nullable=False),
 )
 
+# A replay is a plan: a list of effects (or undecided messages) frozen at one moment, with what came of each.
+replay_plans = Table(
+    "replay_plans",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("made_at", BigInteger, nullable=False),
+    Column("made_by", String(100), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("selection", Text, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("place", String(40), nullable=False),  # how far the freezing is
+    Column("row_count", Integer, nullable=False),
+    Column("waiting", Integer, nullable=False),  # rows still to be released
+    Column("in_flight", Integer, nullable=False),  # rows released whose end is not known yet
+    Column("released", Integer, nullable=False),
+    Column("citizens", Integer, nullable=False),  # rows that would mail citizens
+    Column("canary", Integer, nullable=False),  # stop after so many rows, once; 0 = don't
+    Column("pace", Integer, nullable=False),  # rows per minute; 0 = as fast as the targets take them
+    Column("paced_at", BigInteger, nullable=False),
+    Column("approved_by", String(100), nullable=False),
+    Column("started_by", String(100), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    Column("finished_at", BigInteger),
+    Index("replay_plans_by_state", "state"),
+    sqlite_with_rowid=False,
+)
+
+replay_rows = Table(
+    "replay_rows",
+    metadata,
+    Column("plan_id", ID, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("kind", String(10), nullable=False),  # effect or message
+    Column("subject", ID, nullable=False),
+    Column("case_ref", String(20), nullable=False),
+    Column("target", String(60), nullable=False),
+    Column("action", String(40), nullable=False),
+    Column("verdict", String(12), nullable=False),
+    Column("citizen", Boolean, nullable=False),  # a citizen would get mail
+    Column("state", String(12), nullable=False),
+    Column("decided_by", String(100), nullable=False),
+    Column("released_at", BigInteger),
+    Column("settled_at", BigInteger),
+    Column("error", String(60), nullable=False),
+    Column("what", Text, nullable=False),
+    Index("replay_rows_by_state", "plan_id", "state", "target", "number"),
+    Index("replay_rows_by_subject", "plan_id", "subject", unique=True),
+    sqlite_with_rowid=False,
+)
+
+replay_totals = Table(  # how many rows of a plan are where; kept with every change, never counted afterwards
+    "replay_totals",
+    metadata,
+    Column("plan_id", ID, primary_key=True),
+    Column("target", String(60), primary_key=True),
+    Column("action", String(40), primary_key=True),
+    Column("verdict", String(12), primary_key=True),
+    Column("citizen", Boolean, primary_key=True),
+    Column("state", String(12), primary_key=True),
+    Column("count", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 numbers = Table(
     "numbers",
     metadata,

@@ -52,6 +52,7 @@ class RetentionTerms(BaseModel):
     checkpoints: int = _days(400, "How far a source was read that no process listens to any more.")
     incidents: int = _days(730, "Outages that ended: to compare a supplier's year with the one before.")
     tallies: int = _days(3_650, "Messages per day, source and state: figures without any person.")
+    replays: int = _days(400, "Replay plans that ended, with what came of each row.")
     audit: int = _days(
         3_650, "Who looked at what and why: ten years, as is usual for access to personal data (MAGDA)."
     )

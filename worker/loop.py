@@ -17,6 +17,7 @@ from journal.claims import Claimed, ClaimRequest, Ticket
 from journal.effects import Outcome, Result
 from journal.instants import born, micros
 from journal.journal import Journal
+from journal.verdicts import NOBODY_KNOWS
 from ports.clock import Clock
 from ports.errors import HubError, TransientError
 from ports.target import Idempotency, Target
@@ -245,7 +246,7 @@ class Worker:
             )
 
         if target.idempotency is Idempotency.NONE and effect.deaths:
-            return Judgement(Outcome.REJECTED, NOBODY_CAN_TELL, error="UncertainError")
+            return Judgement(Outcome.REJECTED, NOBODY_CAN_TELL, error=NOBODY_KNOWS)
 
         async def fetch(attachment: Attachment) -> bytes:
             return await self._journal.file(effect.message_id, attachment.claim)
@@ -259,7 +260,7 @@ class Worker:
                 return Applied(await target.apply(effect.key, effect.command, fetch))
         except Exception as error:  # the one place that meets every error of every adapter
             judgement = self._policy.judge(effect, error, target.idempotency)
-            judgement = replace(judgement, error=type(error).__name__)
+            judgement = replace(judgement, error=judgement.error or type(error).__name__)
             log.info(
                 "attempt_failed",
                 effect=effect.id,

@@ -12,6 +12,7 @@ from tenacity.wait import wait_base
 
 from journal.claims import Claimed
 from journal.effects import Outcome
+from journal.verdicts import NOBODY_KNOWS
 from ports.errors import (
     MessageError,
     MisconfiguredError,
@@ -33,7 +34,8 @@ UNEXPECTED_LIMIT = 5
 class Judgement:
     """What an attempt came to, for the journal. `wait` in seconds; `target_down` feeds the breaker.
 
-    `error` is the class of the error: the console groups failures by it.
+    `error` is the class of the error, when it is another one than what was raised: the console groups failures
+    by it.
     """
 
     outcome: Outcome
@@ -80,6 +82,7 @@ class RetryPolicy:
                 Outcome.REJECTED,
                 f"{NOBODY_CAN_TELL} ({_words(error)})",
                 target_down=foreseen,
+                error=NOBODY_KNOWS,
             )
         if not foreseen and effect.attempt >= UNEXPECTED_LIMIT:
             return Judgement(Outcome.REJECTED, f"an error that nobody foresaw: {_words(error)}")

@@ -11,6 +11,8 @@ from console.pages import (
     messages,
     quarantine,
     receipts,
+    replay_api,
+    replays,
     search,
     start,
     systems,
@@ -29,5 +31,7 @@ ROUTERS = (
     systems.router,
     balance.router,
     audit.router,
+    replays.router,
+    replay_api.router,
     receipts.router,
 )

@@ -42,7 +42,7 @@ async def _changes(visit: Visit) -> AsyncIterator[str]:
         if changed:
             yield f"event: rows\ndata: {json.dumps(_rows(visit, changed))}\n\n"
         if look % CHECK_EVERY == 0:
-            if not await _still_in(visit):
+            if not await still_in(visit):
                 yield "event: over\ndata: {}\n\n"
                 return
             yield ": still here\n\n"
@@ -56,6 +56,7 @@ def _rows(visit: Visit, rows: list[reading.MessageRow]) -> list[dict[str, str]]:
     return [{"id": row.id, "html": template.render(**visit.words(), row=row)} for row in reversed(rows)]
 
 
-async def _still_in(visit: Visit) -> bool:
+async def still_in(visit: Visit) -> bool:
+    """Whether the reader of a stream is still logged in."""
     token = visit.request.cookies.get(visit.desk.settings.cookie, "")
     return await visit.desk.accounts.session(token, use=False) is not None

@@ -1,5 +1,6 @@
 "use strict";
-/* Two conveniences; everything works without them: copying an id, and the live flow of messages. */
+/* Three conveniences; everything works without them: copying an id, the live flow of messages, and how far a
+   replay plan is. */
 
 function addCopyButtons(root) {
   const { copy, copied } = document.body.dataset;
@@ -93,6 +94,30 @@ class LiveRows {
   }
 }
 
+/* The figures renew themselves; when the plan's state changes, so do the buttons: the page is loaded again, unless
+   somebody is typing. */
+class LiveProgress {
+  constructor(place) {
+    this.place = place;
+    document.getElementById("progress-live").hidden = false;
+    this.stream = new EventSource(place.dataset.progress);
+    this.stream.addEventListener("progress", (event) => this.show(JSON.parse(event.data)));
+    this.stream.addEventListener("over", () => this.stream.close());
+    window.addEventListener("pagehide", () => this.stream.close());
+  }
+
+  show({ state, html }) {
+    const typing = document.activeElement && document.activeElement.matches("input, textarea, select");
+    if (state !== this.place.dataset.state && !typing) {
+      window.location.replace(window.location.pathname);
+      return;
+    }
+    if (!this.place.contains(document.activeElement)) this.place.innerHTML = html;
+  }
+}
+
 addCopyButtons(document);
+const progress = document.querySelector("[data-progress]");
+if (progress) new LiveProgress(progress);
 const liveRows = document.querySelector("[data-live]");
 if (liveRows) new LiveRows(liveRows);

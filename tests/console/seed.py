@@ -321,6 +321,13 @@ def group_missing(target: str, action: str) -> tuple[Outcome, str, str]:
     return fine(target, action)
 
 
+def question_refused(target: str, action: str) -> tuple[Outcome, str, str]:
+    """The mail relay refuses."""
+    if target == "mail":
+        return Outcome.REJECTED, "RejectedError", "het adres bestaat niet"
+    return fine(target, action)
+
+
 def mail_lost(target: str, action: str) -> tuple[Outcome, str, str]:
     """Nobody knows whether the mail left."""
     if target == "mail":

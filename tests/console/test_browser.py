@@ -19,8 +19,10 @@ import uvicorn
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from console import ConsoleSettings, create_console
+from journal.replay_ledger import Selection
 from tests.console.conftest import PASSWORD
 from tests.console.seed import XSS, City, form
+from tests.console.test_replays import carried_out, mails_refused, unsure_dosis
 
 CHROMIUM = shutil.which("chromium")
 ARGUMENTS = [
@@ -169,13 +171,53 @@ async def test_at_200_percent_and_on_a_narrow_screen_nothing_runs_out(
     window = await watched(context, address)
     await window.log_in()
     wide = {}
-    for path in pages(city):
+    for path in [*pages(city), *await plan_pages(city)]:
         await window.open(path)
         if pixels := await window.sideways():
             wide[path] = pixels
     await context.close()
 
     assert wide == {}
+    assert window.seen == Seen()
+
+
+async def test_a_replay_plan_from_the_failures_to_its_live_end(window: Window, city: City):
+    await window.log_in()
+    page = await window.open("/failures")
+    await page.click("section[aria-labelledby=remedy-refused] >> text=Maak een herstelplan voor al deze")
+    assert await page.input_value("#remedy") == "refused"
+    await page.fill("input[name=reason]", "de groep bestaat nu")
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector("h1:has-text('klaar om te starten')")
+    assert "tracker: 2 zaken geopend" in await page.inner_text("main")
+    await page.fill("#canary", "0")
+    await page.click("button:has-text('Start het plan')")
+    await page.wait_for_selector("#progress-live:visible")
+    assert "0 van 2 regels klaar" in await page.inner_text("#progress")
+
+    await carried_out(city)
+    await page.wait_for_selector("h1 .is-done", timeout=8000)
+    assert "2 van 2 regels klaar" in await page.inner_text("#progress")
+    assert await page.locator("#progress-live").count() == 0
+
+
+async def test_without_javascript_a_second_person_approves_a_plan(
+    chromium: Browser, address: str, city: City
+):
+    await mails_refused(city, 1)
+    plan_id = await city.journal.replays.plan(Selection(target="mail"), "administrator", "adres verbeterd")
+    while await city.journal.replays.freeze(plan_id):
+        pass
+    context = await chromium.new_context(java_script_enabled=False)
+    window = await watched(context, address)
+    await window.log_in("kcc_dispatcher")
+    page = await window.open(f"/replays/{plan_id}")
+    assert "2 mails naar burgers" in await page.inner_text("main")
+    await page.click("button:has-text('Ik keur goed')")
+
+    assert "U hebt het plan goedgekeurd." in await page.inner_text("[role=status]")
+    assert "Goedgekeurd door kcc_dispatcher." in await page.inner_text("main")
+    await context.close()
     assert window.seen == Seen()
 
 
@@ -247,13 +289,14 @@ async def test_axe_finds_nothing_in_light_and_dark(
     chromium: Browser, address: str, city: City, tmp_path_factory: pytest.TempPathFactory
 ):
     axe = axe_core(tmp_path_factory.mktemp("axe"))
+    places = [*pages(city), *await plan_pages(city)]
     found = {}
     for scheme in ("light", "dark"):
         context = await chromium.new_context(color_scheme=scheme, bypass_csp=True)
         window = await watched(context, address)
         found |= {(scheme, "/login"): await violations(await window.open("/login"), axe)}
         await window.log_in()
-        for path in pages(city):
+        for path in places:
             page = await window.open(path)
             await page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
             found[scheme, path] = await violations(page, axe)
@@ -309,4 +352,24 @@ def pages(city: City) -> list[str]:
         "/balance",
         "/audit",
         "/accessibility",
+    ]
+
+
+async def plan_pages(city: City) -> list[str]:
+    """The pages of a replay plan that runs, with a row that asks for a decision, and of one that is ready."""
+    await mails_refused(city, 1)
+    await city.contact("unsure-2", form("Vraag", "wegdek"), outcome=unsure_dosis)
+    replays = city.journal.replays
+    running, ready = [await replays.plan(Selection(), "an", "de groep bestaat nu") for _ in range(2)]
+    for plan_id in (running, ready):
+        while await replays.freeze(plan_id):
+            pass
+    await replays.approve(running, "bart")
+    await replays.start(running, "an", canary=1, pace=60)
+    return [
+        "/replays",
+        "/replays/new",
+        f"/replays/{running}",
+        f"/replays/{ready}",
+        f"/replays/{ready}/rows",
     ]

@@ -273,3 +273,82 @@ def test_retention_tells_for_every_kind_how_much_the_oldest_and_what_goes_next(r
     words = run("retention", "--lang", "en").stdout
     assert "understood content (bodies)" in words
     assert "To remove" in words
+
+
+def new_plan(run: Run, *words: str) -> dict:
+    result = run("replay", "plan", "--reason", "de groep bestaat nu", "--json", *words)
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_a_replay_plan_is_made_and_said_in_plain_words(run: Run):
+    plan_id = new_plan(run, "--remedy", "refused")["plan"]["id"]
+    shown = run("replay", "show", plan_id).stdout
+
+    assert f"{plan_id}  klaar om te starten" in shown
+    assert "tracker: 2 zaken geopend" in shown
+    assert "0 mails naar burgers" in shown
+    assert "Eerst nakijken" in shown
+    assert "2 cases opened" in run("replay", "show", plan_id, "--lang", "en").stdout
+    lines = json.loads(run("replay", "show", plan_id, "--rows", "--verdict", "probe", "--json").stdout)
+    assert [row["number"] for row in lines["rows"]] == [1, 2]
+    assert plan_id in run("replay", "list").stdout
+
+
+def test_a_plan_is_started_paused_resumed_and_cancelled(run: Run):
+    plan_id = new_plan(run, "--target", "tracker")["plan"]["id"]
+    refused = run("replay", "run", plan_id, answers="n\n")
+    assert refused.exit_code == 1
+    states = [
+        json.loads(run("replay", *words, "--json").stdout)["plan"]["state"]
+        for words in (
+            ("run", plan_id, "--canary", "1", "--pace", "60", "--yes"),
+            ("pause", plan_id, "--reason", "even kijken"),
+            ("resume", plan_id),
+            ("cancel", plan_id, "--reason", "toch niet"),
+        )
+    ]
+
+    assert states == ["running", "paused", "running", "cancelled"]
+    again = run("replay", "resume", plan_id)
+    assert (again.exit_code, "cancelled" in again.output) == (1, True)
+
+
+def test_named_messages_come_from_a_file_and_what_was_done_is_left_alone(
+    run: Run, copied: City, tmp_path: Path
+):
+    names = tmp_path / "ids.txt"
+    names.write_text("\n".join(copied.messages[name] for name in ("old", "answered", "question")))
+    view = new_plan(run, "--ids-from", str(names))
+
+    assert view["plan"]["state"] == "done"
+    assert {one["verdict"] for one in view["totals"]} == {"skip"}
+    assert run("replay", "run", view["plan"]["id"], "--yes").exit_code == 1
+
+
+def test_approving_asks_for_the_password_of_somebody_who_may(run: Run):
+    plan_id = new_plan(run, "--error", "route")["plan"]["id"]
+    assert run("replay", "run", plan_id, "--yes").exit_code == 1
+
+    def approve(user: str, typed: str = "een lang wachtwoord") -> Result:
+        return run("replay", "approve", plan_id, "--user", user, "--password-stdin", answers=f"{typed}\n")
+
+    wrong, viewer = approve("kcc_dispatcher", "verkeerd wachtwoord"), approve("kcc_viewer")
+    assert (wrong.exit_code, viewer.exit_code) == (1, 1)
+    assert "wachtwoord klopt niet" in wrong.output
+    assert "Uw rol laat dit niet toe" in viewer.output
+    assert "Goedgekeurd door kcc_dispatcher" in approve("kcc_dispatcher").stdout
+    assert run("replay", "run", plan_id, "--yes").exit_code == 0
+
+
+def test_a_plan_that_does_not_exist_and_a_filter_that_cannot_be_read_are_told(run: Run):
+    nobody = run("replay", "show", "0" * 32)
+    assert (nobody.exit_code, "no replay plan" in nobody.output) == (1, True)
+    wrong = run("replay", "plan", "--since", "gisteren", "--reason", "zomaar")
+    assert (wrong.exit_code, "schrijf een dag" in wrong.output) == (1, True)
+
+
+def test_the_help_of_replay_names_both_ways(run: Run):
+    helped = run("replay", "--help").stdout
+
+    assert all(name in helped for name in ("one", "plan", "approve", "run", "cancel"))

@@ -16,9 +16,13 @@ from canonical_model.status import CaseStatus
 from console.accounts import Refusal
 from console.pages.messages import STATES
 from console.remedies import REMEDIES, TRIAGE, Party
+from console.replay_words import KINDS
+from console.selections import FIELDS
 from console.wording import LANGUAGES, load, read_texts
 from journal.reading import REFERENCE_SYSTEMS
+from journal.replay_ledger import PLAN_STATES, ROW_STATES
 from journal.terms import RetentionTerms
+from journal.verdicts import VERDICTS
 
 FOLDER = Path(console.__file__).parent
 SOURCES = {
@@ -31,7 +35,10 @@ BUILT = re.compile(r"""["']([a-z_]+\.)["']\s*~|f["']([a-z_]+\.)\{""")
 GROUP = re.compile(r"""\b(?:known|state|badge)\(\s*["']([a-z_]+)["']""")
 RAISED = re.compile(r"""(?:ProblemError|_refuse|problem_page)\(.*?["']([a-z_]+)["']""")
 HELPED = re.compile(r"""(?:_help|_command)\(\s*["']([a-z_]+)["']|help_key=["']([a-z_]+)["']""")
-SUBCOMMANDS = {"cli_help.add", "cli_help.list"}
+SUBCOMMANDS = {
+    f"cli_help.{name}"
+    for name in ("add", "list", "one", "plan", "show", "decide", "approve", "run", "cancel")
+}
 """Their help has a key of its own."""
 
 CLOSED_SETS = {
@@ -57,7 +64,11 @@ CLOSED_SETS = {
         *("attempt_again", "attempt_rejected", "attempt_unknown"),
     ),
     **{f"remedy.{one.code}": ("title", "cause", "todo") for one in (*REMEDIES.values(), TRIAGE)},
-    **{f"verdict.{name}": ("title", "words") for name in ("skip", "probe", "send", "decide", "erased")},
+    **{f"verdict.{name}": ("title", "words") for name in VERDICTS},
+    "plan_state": PLAN_STATES,
+    "row_state": ROW_STATES,
+    "selection_wrong": tuple(name for name in FIELDS if name not in ("done", "error")),
+    **{f"replay_total.{kind}": ("one", "many") for kind in KINDS},
 }
 
 

@@ -77,10 +77,10 @@ async def test_an_applied_effect_is_never_tried_again(planned):
     assert (await claim(planned, id_)).effects == ()
 
 
-async def test_what_was_never_tried_is_sent_and_what_was_erased_is_not(planned):
+async def test_what_is_under_way_is_left_alone_and_what_was_erased_is_not_sent(planned):
     (id_,) = (await planned.accept(inbound("1"))).effects
 
-    assert (await planned.preview_replay(id_)).verdict == "send"
+    assert (await planned.preview_replay(id_)).verdict == "under_way"
     await planned.erase_case(FIRST, "dpo", "asked")
     assert (await planned.preview_replay(id_)).verdict == "erased"
     with pytest.raises(RejectedError, match="no effect has id"):

@@ -21,6 +21,7 @@ from worker.breaker import Breakers
 from worker.intake import Doorway
 from worker.loop import Worker, WorkerSettings
 from worker.policy import RetryPolicy
+from worker.replays import Replaying
 from worker.scheduler import Scheduler
 
 Behaviour = BaseException | None | Callable[[str], object]
@@ -133,6 +134,7 @@ class Stage:
         )
         self.accept = Doorway(self.journal, self.broker)
         self.scheduler = Scheduler(self.journal, self.broker, self.accept, self.breakers)
+        self.replaying = Replaying(self.journal, self.broker, "w/scheduler")
         self._running: asyncio.Task | None = None
 
     async def __aenter__(self) -> Self:

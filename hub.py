@@ -358,7 +358,7 @@ class Hub:
             staff=self.staff,
         )
         own = {key: value for key, value in settings.items() if key not in ("system", "informed")}
-        return build(_with_secrets(own, self.configuration.secrets), tools)
+        return build(_filled_in(own, self.configuration), tools)
 
     def _targets(self) -> dict[str, Target]:
         tracker = self._serving("tracker").tracker
@@ -516,14 +516,16 @@ def _is_informed(section: Mapping[str, Any]) -> bool:
     return bool(section.get("informed", manifest is not None and "informed" in manifest["ports"]))
 
 
-def _with_secrets(value: Any, secrets: Secrets) -> Any:
-    """The settings with every "secret:<name>" replaced by that secret."""
+def _filled_in(value: Any, configuration: Configuration) -> Any:
+    """The settings with "secret:<name>" replaced by that secret, and "file:<path>" by the path from this configuration."""
     if isinstance(value, dict):
-        return {key: _with_secrets(one, secrets) for key, one in value.items()}  # pyright: ignore[reportUnknownVariableType]
+        return {key: _filled_in(one, configuration) for key, one in value.items()}  # pyright: ignore[reportUnknownVariableType]
     if isinstance(value, list):
-        return [_with_secrets(one, secrets) for one in value]  # pyright: ignore[reportUnknownVariableType]
+        return [_filled_in(one, configuration) for one in value]  # pyright: ignore[reportUnknownVariableType]
     if isinstance(value, str) and value.startswith("secret:"):
-        return secrets.get(value.removeprefix("secret:"))
+        return configuration.secrets.get(value.removeprefix("secret:"))
+    if isinstance(value, str) and value.startswith("file:"):
+        return str(configuration.folder / value.removeprefix("file:"))
     return value
 
 
@@ -624,6 +626,12 @@ async def _checked(adapter: Adapter, configuration: Configuration) -> tuple[str,
             wrong += await adapter.tracker.ensure_ready(groups)
     except HubError as error:
         return (error.what,)
+    known = {area.name for area in configuration.routes.dispatch.area}
+    wrong += tuple(
+        f"area {name!r} is not in [[area]] of the dispatch table"
+        for name in adapter.areas
+        if name not in known
+    )
     return tuple(dict.fromkeys(wrong))
 
 

@@ -696,7 +696,7 @@ def check(path: Path, as_json: bool) -> None:  # noqa: FBT001 - click passes by 
 def init(folder: Path) -> None:
     """Een nieuwe Wegwijzer beginnen in FOLDER: voorbeeldconfiguratie, verdeeltabel en verse geheimen."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("hub.toml", "dispatch.toml"):
+    for name in ("hub.toml", "dispatch.toml", "areas.geojson"):
         file = folder / name
         if not file.exists():
             file.write_text((resources.files("demo") / "city" / name).read_text("utf-8"))

@@ -74,7 +74,7 @@ async def informed_adapter(tools, registers):
                 "url": f"{registers.origin}/v2",
                 "api_key": KEY,
                 "nearby_url": f"{registers.origin}/geolocation/v4/Location",
-                "seconds": 0.5,
+                "seconds": 2.5,
             },
         },
         tools,

@@ -702,7 +702,7 @@ def init(folder: Path) -> None:
             file.write_text((resources.files("demo") / "city" / name).read_text("utf-8"))
     make_secrets(folder / "secrets")
     click.echo(
-        f"{folder}: edit hub.toml and dispatch.toml, then: wegwijzer --config {folder / 'hub.toml'} check"
+        f"{folder}: edit hub.toml, dispatch.toml and areas.geojson, then: wegwijzer --config {folder / 'hub.toml'} check"
     )
 
 

@@ -26,6 +26,8 @@ from ports.intake import File, Inbound
 
 _OVERLAP = timedelta(minutes=1)
 """Changes may be committed a little later than their time says."""
+_MOST_EMPTY = 10_000
+"""Cases remembered as having nothing that waits."""
 
 
 class PhotoSource:
@@ -50,6 +52,7 @@ class PhotoSource:
         self._patience = patience
         self._hint = asyncio.Event()
         self._late: TransientError | None = None
+        self._empty: dict[CaseRef, datetime] = {}
 
     def wake(self) -> None:
         """There is a photo to fetch."""
@@ -76,16 +79,28 @@ class PhotoSource:
     async def _of_app(self, app: str) -> int:
         mark = await self._room.mark(app)
         new, reached, held = 0, mark, False
-        async for case in brought(
-            self._tools.cases, f"{self._tools.name}/{app}", mark - _OVERLAP if mark else None
-        ):
-            for key in (case.origin_ref, case.ref):
-                served, left = await self._of_report(app, key, case)
-                new, held = new + served, held or left
+        since = mark - _OVERLAP if mark else None
+        async for case in brought(self._tools.cases, f"{self._tools.name}/{app}", since):
+            served, left = await self._of_case(app, case)
+            new, held = new + served, held or left
             reached = reached if held else case.changed_at
         if reached and reached != mark:
             await self._room.move_mark(app, reached)
         return new
+
+    async def _of_case(self, app: str, case: CaseSummary) -> tuple[int, bool]:
+        """How many were new, and whether some still wait. A case without any is left alone until it changes."""
+        if self._empty.get(case.ref) == case.changed_at:
+            return 0, False
+        new, held = 0, False
+        for key in (case.origin_ref, case.ref):
+            served, left = await self._of_report(app, key, case)
+            new, held = new + served, held or left
+        if not held:
+            self._empty[case.ref] = case.changed_at
+        while len(self._empty) > _MOST_EMPTY:
+            self._empty.pop(next(iter(self._empty)))
+        return new, held
 
     async def _of_report(self, app: str, key: str, case: CaseSummary) -> tuple[int, bool]:
         """How many were new, and whether some still wait."""

@@ -3,9 +3,9 @@
 import asyncio
 import hmac
 import math
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import TypeAlias
 
@@ -50,7 +50,7 @@ from adapters.open311.waiting import WaitingRoom
 from canonical_model.case import CASE_REF, CaseRef
 from canonical_model.events import ContactReceived
 from ports.adapter import Tools
-from ports.cases import CaseView
+from ports.cases import CaseSummary, CaseView
 from ports.errors import RejectedError, TransientError
 from ports.intake import File, Inbound, Receipt
 
@@ -61,6 +61,8 @@ Door: TypeAlias = "Callable[[Request, Format], Awaitable[Response]]"
 SPECIFICATION = "http://wiki.open311.org/GeoReport_v2"
 _MOST = 1000
 """Records in one answer, as the standard has it."""
+_FURTHEST = 5000
+"""Cases that one question may walk over."""
 _WINDOW = timedelta(days=90)
 _UPDATE_WINDOW = timedelta(days=1)
 _LARGE = 200_000
@@ -217,7 +219,7 @@ class Open311:
         end = moment_asked(query.one("end_date"), "end_date") or self._tools.clock.now()
         start = moment_asked(query.one("start_date"), "start_date") or end - _UPDATE_WINDOW
         found: list[tuple[str, Mapping[str, Tree]]] = []
-        async for summary in brought(self._tools.cases, caller.source, start - timedelta(seconds=1)):
+        async for summary in self._changed(caller, start - timedelta(seconds=1)):
             view = await self._tools.cases.view(summary.ref)
             told = updates_of(view, caller.app) if view else []
             found += [
@@ -328,7 +330,11 @@ class Open311:
         if len(photos) < len(urls):
             log.info("photos_not_fetched", app=caller.name, count=len(urls) - len(photos))
         if photos and await self._tools.cases.outcome(caller.source, source_ref) is None:
-            await self._room.put(caller.name, key, (*await self._room.waiting(caller.name, key), *photos))
+            before = await self._room.waiting(caller.name, key)
+            known = {photo.url for photo in before}
+            await self._room.put(
+                caller.name, key, (*before, *(photo for photo in photos if photo.url not in known))
+            )
 
     async def _accept(self, inbound: Inbound) -> Receipt:
         try:
@@ -349,6 +355,17 @@ class Open311:
         view = await self._tools.cases.view(CaseRef(ref.strip()))
         return view if view and view.summary.origin == caller.source else None
 
+    async def _changed(self, caller: Caller, since: datetime) -> AsyncGenerator[CaseSummary]:
+        """What this app brought and changed since then; a question that is too wide is refused, not cut off."""
+        walked = 0
+        async for summary in brought(self._tools.cases, caller.source, since):
+            walked += 1
+            if walked > _FURTHEST:
+                raise RefusedError(
+                    BAD_REQUEST, "too many reports changed since start_date: ask from a later one"
+                )
+            yield summary
+
     async def _by_id(self, caller: Caller, ids: str) -> list[Mapping[str, Tree]]:
         views = [await self._own(caller, one) for one in dict.fromkeys(ids.split(",")[:_MOST])]
         return [request_of(view.summary, self._settings, caller.app) for view in views if view]
@@ -361,7 +378,7 @@ class Open311:
         codes, statuses = _listed(query.one("service_code")), _listed(query.one("status"))
         found = [
             (summary.opened_at, request_of(summary, self._settings, caller.app))
-            async for summary in brought(self._tools.cases, caller.source, max(start, after or start))
+            async for summary in self._changed(caller, max(start, after or start))
             if start <= summary.opened_at <= end
         ]
         found.sort(key=lambda one: one[0], reverse=True)

@@ -1,5 +1,6 @@
 """The registers of Digitaal Vlaanderen on the wire: keys, time-outs, a memory with ETags, and leaving alone who asks for it."""
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -77,10 +78,11 @@ class RegisterClient:
         return kept.content
 
     async def _asked(self, address: str, kept: _Kept | None) -> _Kept:
-        headers = {"If-None-Match": kept.etag} if kept and kept.etag else {}
+        headers = self._proof(address) | ({"If-None-Match": kept.etag} if kept and kept.etag else {})
         try:
-            answer = await self._client(address).get(address, headers=headers)
-        except httpx.TimeoutException:
+            async with asyncio.timeout(self._settings.seconds):
+                answer = await self._client().get(address, headers=headers)
+        except (TimeoutError, httpx.TimeoutException):
             raise TransientError(
                 f"the address register took longer than {self._settings.seconds:g} s"
             ) from None
@@ -90,16 +92,16 @@ class RegisterClient:
             ) from None
         return self._read(answer, kept)
 
-    def _client(self, address: str) -> httpx.AsyncClient:
+    def _proof(self, address: str) -> dict[str, str]:
+        """The key, for the register alone: the geolocation service has none."""
+        key = self._settings.api_key
+        return {"x-api-key": key.get_secret_value()} if key and address.startswith(f"{self._base}/") else {}
+
+    def _client(self) -> httpx.AsyncClient:
         if self._http is None:
             self._http = httpx.AsyncClient(
                 timeout=self._settings.seconds, trust_env=False, headers={"Accept": "application/json"}
             )
-        key = self._settings.api_key
-        if key and address.startswith(self._base):  # the geolocation service has no keys
-            self._http.headers["x-api-key"] = key.get_secret_value()
-        else:
-            self._http.headers.pop("x-api-key", None)
         return self._http
 
     def _read(self, answer: httpx.Response, kept: _Kept | None) -> _Kept:

@@ -14,7 +14,7 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 KEY = "register-key"
@@ -49,7 +49,7 @@ ADDRESSES = (
 
 @dataclass
 class Basisregisters:
-    """`mood`: "well", "busy" (429), "broken" (500), "closed" (401), "slow", "login page", "half". `asked`: what it was asked."""
+    """`mood`: "well", "busy" (429), "broken" (500), "closed" (401), "slow", "dripping", "login page", "half". `asked`: what it was asked."""
 
     origin: str = ""
     mood: str = "well"
@@ -115,19 +115,23 @@ class Basisregisters:
         self.asked.append(str(request.url).removeprefix(self.origin))
         if self.mood == "slow":
             await asyncio.sleep(3)
-        if self.mood == "busy":
-            return JSONResponse({"status": 429}, 429, headers={"Retry-After": self.retry_after})
-        if self.mood == "broken":
-            return HTMLResponse("<h1>Server Error</h1>", 500)
-        if self.mood == "login page":
-            return HTMLResponse("<h1>Aanmelden</h1>")
-        if self.mood == "half":
-            return Response(json.dumps(content)[:20], media_type="application/ld+json")
+        if odd := self._odd_answer(content):
+            return odd
         if self.mood == "closed" or (needs_key and request.headers.get("x-api-key") != KEY):
             return JSONResponse({"status": 401}, 401)
         if not needs_key and "x-api-key" in request.headers:
             raise AssertionError("the key was shown to somebody whom it does not concern")
         return self._with_etag(request, content, status)
+
+    def _odd_answer(self, content: Any) -> Response | None:
+        odd = {
+            "dripping": StreamingResponse(_drips(), media_type="application/ld+json"),
+            "busy": JSONResponse({"status": 429}, 429, headers={"Retry-After": self.retry_after}),
+            "broken": HTMLResponse("<h1>Server Error</h1>", 500),
+            "login page": HTMLResponse("<h1>Aanmelden</h1>"),
+            "half": Response(json.dumps(content)[:20], media_type="application/ld+json"),
+        }
+        return odd.get(self.mood)
 
     def _with_etag(self, request: Request, content: Any, status: int) -> Response:
         etag = f'"{self.etag}"'
@@ -165,6 +169,12 @@ class Basisregisters:
             "officieelToegekend": True,
         }
         return record | ({"busnummer": known.box} if known.box else {})
+
+
+async def _drips() -> AsyncIterator[bytes]:
+    while True:
+        yield b" "
+        await asyncio.sleep(0.2)
 
 
 def _written(known: Known) -> str:

@@ -75,9 +75,10 @@ async def test_the_source_is_told_that_there_is_something(app, photo_host, sourc
     await asyncio.wait_for(waiting, 5)
 
 
-async def test_the_photo_of_an_update_joins_too(app, city, photo_host, source):
+async def test_the_photo_of_an_update_joins_too(app, city, clock, photo_host, source):
     report = await app.send(lamp("1"))
     await source.poll()
+    clock.advance(timedelta(seconds=1))
     await app.add(report, "Nog een foto", id_="9", media_url=f"{photo_host.origin}/b.jpg")
     city.step(report.external_id, CaseStatus.IN_PROGRESS)  # joining changes the case
 

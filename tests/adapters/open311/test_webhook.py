@@ -522,3 +522,13 @@ async def test_the_answer_to_an_unreadable_body_says_what_to_send(client, city):
     assert errors(answer) == [(400, "send application/x-www-form-urlencoded, multipart/form-data or JSON")]
     assert json.loads(answer.content)
     assert city.stored == []
+
+
+async def test_a_question_that_is_too_wide_is_refused_and_not_cut_off(client, app, monkeypatch):
+    for number in range(4):
+        await app.send(lamp(f"{number}"))
+    monkeypatch.setattr("adapters.open311.webhook._FURTHEST", 3)
+
+    for path in ("requests", "servicerequestupdates"):
+        answer = await client.get(f"/v2/{path}.json", params={"api_key": KEY})
+        assert errors(answer) == [(400, "too many reports changed since start_date: ask from a later one")]

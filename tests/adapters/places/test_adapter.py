@@ -189,7 +189,7 @@ async def test_what_changed_in_the_register_is_read_anew(informed, registers, cl
     assert (len(registers.asked), registers.unchanged) == (2, 0)
 
 
-@pytest.mark.parametrize("mood", ["busy", "broken", "closed", "slow", "login page", "half"])
+@pytest.mark.parametrize("mood", ["busy", "broken", "closed", "slow", "dripping", "login page", "half"])
 async def test_on_a_bad_day_the_contact_goes_on_with_what_geometry_knows(informed, registers, mood):
     registers.mood = mood
 

@@ -163,7 +163,7 @@ class Open311:
     async def report(self, request: Request, format_: Format) -> Response:
         """A new report: a case number when there is one, else a token."""
         async with self._reader.body(request) as body:
-            posted = await _apart_if_large(body, request)
+            posted = await self._posted(request, body)
             caller = self._caller(request, posted)
             self._refuse_elsewhere(posted)
             key = request.headers.get("idempotency-key", "").strip('" ')
@@ -231,7 +231,7 @@ class Open311:
     async def update(self, request: Request, format_: Format) -> Response:
         """What a reporter adds; it joins his case."""
         async with self._reader.body(request) as body:
-            posted = await _apart_if_large(body, request)
+            posted = await self._posted(request, body)
             caller = self._caller(request, posted)
             self._refuse_elsewhere(posted)
             view = await self._own(caller, posted.one("service_request_id"))
@@ -250,7 +250,25 @@ class Open311:
             )
         return _document(format_, "service_request_updates", [answer], 200 if receipt.duplicate else 201)
 
+    async def _posted(self, request: Request, body: bytes) -> Posted:
+        """The body, taken apart. What can't be is kept too, when the key beside it tells whose it is."""
+        type_ = request.headers.get("content-type", "")
+        try:
+            return await asyncio.to_thread(read, body, type_) if len(body) >= _LARGE else read(body, type_)
+        except RefusedError as refused:
+            caller = self._known(request, asked(()))
+            if caller and refused.code == BAD_REQUEST:
+                await self._keep(caller, body, _plain(type_), ReportError(refused.description))
+            raise
+
     def _caller(self, request: Request, posted: Posted) -> Caller:
+        caller = self._known(request, posted)
+        if caller is None:
+            raise RefusedError(FORBIDDEN, "api_key is missing or not known here")
+        return caller
+
+    def _known(self, request: Request, posted: Posted) -> Caller | None:
+        """Whose key this is; every key is compared, in constant time."""
         scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
         presented = (
             posted.one("api_key")
@@ -260,8 +278,9 @@ class Open311:
         ).encode()
         fits = [name for known, name in self._keys if hmac.compare_digest(known, presented)]
         if not fits:
-            raise RefusedError(FORBIDDEN, "api_key is missing or not known here")
-        return Caller(name=fits[0], app=self._settings.apps[fits[0]], source=f"{self._tools.name}/{fits[0]}")
+            return None
+        name = fits[0]
+        return Caller(name=name, app=self._settings.apps[name], source=f"{self._tools.name}/{name}")
 
     def _refuse_elsewhere(self, posted: Posted) -> None:
         """A report for another city is not ours; an app that names none means us."""
@@ -296,18 +315,7 @@ class Open311:
         try:
             understood = understand()
         except ReportError as problem:
-            raw = posted.kept()
-            ref = f"unreadable-{sha256(raw).hexdigest()[:32]}"
-            await self._accept(
-                Inbound(
-                    source=caller.source,
-                    source_ref=ref,
-                    raw=raw,
-                    media_type="application/json",
-                    problem=problem,
-                )
-            )
-            log.info("report_not_understood", app=caller.name, code=problem.code)
+            await self._keep(caller, posted.kept(), "application/json", problem)
             raise
         source_ref = understood.identity.source_ref
         await self._let_photos_wait(caller, posted, source_ref, waits_under or source_ref)
@@ -323,6 +331,14 @@ class Open311:
         )
         self._photos.wake()
         return receipt, source_ref
+
+    async def _keep(self, caller: Caller, raw: bytes, media_type: str, problem: ReportError) -> None:
+        """What can't be understood waits for people, once however often it comes."""
+        ref = f"unreadable-{sha256(raw).hexdigest()[:32]}"
+        await self._accept(
+            Inbound(source=caller.source, source_ref=ref, raw=raw, media_type=media_type, problem=problem)
+        )
+        log.info("report_not_understood", app=caller.name, code=problem.code)
 
     async def _let_photos_wait(self, caller: Caller, posted: Posted, source_ref: str, key: str) -> None:
         urls = posted.fields.get("media_url", ())
@@ -406,9 +422,8 @@ def _whole(text: str, name: str) -> int:
     return int(text) if text else 0
 
 
-async def _apart_if_large(body: bytes, request: Request) -> Posted:
-    type_ = request.headers.get("content-type", "")
-    return await asyncio.to_thread(read, body, type_) if len(body) >= _LARGE else read(body, type_)
+def _plain(media_type: str) -> str:
+    return media_type.partition(";")[0].strip().lower()[:100] or "application/octet-stream"
 
 
 def _answered(door: Door) -> Callable[[Request], Awaitable[Response]]:

@@ -1,7 +1,6 @@
 """The server, as report apps meet it: receipts, repetitions, refusals, statuses, and nothing personal."""
 
 import asyncio
-import json
 from datetime import timedelta
 
 import httpx
@@ -514,14 +513,19 @@ async def test_the_app_in_a_day_of_bad_luck_has_every_report_once(app, city):
     assert len(city.opened()) == 30
 
 
-async def test_the_answer_to_an_unreadable_body_says_what_to_send(client, city):
-    answer = await client.post(
-        "/v2/requests.json", content=b"<x/>", headers={"Content-Type": "text/xml", "X-Api-Key": KEY}
-    )
+async def test_an_unreadable_body_is_answered_with_what_to_send_and_kept_when_we_know_whose_it_is(
+    client, city
+):
+    xml = {"content": b"<x/>", "headers": {"Content-Type": "text/xml"}}
 
-    assert errors(answer) == [(400, "send application/x-www-form-urlencoded, multipart/form-data or JSON")]
-    assert json.loads(answer.content)
-    assert city.stored == []
+    unknown = await client.post("/v2/requests.json", **xml)
+    known = [await client.post("/v2/requests.json", params={"api_key": KEY}, **xml) for _ in range(2)]
+
+    what = (400, "send application/x-www-form-urlencoded, multipart/form-data or JSON")
+    assert [errors(answer) for answer in (unknown, *known)] == [[what]] * 3
+    (stored,) = city.stored
+    assert (stored.raw, stored.media_type) == (b"<x/>", "text/xml")
+    assert stored.problem
 
 
 async def test_a_question_that_is_too_wide_is_refused_and_not_cut_off(client, app, monkeypatch):

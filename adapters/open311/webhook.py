@@ -131,7 +131,8 @@ class Open311:
 
     async def discovery(self, request: Request, format_: Format) -> Response:
         """Where we are and what we speak."""
-        base = self._settings.public_url.rstrip("/") or str(request.base_url).rstrip("/")
+        asked_at = str(request.url.replace(query="")).rpartition("/discovery")[0].removesuffix("/v2")
+        base = self._settings.public_url.rstrip("/") or asked_at
         endpoint: Mapping[str, Tree] = {
             "specification": SPECIFICATION,
             "url": f"{base}/v2",

@@ -89,10 +89,12 @@ async def test_the_point_decides_the_area_and_the_area_the_group(configured):
         "wegen-centrum": ("50.8792", "4.7009"),
     }
     async with running(configured()) as (hub, app):
+        discovered = (await app.client.get("/in/straat/discovery.json")).json()
         reports = [await app.send(lamp(group, *point)) for group, point in where.items()]
         by_metres = await app.send(lamp("lambert", "171870", "172893"))
         held = await in_tracker(hub, 5)
 
+    assert discovered["endpoints"][0]["url"] == "http://hub.test/in/straat/v2"
     groups = {one.case.ref: one.case.group for one in held}
     assert [groups[report.external_id] for report in reports] == list(where)
     assert groups[by_metres.external_id] == "wegen-zuid"

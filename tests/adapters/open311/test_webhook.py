@@ -75,6 +75,16 @@ async def test_discovery_tells_where_we_are(client):
     assert in_xml["endpoints"]["endpoint"]["formats"]["format"] == ["text/xml", "application/json"]
 
 
+@pytest.mark.parametrize("path", ["discovery.json", "v2/discovery.json?jurisdiction_id=leuven.be"])
+async def test_discovery_without_a_public_address_tells_the_one_that_was_asked(tools, settings, path):
+    router = build(settings | {"public_url": ""}, tools).webhook
+    transport = httpx.ASGITransport(router)
+    async with httpx.AsyncClient(transport=transport, base_url="http://hub.test") as client:
+        (endpoint,) = (await client.get(path)).json()["endpoints"]
+
+    assert endpoint["url"] == "http://hub.test/v2"
+
+
 async def test_a_report_is_answered_with_our_number_once_it_is_stored(client, city):
     answer = await client.post("/v2/requests.json", data=fields())
 

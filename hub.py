@@ -379,7 +379,7 @@ class Hub:
             for adapter in self.adapters.values()
             for source in adapter.sources
         ]
-        self._metrics_token: str = _with_secrets(configuration.settings.metrics.token, configuration.secrets)
+        self._metrics_token: str = _filled_in(configuration.settings.metrics.token, configuration)
         self._tasks: set[asyncio.Task[None]] = set()
         self._lock: TextIO | None = None
         self._servers: list[uvicorn.Server] = []
@@ -544,7 +544,7 @@ class Hub:
             staff=self.staff,
         )
         own = {key: value for key, value in settings.items() if key not in ("system", "informed", "bulk")}
-        return build(_with_secrets(own, self.configuration.secrets), tools)
+        return build(_filled_in(own, self.configuration), tools)
 
     def _targets(self) -> dict[str, Target]:
         tracker = self._serving("tracker").tracker
@@ -745,14 +745,16 @@ def _is_informed(section: Mapping[str, Any]) -> bool:
     return bool(section.get("informed", manifest is not None and "informed" in manifest["ports"]))
 
 
-def _with_secrets(value: Any, secrets: Secrets) -> Any:
-    """The settings with every "secret:<name>" replaced by that secret."""
+def _filled_in(value: Any, configuration: Configuration) -> Any:
+    """The settings with "secret:<name>" replaced by that secret, and "file:<path>" by the path from this configuration."""
     if isinstance(value, dict):
-        return {key: _with_secrets(one, secrets) for key, one in value.items()}  # pyright: ignore[reportUnknownVariableType]
+        return {key: _filled_in(one, configuration) for key, one in value.items()}  # pyright: ignore[reportUnknownVariableType]
     if isinstance(value, list):
-        return [_with_secrets(one, secrets) for one in value]  # pyright: ignore[reportUnknownVariableType]
+        return [_filled_in(one, configuration) for one in value]  # pyright: ignore[reportUnknownVariableType]
     if isinstance(value, str) and value.startswith("secret:"):
-        return secrets.get(value.removeprefix("secret:"))
+        return configuration.secrets.get(value.removeprefix("secret:"))
+    if isinstance(value, str) and value.startswith("file:"):
+        return str(configuration.folder / value.removeprefix("file:"))
     return value
 
 
@@ -847,6 +849,12 @@ async def _checked(adapter: Adapter, configuration: Configuration) -> tuple[str,
             wrong += await adapter.tracker.ensure_ready(groups)
     except HubError as error:
         return (error.what,)
+    known = {area.name for area in configuration.routes.dispatch.area}
+    wrong += tuple(
+        f"area {name!r} is not in [[area]] of the dispatch table"
+        for name in adapter.areas
+        if name not in known
+    )
     return tuple(dict.fromkeys(wrong))
 
 
@@ -936,13 +944,13 @@ def reload(path: Path, as_json: bool) -> None:  # noqa: FBT001 - click passes by
 def init(folder: Path) -> None:
     """Een nieuwe Wegwijzer beginnen in FOLDER: voorbeeldconfiguratie, verdeeltabel en verse geheimen."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("hub.toml", "dispatch.toml"):
+    for name in ("hub.toml", "dispatch.toml", "areas.geojson"):
         file = folder / name
         if not file.exists():
             file.write_text((resources.files("demo") / "city" / name).read_text("utf-8"))
     make_secrets(folder / "secrets")
     click.echo(
-        f"{folder}: edit hub.toml and dispatch.toml, then: wegwijzer --config {folder / 'hub.toml'} check"
+        f"{folder}: edit hub.toml, dispatch.toml and areas.geojson, then: wegwijzer --config {folder / 'hub.toml'} check"
     )
 
 

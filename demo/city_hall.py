@@ -157,7 +157,8 @@ def write_configuration(folder: Path, addresses: Addresses, changes: Mapping[str
         if text.count(example) != 1:
             raise MisconfiguredError(f"demo/city/hub.toml: {example!r} is not there once")
         text = text.replace(example, real)
-    (folder / "dispatch.toml").write_text(city_file("dispatch.toml"), "utf-8")
+    for name in ("dispatch.toml", "areas.geojson"):
+        (folder / name).write_text(city_file(name), "utf-8")
     hub_toml = folder / "hub.toml"
     hub_toml.write_text(text, "utf-8")
     return hub_toml
@@ -172,13 +173,14 @@ def groups_of_the_city() -> tuple[Group, ...]:
 
 
 def make_tokens(folder: Path) -> Tokens:
-    """Fresh secrets with which the website proves who it is, also put where the hub finds them."""
+    """Fresh secrets with which the website and the report app prove who they are, also put where the hub finds them."""
     webhook = f"whsec_{b64encode(secrets.token_bytes(32)).decode()}"
     return Tokens(
         webhook=keep_secret(folder, "website_webhook", webhook),
         form=keep_secret(folder, "website_form_token", secrets.token_hex(24)),
         drupal=keep_secret(folder, "website_drupal_token", secrets.token_hex(24)),
         open_forms=keep_secret(folder, "website_open_forms_token", secrets.token_hex(24)),
+        report_app=keep_secret(folder, "open311_straatapp_key", secrets.token_hex(24)),
     )
 
 

@@ -36,6 +36,7 @@ from demo.reckoning import (
     read_books,
     shortcomings,
 )
+from demo.report_app import ReportApp
 from demo.scenes import Scene, read_scenes
 from demo.writing import first_mail, reply
 from journal.journal import Journal
@@ -217,6 +218,9 @@ class Morning:
         self._by_name = {scene.name: scene for scene in scenes}
         self._run = secrets.token_hex(4)
         self._website = Website(f"http://{city.address}/in/website/", city.tokens, self._run)
+        self._report_app = ReportApp(
+            f"http://{city.address}/in/open311/v2/", city.tokens.report_app, self._run
+        )
         self._kcc = Handler(city.tracker, CONTACT_CENTRE)
         self._told: set[Path] = set()
         self._old_cases: frozenset[str] = frozenset()
@@ -226,6 +230,7 @@ class Morning:
     async def close(self) -> None:
         """Let go of the connections."""
         await self._website.close()
+        await self._report_app.close()
         await self._kcc.close()
 
     async def play(self) -> int:
@@ -251,6 +256,8 @@ class Morning:
             await self._handle(scene)
         elif scene.is_form:
             await self._fill_in(scene)
+        elif scene.is_street_report:
+            await self._report(scene)
         else:
             await self._write(scene)
 
@@ -260,6 +267,13 @@ class Morning:
         receipts = await self._website.post(scene)
         if len(receipts) != 1:
             self.voice.say(f"       ! {len(receipts)} ontvangstbewijzen voor een formulier")
+
+    async def _report(self, scene: Scene) -> None:
+        times = f", {scene.times} keer verstuurd" if scene.times > 1 else ""
+        self._say(scene, f"melding met de app ({scene.service}): {scene.subject}{times}")
+        numbers = await self._report_app.send(scene)
+        if len(numbers) != 1:
+            self.voice.say(f"       ! {len(numbers)} nummers voor een melding")
 
     async def _write(self, scene: Scene) -> None:
         if not scene.about:
@@ -355,7 +369,13 @@ class Morning:
             count_mails, self._city.post_office.imap_port, self._city.mail_password
         )
         books = await self._journal.database.read(read_books)
-        return Evidence(books=books, cases=cases, letters=await self._letters(), mailboxes=mailboxes)
+        return Evidence(
+            books=books,
+            cases=cases,
+            letters=await self._letters(),
+            mailboxes=mailboxes,
+            seen_by_app=await self._report_app.count(),
+        )
 
     def _conclude(self, evidence: Evidence, *, rested: bool) -> int:
         wrong = of_balance(evidence.books) if self.demo.keep else shortcomings(self._scenes, evidence)

@@ -41,12 +41,16 @@ class Books:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What the systems around the hub show after the morning. Letters by address, oldest first."""
+    """What the systems around the hub show after the morning. Letters by address, oldest first.
+
+    `seen_by_app`: subjects do not go out to a report app, so it counts the reports that it finds back.
+    """
 
     books: Books
     cases: tuple[TrackerCase, ...]
     letters: Mapping[str, Sequence[Letter]]
     mailboxes: Mapping[str, int]
+    seen_by_app: int = 0
 
 
 def read_books(connection: Connection) -> Books:
@@ -140,6 +144,8 @@ def _of_doors(scenes: Sequence[Scene], evidence: Evidence) -> list[str]:
         ("mails in de map Fout", parked, boxes[FAILED]),
         ("mails die nog in een INBOX liggen", 0, boxes[INBOX]),
         ("formulieren verstuurd en ontvangen", forms, received.get("website", 0)),
+        ("meldingen van de app ontvangen", _reports(scenes), received.get("open311", 0)),
+        ("meldingen die de app terugziet", _reports(scenes), evidence.seen_by_app),
         ("geparkeerd of in quarantaine", _count(scenes, "parked", "quarantined"), _state(evidence, "parked")),
     )
     return [
@@ -207,6 +213,10 @@ def expected_letters(scenes: Sequence[Scene]) -> int:
 
 def _count(scenes: Sequence[Scene], *outcomes: str) -> int:
     return sum(scene.outcome in outcomes for scene in scenes)
+
+
+def _reports(scenes: Sequence[Scene]) -> int:
+    return sum(scene.is_street_report for scene in scenes)
 
 
 def _state(evidence: Evidence, name: str) -> int:

@@ -23,6 +23,8 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     headers: dict[str, str] = {}
     address: str = ""
     postcode: str = ""
+    service: str = ""
+    at: tuple[float, float] | None = None
     honeypot: str = ""
     files: tuple[str, ...] = ()
     times: int = 1
@@ -52,6 +54,10 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     @property
     def is_form(self) -> bool:
         return self.door in {"json", "form", "drupal", "open-formulieren"}
+
+    @property
+    def is_street_report(self) -> bool:
+        return self.door == "open311"
 
     @property
     def is_handling(self) -> bool:

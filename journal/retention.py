@@ -283,16 +283,21 @@ RULES: tuple[Rule, ...] = (
         time=incidents.c.opened_at,
         kept=lambda cutoff: func.coalesce(incidents.c.closed_at, cutoff) >= cutoff,
     ),
-    *(
-        Rule(
-            term="replays",
-            table=table,
-            walk=table.c.plan_id,
-            time=table.c.plan_id,
-            age=Age.ID,
-            kept=lambda cutoff, table=table: _plan_needed(table.c.plan_id, cutoff),
-        )
-        for table in (replay_rows, replay_totals)
+    Rule(
+        term="replays",
+        table=replay_rows,
+        walk=replay_rows.c.plan_id,
+        time=replay_rows.c.plan_id,
+        age=Age.ID,
+        kept=lambda cutoff: _plan_needed(replay_rows.c.plan_id, cutoff),
+    ),
+    Rule(
+        term="replays",
+        table=replay_totals,
+        walk=replay_totals.c.plan_id,
+        time=replay_totals.c.plan_id,
+        age=Age.ID,
+        kept=lambda cutoff: _plan_needed(replay_totals.c.plan_id, cutoff),
     ),
     Rule(
         term="replays",

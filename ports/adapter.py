@@ -44,7 +44,8 @@ class Adapter:
 
     `check` must look at settings, connection and credentials without changing anything outside; it returns
     what is wrong, in words that say what to do; () = fine. `webhook` is mounted under `/in/<name>`.
-    `informed` takes `TellSystem` commands for cases that came through this adapter.
+    `informed` takes `TellSystem` commands for cases that came through this adapter. `areas` are the parts of the
+    city that its enricher may name: `wegwijzer check` looks whether the dispatch table knows them.
     """
 
     check: Callable[[], Awaitable[tuple[str, ...]]]
@@ -55,6 +56,7 @@ class Adapter:
     mail: MailOut | None = None
     informed: Target | None = None
     enricher: Enricher | None = None
+    areas: tuple[str, ...] = ()
 
 
 Build = Callable[[Mapping[str, Any], Tools], Adapter]

@@ -34,6 +34,7 @@ from journal.schema import (
     retention,
     sessions,
     tally,
+    target_tally,
     timers,
 )
 from journal.terms import RetentionTerms
@@ -175,7 +176,7 @@ def newest(table, row) -> int:
     """The newest time in a row, in microseconds."""
     values = row._mapping
     times = [values[c.name] for c in table.columns if isinstance(c.type, BigInteger) and is_time(c.name)]
-    if table is tally:
+    if table in (tally, target_tally):
         times = [row.day * DAY]
     if not times:
         ids = [values[c.name] for c in table.primary_key if c.type.python_type is str]

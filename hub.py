@@ -48,6 +48,7 @@ from console.settings import ConsoleSettings
 from console.staff import ConsoleStaff, accounts_of
 from journal.database import open_engine
 from journal.journal import Journal, Keys
+from journal.looks import JournalLooks
 from journal.migrate import migrate
 from journal.operations import Health
 from journal.shared_clock import SharedClock
@@ -418,6 +419,7 @@ class Hub:
             secrets=self.configuration.secrets,
             cases=self.journal.cases,
             staff=self.staff,
+            looks=JournalLooks(self.journal),
         )
         own = {key: value for key, value in settings.items() if key not in ("system", "informed", "bulk")}
         return build(_with_secrets(own, self.configuration.secrets), tools)

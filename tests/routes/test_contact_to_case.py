@@ -203,6 +203,12 @@ def test_references_are_asked_best_proof_first():
     assert names[-1] == Reference(system="phone", value=AN.phone, exclusive=False)
 
 
+def test_a_phone_number_names_its_customer_however_it_was_written():
+    asked = [references(contact(party=Party(phone=text))) for text in ("0470/12 34 56", "+32 470 12 34 56")]
+
+    assert asked == [(Reference(system="phone", value=AN.phone, exclusive=False),)] * 2
+
+
 def test_the_same_customer_has_the_same_pseudonym_and_nobody_can_tell_who(decide):
     def pseudonym(party):
         return commands(decide(received(party=party)))[0].case.party_ref

@@ -1,6 +1,7 @@
 """A telephone adapter with an exchange beside it, an intake and checkpoints in memory, and a clock that stands still."""
 
 import base64
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import httpx
@@ -171,3 +172,16 @@ def cti(tools):
         },
         tools,
     )
+
+
+@asynccontextmanager
+async def another_life(tools):
+    """The same adapter after the process was killed: new memory, the same checkpoints."""
+    adapter = build(
+        {"seal": SEAL, "settle_seconds": 2, "systems": {"cloud": {"secrets": [SECRET], "tokens": [TOKEN]}}},
+        tools,
+    )
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(adapter.webhook), base_url="http://hub.test"
+    ) as client:
+        yield adapter, client

@@ -25,6 +25,7 @@ from console.remedies import by_remedy
 from console.wording import LANGUAGES, Wording, load
 from journal import reading
 from journal.balance import BalanceSheet, balance_sheet
+from journal.first_line import DAYS, GOAL, FirstLine, first_line, together
 from journal.journal import Journal
 from journal.operations import Verdict
 from ports.errors import HubError, RejectedError
@@ -325,6 +326,7 @@ class Overview:
     late: tuple[reading.LateCase, ...]
     balance_difference: int
     needs_somebody: bool
+    first_line: FirstLine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -363,6 +365,7 @@ async def _overview(journal: Journal) -> Overview:
             late=late,
             balance_difference=difference,
             needs_somebody=bool(stuck) or any(system.state != "up" for system in systems),
+            first_line=together(first_line(connection, now)),
         )
 
     return await journal.database.read(look)
@@ -470,6 +473,9 @@ def _overview_lines(terminal: Terminal, overview: Overview) -> Iterable[str]:
             (wording.bounded(needing.quarantined, reading.MOST), wording.text("start.quarantine_tile")),
         ]
     )
+    line = overview.first_line
+    if line.cases:
+        yield wording.text("first_line.line", share=line.share, cases=line.cases, days=DAYS, goal=GOAL)
     yield from _table(
         [
             (

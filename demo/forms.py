@@ -20,12 +20,13 @@ PATIENCE = 90
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
-    """How the website proves who it is."""
+    """How the website and the telephone prove who they are."""
 
     webhook: str = field(repr=False)
     form: str = field(repr=False)
     drupal: str = field(repr=False)
     open_forms: str = field(repr=False)
+    phone: str = field(repr=False)
 
 
 class Website:

@@ -34,6 +34,10 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     answer: str = ""
     status: str = ""
     bounces: bool = False
+    caller: str = ""
+    number: str = ""
+    topic: str = ""
+    call: str = ""
 
     @property
     def person(self) -> str:
@@ -52,6 +56,10 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     @property
     def is_form(self) -> bool:
         return self.door in {"json", "form", "drupal", "open-formulieren"}
+
+    @property
+    def is_call(self) -> bool:
+        return self.door == "phone"
 
     @property
     def is_handling(self) -> bool:

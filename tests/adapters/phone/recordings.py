@@ -5,6 +5,7 @@ noise (variables, channel states) was left out: the hub does not ask for it.
 """
 
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -98,3 +99,28 @@ def are_as_named(scenario, found):
         call.direction is direction and call.outcome in outcomes
         for call, (direction, outcomes) in zip(found, expected, strict=True)
     )
+
+
+def at(moment, scenario, call_id):
+    """A scenario of one call as if it began at this moment, under another id: its packets and its call records."""
+    (old,) = ids(scenario)
+    prefix = old.rpartition(".")[0].encode()
+    told = [packet.replace(prefix, call_id.encode()) for packet in packets(scenario)]
+    first = min(
+        float(stamp) for packet in told for stamp in re.findall(rb"^Timestamp: (\S+)", packet, re.MULTILINE)
+    )
+    later = moment.timestamp() - first
+
+    def stamp(found):
+        return f"Timestamp: {float(found[1]) + later:.6f}".encode()
+
+    def day(found):
+        then = datetime.strptime(found[0].decode(), "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
+        return (then + timedelta(seconds=later)).strftime("%Y-%m-%d %H:%M:%S").encode()
+
+    told = [re.sub(rb"Timestamp: (\S+)", stamp, _DAY.sub(day, packet)) for packet in told]
+    rows = [_DAY.sub(day, row.replace(prefix, call_id.encode())) for row in record_lines(old)]
+    return told, rows
+
+
+_DAY = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")

@@ -77,9 +77,16 @@ class ScreenPop:
 
     def page(self, found: Caller | None, language: str, *, asked: bool) -> Response:
         """The page in the employee's language."""
+        return self._page(language, 200, found=found, asked=asked)
+
+    def refusal(self, language: str) -> Response:
+        """The page for an employee who has no role for this."""
+        return self._page(language, 403, refused=True)
+
+    def _page(self, language: str, status: int, **content: object) -> Response:
         tongue = "en" if language == "en" else "nl"
-        page = self._template.render(found=found, asked=asked, language=tongue, t=TEXTS[tongue], local=_local)
-        return HTMLResponse(page, headers=_HEADERS)
+        page = self._template.render(language=tongue, t=TEXTS[tongue], local=_local, **content)
+        return HTMLResponse(page, status, headers=_HEADERS)
 
 
 def _local(moment: datetime) -> str:

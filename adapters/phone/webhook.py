@@ -41,8 +41,6 @@ _SMALL = 10_000
 _TITLES = {
     400: ("malformed", "The body is not well-formed"),
     401: ("not-authentic", "The sender is not known"),
-    403: ("not-allowed", "This employee may not see callers"),
-    404: ("no-such-system", "There is no telephone system of this name"),
     408: ("too-slow", "The body took too long"),
     413: ("too-large", "The body is too large"),
     422: ("not-understood", "The event could not be understood"),
@@ -114,7 +112,7 @@ class Telephone:
             if employee is None:
                 return RedirectResponse(f"/login?next={quote(_place(request))}", 303)
             if not employee.roles & set(self._settings.screen_pop_roles):
-                raise RefusedError(403, "ask an administrator for a role of the contact centre")
+                return self._screen_pop.refusal(employee.language)
             text = request.query_params.get("number", "")
             number = e164(text)
             found = await self._screen_pop.look(number, employee.name) if number else None

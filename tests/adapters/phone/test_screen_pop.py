@@ -142,6 +142,8 @@ async def test_the_page_is_for_the_contact_centre_only(client, staff, known, loo
     answer = await client.get("/caller", params={"number": NUMBER})
 
     assert answer.status_code == 403
+    assert "contactcentrum" in answer.text
+    assert "LEU-2026" not in answer.text
     assert not looks.noted
 
 

@@ -172,14 +172,14 @@ def _join(
         attachments=contact.attachments,
         reopen=reopen,
     )
-    timer = chase_timer(case.kind, known, configuration.dispatch.terms)
+    timer = _first_timer(contact, case.kind, known, configuration.dispatch.terms)
     return Decision(
         fate=Fate.ROUTED,
         reason=f"joined {case.ref}" + (", which it opened again" if reopen else ""),
         case=replace(case, status=status, card=_card(contact, case.card)),
         intents=(Intent(target=TRACKER, command=command, discriminator=message.id),),
         references=_names(contact),
-        timers=(timer,) if reopen else (),
+        timers=(timer,) if reopen or contact.callback_by else (),
     )
 
 

@@ -16,7 +16,8 @@ Known limitations:
 - The door and the source of an exchange share their open calls in memory: the process with the role `intake` must have
   the role `listener` too, and one process serves the telephone.
 - Calls among colleagues and calls that the city makes itself are not contacts: they are logged and left out.
-- What arrives for a call more than the set patience after its end is counted and left out.
+- Notes, requests and spoken messages that arrive after their call was handed over become a contact of their own, on the
+  same case; whatever else comes so late is counted and left out.
 - Transfers were built from Asterisk's documentation: no recording of one was at hand.
 - A shown number proves nothing: it helps to find a case, it never gives access to one.
 """

@@ -98,6 +98,9 @@ class PhoneSource:
         """
         try:
             line = await self._connected(station)
+            self._take_in(
+                station, line
+            )  # makes room, should so much wait that the answer is held up behind it
             await line.ping()
         except AdapterError as error:
             self._take_in(station, self._line)

@@ -198,7 +198,10 @@ def assemble(observations: Collection[Observation], habits: Habits) -> Call:
 
 def was_answered(seen: Iterable[Observation]) -> bool:
     """Whether somebody spoke with the caller."""
-    return any(one.what is What.ANSWERED or _is_talk(one) or one.cause == "normalClearing" for one in seen)
+    return any(
+        one.what in (What.ANSWERED, What.WRAPPED_UP) or _is_talk(one) or one.cause == "normalClearing"
+        for one in seen
+    )
 
 
 def _direction(seen: list[Observation], habits: Habits) -> Direction:

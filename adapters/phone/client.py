@@ -19,7 +19,7 @@ from ports.errors import MisconfiguredError, TransientError
 EVENT_CLASSES = "call,agent,user,cdr,system"
 """What we ask for: no variables of the dial plan, where a caller could have written something."""
 MOST_WAITING = 20_000
-"""Packets that wait to be taken; above it we stop reading and Asterisk waits."""
+"""Packets that wait to be taken; above it we stop reading and Asterisk waits, unless we wait for an answer."""
 _CHUNK = 65_536
 
 
@@ -62,6 +62,11 @@ class Line:
                     exchange.host, exchange.port, ssl=exchange.context
                 )
                 banner = await reader.readline()
+        except ssl.SSLError as error:
+            raise TransientError(
+                f"Asterisk on {exchange.host}:{exchange.port}: its certificate or its TLS is not accepted",
+                detail=type(error).__name__,
+            ) from error
         except (OSError, TimeoutError, ValueError) as error:
             raise TransientError(
                 f"Asterisk does not answer on {exchange.host}:{exchange.port}", detail=type(error).__name__
@@ -100,6 +105,7 @@ class Line:
         """Ask and wait for the whole answer."""
         number = f"hub-{next(self._numbers)}"
         answer = self._asked[number] = _Answer()
+        self._room.set()
         text = "".join(f"{key}: {value}\r\n" for key, value in {**action, "ActionID": number}.items())
         try:
             async with asyncio.timeout(self._exchange.timeout):
@@ -160,7 +166,7 @@ class Line:
             while data := await self._reader.read(_CHUNK):
                 for packet in packets.feed(data):
                     self._sort(packet)
-                while len(self.packets) > MOST_WAITING:
+                while len(self.packets) > MOST_WAITING and not self._asked:
                     self._room.clear()
                     await self._room.wait()
         except OSError:

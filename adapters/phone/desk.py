@@ -6,7 +6,8 @@ Holds sets of observations per call and says which calls are ready to hand over.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 import msgspec
 
@@ -15,6 +16,7 @@ from adapters.phone.assembler import (
     Habits,
     Observation,
     Outcome,
+    What,
     assemble,
     in_order,
     is_guessed,
@@ -24,6 +26,9 @@ from adapters.phone.assembler import (
 REMEMBERED = timedelta(hours=2)
 MOST_REMEMBERED = 2_000
 """Ended calls whose stragglers are still recognised; after that the journal recognises them by their id."""
+_MATTERS_LATER = frozenset({What.WRAPPED_UP, What.CALLBACK, What.VOICEMAIL})
+_LATER = "#later-"
+_ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,16 +78,19 @@ class Desk:
         return frozenset(id_ for id_, seen in self._calls.items() if not is_over(seen))
 
     def observe(self, observations: Iterable[Observation], now: datetime) -> None:
-        """Put down what was seen; twice is once. What comes after a call was handed over is counted only."""
+        """Put down what was seen; twice is once.
+
+        What comes after a call was handed over is counted only, unless somebody asks or notes something in it: that
+        is a contact of its own, which names its call.
+        """
         for one in observations:
-            if one.call in self._ended:
+            if one.call not in self._ended:
+                self._put(one, now)
+            elif one.what in _MATTERS_LATER and (later := _later(one)).call not in self._ended:
+                self._put(later, now)
+                self._put(msgspec.structs.replace(later, what=What.ENDED), now)
+            else:
                 self.stragglers += 1
-                continue
-            seen = self._calls.setdefault(one.call, set())
-            if one not in seen:
-                seen.add(one)
-                self._arrived[one.call] = now
-                self.version += 1
 
     def keep_unreadable(self, ref: str, raw: bytes, why: str) -> None:
         """Put down what nobody understood, until it was handed over."""
@@ -134,6 +142,13 @@ class Desk:
         self._arrived, self._ended = dict(kept.arrived), dict(kept.ended)
         self.unreadable = dict(kept.unreadable)
 
+    def _put(self, one: Observation, now: datetime) -> None:
+        seen = self._calls.setdefault(one.call, set())
+        if one not in seen:
+            seen.add(one)
+            self._arrived[one.call] = now
+            self.version += 1
+
     def _due(self, call_id: str) -> datetime:
         seen, arrived = self._calls[call_id], self._arrived[call_id]
         if not is_over(seen):
@@ -144,3 +159,15 @@ class Desk:
         if call.outcome is Outcome.ANSWERED and call.wrap_up is None:
             return arrived + max(self._patience.settle, self._patience.wrap_up)
         return arrived + self._patience.settle
+
+
+def earlier_call(call_id: str) -> str:
+    """The call that this one was told of too late for; "" when it is a call itself."""
+    call, mark, _ = call_id.rpartition(_LATER)
+    return call if mark else ""
+
+
+def _later(one: Observation) -> Observation:
+    """The same under an id of its own, equal for what is told twice, whenever it arrived."""
+    timeless = msgspec.json.encode(msgspec.structs.replace(one, at=_ANY_TIME))
+    return msgspec.structs.replace(one, call=f"{one.call}{_LATER}{sha256(timeless).hexdigest()[:12]}")

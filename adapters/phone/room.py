@@ -16,7 +16,7 @@ import msgspec
 import structlog
 
 from adapters.phone.assembler import Call, Direction, Habits, Observation, Recording
-from adapters.phone.desk import Desk, Patience
+from adapters.phone.desk import Desk, Patience, earlier_call
 from adapters.phone.recordings import audio_file, fetch
 from adapters.phone.records import Position
 from adapters.phone.sealing import Seal
@@ -148,10 +148,20 @@ class Room:
         if known and abs(known.received_at - call.ended) < _SAME_CALL:
             log.info("call_was_known", source=self.name, call=call.id)
             return 0
-        return await self._accepted(replace(inbound, source_ref=f"{call.id}@{call.began:%Y-%m-%dT%H:%M:%S}"))
+        again = replace(inbound, source_ref=f"{call.id}@{call.began:%Y-%m-%dT%H:%M:%S}")
+        try:
+            return await self._accepted(again)
+        except RejectedError:
+            log.info("call_was_known", source=self.name, call=again.source_ref)
+            return 0
 
     async def _thread(self, call: Call) -> Thread:
-        """The case that the employee named: proven when it carries the caller's number."""
+        """The case of the call that this was told of too late for; else the one that the employee named, proven
+        when it carries the caller's number.
+        """
+        if earlier := earlier_call(call.id):
+            known = await self._tools.cases.outcome(self.name, earlier)
+            return Thread(verified_case=known.case.ref) if known and known.case else NEW_THREAD
         named = CASE_REF.search(call.wrap_up.case.upper()) if call.wrap_up else None
         if named is None:
             return NEW_THREAD

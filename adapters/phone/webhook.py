@@ -30,7 +30,7 @@ from adapters.phone.settings import Settings
 from adapters.phone.signature import Keyring, NotAuthenticError, is_signed, is_token, looks_signed
 from canonical_model.phone_number import e164
 from ports.adapter import Tools
-from ports.errors import NotSupportedError, NotUnderstoodError, TransientError
+from ports.errors import AdapterError, NotSupportedError, NotUnderstoodError, TransientError
 
 log = structlog.get_logger()
 
@@ -92,8 +92,8 @@ class Telephone:
         try:
             await room.open()
             return await self._put_down(room, body, request.headers.get("content-type", ""))
-        except TransientError as error:
-            raise RefusedError(503, "send it again later", retry_after=error.retry_after or 5) from error
+        except AdapterError as error:
+            raise _try_later(error) from error
 
     async def screen_pop(self, request: Request) -> Response:
         """A caller's open cases, for the employees' telephone software."""
@@ -101,8 +101,8 @@ class Telephone:
         number = _number_in(await self._body(request, _SMALL))
         try:
             found = await self._screen_pop.look(number, actor)
-        except TransientError as error:
-            raise RefusedError(503, "ask again later", retry_after=error.retry_after or 5) from error
+        except AdapterError as error:
+            raise _try_later(error) from error
         return _json(found, 200)
 
     async def caller(self, request: Request) -> Response:
@@ -116,8 +116,8 @@ class Telephone:
             text = request.query_params.get("number", "")
             number = e164(text)
             found = await self._screen_pop.look(number, employee.name) if number else None
-        except TransientError as error:
-            raise RefusedError(503, "look again later", retry_after=error.retry_after or 5) from error
+        except AdapterError as error:
+            raise _try_later(error) from error
         return self._screen_pop.page(found, employee.language, asked=bool(text))
 
     async def _put_down(self, room: Room, body: bytes, media_type: str) -> Response:
@@ -176,6 +176,13 @@ class Telephone:
         if not fits:
             raise NotAuthenticError("send a screen-pop token as `Authorization: Bearer ...`")
         return f"{self._tools.name}/{fits[0]}"
+
+
+def _try_later(error: AdapterError) -> RefusedError:
+    """Whether the journal is away or an administrator must look: who asks can only come back."""
+    wait = error.retry_after if isinstance(error, TransientError) else None
+    log.warning("phone_request_held_up", reason=error.what)
+    return RefusedError(503, "send it again later", retry_after=wait or 5)
 
 
 def _place(request: Request) -> str:

@@ -295,5 +295,15 @@ def test_who_must_be_called_back_is_the_contact_centre_s_by_then(decide):
     assert decision.case.due == decision.timers[0].due == by_noon
 
 
+@pytest.mark.parametrize("status", [CaseStatus.NEW, CaseStatus.CLOSED])
+def test_who_asks_to_be_called_back_about_a_case_is_waited_for_by_then(decide, by, case, status):
+    by_noon = START + timedelta(hours=3)
+    event = received(callback_by=by_noon, thread=Thread(verified_case=REF))
+
+    decision = decide(event, by("case", replace(case, status=status)))
+
+    assert [timer.due for timer in decision.timers] == [by_noon]
+
+
 def test_a_case_remembers_which_message_of_which_system_opened_it(decide):
     assert (decide(received()).case.origin, decide(received()).case.origin_ref) == ("web", "1")

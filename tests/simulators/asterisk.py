@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import re
 import secrets
+import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import md5
@@ -31,13 +32,14 @@ class Asterisk:
     logins: int = 0
     pings: int = 0
     port: int = 0
+    tls: ssl.SSLContext | None = None
     _server: asyncio.Server | None = None
     _clients: set[asyncio.StreamWriter] = field(default_factory=set)
     _connected: set[asyncio.StreamWriter] = field(default_factory=set)
     _frozen: bool = False
 
     async def __aenter__(self):
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self.tls)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

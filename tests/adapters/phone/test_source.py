@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import ssl
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from adapters.phone.records import Position
 from ports.contracts.source import SourceContract
 from ports.errors import MisconfiguredError, TransientError
 from tests.adapters.phone.recordings import CALLS, MISSED, SCENARIOS, ids, packets, record_lines, stream
+from tests.broker.certificates import issue
 from tests.simulators.asterisk import Asterisk, renamed
 
 CALL = "leuven-kcc-1795458945"
@@ -345,6 +347,45 @@ async def test_two_exchanges_may_use_the_same_ids(settings, tools, asterisk, int
         assert [await one.poll() for one in sources] == [1, 1]
         await sources[1].close()
     assert {inbound.source for inbound in intake.understood} == {"phone/kcc", "phone/tweede"}
+
+
+async def test_more_than_can_wait_is_no_frozen_exchange(source, asterisk, intake, monkeypatch):
+    monkeypatch.setattr("adapters.phone.client.MOST_WAITING", 10)
+    await source.poll()
+    for number in range(1, 6):
+        await asterisk.play(answered(number=number))
+    await asyncio.sleep(0.1)
+
+    assert await until(source, intake, 5) == 5
+    assert asterisk.logins == 1
+
+
+@pytest.mark.parametrize("login", ["md5", "plain"])
+async def test_the_line_may_be_encrypted(login, settings, phone, intake, tmp_path):
+    files = {name: tmp_path / f"{name}.pem" for name in ("authority", "certificate", "key")}
+    issue("127.0.0.1", **files)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(files["certificate"], files["key"])
+    async with Asterisk(tls=context) as exchange:
+        asterisk = settings["systems"]["kcc"]["asterisk"]
+        asterisk |= {"port": exchange.port, "tls": True, "login": login, "ca_file": str(files["authority"])}
+        source = phone().sources[0]
+        await source.poll()
+        await exchange.play(answered())
+
+        assert await source.poll() == 1
+        await source.close()
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_refused(settings, phone, tmp_path):
+    files = {name: tmp_path / f"{name}.pem" for name in ("authority", "certificate", "key")}
+    issue("127.0.0.1", **files)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(files["certificate"], files["key"])
+    async with Asterisk(tls=context) as exchange:
+        settings["systems"]["kcc"]["asterisk"] |= {"port": exchange.port, "tls": True}
+        with pytest.raises(TransientError, match="certificate"):
+            await phone().sources[0].poll()
 
 
 async def test_waiting_ends_when_something_is_told(source, asterisk):

@@ -4,11 +4,16 @@ import base64
 from datetime import timedelta
 from itertools import permutations
 
+import httpx
 import pytest
 
-from ports.cases import Outcome
+from adapters.phone import build
+from canonical_model.contact import Language
+from canonical_model.decision import Reference
+from ports.cases import CaseView, Outcome
 from ports.errors import RejectedError, TransientError
-from tests.adapters.phone.conftest import SECRET, TOKEN, another_life
+from tests.adapters.phone.conftest import SEAL, SECRET, TOKEN, another_life
+from tests.adapters.phone.test_screen_pop import summary
 from tests.simulators.cti import Exchange
 
 NUMBER = "0470 12 34 56"
@@ -159,6 +164,52 @@ async def test_notes_may_ask_to_call_back(exchange, settled, contacts):
     assert "Liefst: na 14 u." in contact.text
 
 
+async def test_notes_that_come_too_late_join_the_case_of_their_call(exchange, settled, cases, clock, intake):
+    await exchange.answered_call("c-1", NUMBER)
+    await settled()
+    cases.settle("phone/cloud", "c-1", outcome_of(summary(1), clock))
+    for _ in range(2):
+        await exchange.post("wrapUp", "c-1", notes="Belt morgen terug.", callback=True, **{"from": NUMBER})
+        clock.advance(timedelta(seconds=1))
+
+    assert await settled() == 2  # the notes, and the request to call back
+    _, *later = intake.understood
+    assert {inbound.event.contact.thread.verified_case for inbound in later} == {"LEU-2026-000001"}
+    assert any(inbound.event.contact.callback_by for inbound in later)
+    await exchange.post("wrapUp", "c-1", notes="Belt morgen terug.", callback=True, **{"from": NUMBER})
+    assert await settled() == 0
+
+
+@pytest.mark.parametrize(
+    ("owner", "proven", "claimed"),
+    [("+32470123456", "LEU-2026-000001", ""), ("+3216000000", "", "LEU-2026-000001")],
+)
+async def test_the_case_that_the_employee_names_must_carry_the_callers_number(
+    owner, proven, claimed, exchange, settled, cases, contacts
+):
+    names = [Reference(system="phone", value=owner, exclusive=False)]
+    cases.add(CaseView(summary=summary(1), language=Language.NL), names)
+    await exchange.answered_call("c-1", NUMBER, case="leu-2026-000001", resolved=True)
+
+    assert await settled() == 1
+    thread = contacts()[0].thread
+    assert (thread.verified_case, thread.claimed_case) == (proven, claimed)
+
+
+async def test_times_without_offset_are_read_in_brussels_also_when_the_clock_changes(
+    with_token, settled, contacts
+):
+    for day in ("2026-03-28T12:00:00", "2026-03-29T12:00:00", "2026-10-25T02:30:00"):
+        await with_token.post("call", "", startedAt=day, endedAt=day, **{"from": NUMBER})
+
+    assert await settled() == 3
+    assert [contact.occurred_at.isoformat() for contact in contacts()] == [
+        "2026-03-28T11:00:00+00:00",
+        "2026-03-29T10:00:00+00:00",
+        "2026-10-25T00:30:00+00:00",
+    ]
+
+
 async def test_a_request_to_call_back_another_number(exchange, settled, contacts):
     await exchange.post("newCall", "c-1", **{"from": "anonymous", "to": "016272001"})
     await exchange.post("callbackRequest", "c-1", number="016 27 20 99")
@@ -292,6 +343,10 @@ async def test_an_id_that_is_used_again_months_later_is_another_call(
     assert taken == ["c-1@2026-11-23T18:40:00"]
 
 
+def outcome_of(case, clock):
+    return Outcome(message_id="1", state="done", reason="", received_at=clock.now(), case=case)
+
+
 def known(cases, clock, hours):
     received = clock.now() + timedelta(hours=hours)
     outcome = Outcome(message_id="1", state="done", reason="", received_at=received)
@@ -395,6 +450,25 @@ async def test_a_signature_must_be_fresh_and_fit_the_body(client, clock, exchang
     )
     for content, headers, status in cases:
         assert (await client.post(ADDRESS, content=content, headers=headers)).status_code == status
+
+
+async def test_two_secrets_fit_while_one_is_replaced(tools, clock):
+    other = "whsec_" + base64.b64encode(b"another key of thirty-two bytes!!").decode()
+    adapter = build({"seal": SEAL, "systems": {"cloud": {"secrets": [SECRET, other]}}}, tools)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(adapter.webhook)) as client:
+        for secret in (SECRET, other):
+            sender = Exchange(client=client, address=ADDRESS, secret=secret, at=clock.now())
+            assert (await sender.post("newCall", "c-1")).status_code == 200
+
+
+async def test_a_seal_that_was_replaced_holds_the_exchange_up_and_loses_nothing(tools, exchange, client):
+    await exchange.post("newCall", "c-1", **{"from": NUMBER})
+    systems = {"cloud": {"tokens": [TOKEN]}}
+    adapter = build({"seal": "another seal of enough characters", "systems": systems}, tools)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(adapter.webhook)) as door:
+        answer = await Exchange(client=door, address=ADDRESS, token=TOKEN).post("hangup", "c-1")
+
+    assert answer.status_code == 503
 
 
 async def test_a_body_that_is_too_large_is_refused(client):

@@ -6,6 +6,7 @@ recognised.
 """
 
 import asyncio
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
@@ -25,6 +26,7 @@ from adapters.phone.translate import Office, to_event
 from canonical_model.case import CASE_REF, CaseRef
 from canonical_model.contact import NEW_THREAD, Thread
 from canonical_model.decision import Reference
+from canonical_model.phone_number import e164
 from ports.adapter import Tools
 from ports.errors import NotUnderstoodError, RejectedError
 from ports.intake import File, Inbound
@@ -33,6 +35,10 @@ log = structlog.get_logger()
 
 _SAME_CALL = timedelta(hours=12)
 """A call that the journal took within this time of our call's end is the same one; a later one has its id again."""
+
+
+_LONGEST_ID = 100
+_NUMBER = re.compile(r"\+?[0-9]{8,}")
 
 
 class _Saved(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +89,12 @@ class Room:
     def observe(self, observations: Iterable[Observation]) -> None:
         """Put down what was seen; durable after `save`."""
         self.desk.observe(observations, self._tools.clock.now())
+
+    def named(self, observations: tuple[Observation, ...]) -> tuple[Observation, ...]:
+        """The same under an id that may be seen: ids end up in the log and in the index of messages, and some
+        exchanges make them of the caller's number.
+        """
+        return tuple(msgspec.structs.replace(one, call=self._shown_id(one.call)) for one in observations)
 
     async def save(self) -> None:
         """Return when the desk, as it stood when this was called or later, is durable. Shares writes."""
@@ -196,6 +208,10 @@ class Room:
     async def _forget_recording(self, call: Call) -> None:
         if call.recording and await self._tools.checkpoints.load(self._recording_name(call.id)):
             await self._tools.checkpoints.save(self._recording_name(call.id), "")
+
+    def _shown_id(self, call_id: str) -> str:
+        is_plain = len(call_id) <= _LONGEST_ID and not any(map(e164, _NUMBER.findall(call_id)))
+        return call_id if is_plain else f"told-{self._seal.pseudonym(call_id)}"
 
     def _recording_name(self, call_id: str) -> str:
         """Checkpoints have short names, call ids may be long."""

@@ -1,6 +1,7 @@
 """Seals what is kept of open calls: numbers and names must not lie readable in the journal's checkpoints."""
 
 import base64
+import hmac
 import os
 from hashlib import sha256
 
@@ -16,7 +17,12 @@ class Seal:
     """AES-256-GCM with a key from the adapter's own secret; the name of what is sealed is sealed with it."""
 
     def __init__(self, secret: str) -> None:
-        self._cipher = AESGCM(sha256(b"wegwijzer/phone/" + secret.encode()).digest())
+        self._key = sha256(b"wegwijzer/phone/" + secret.encode()).digest()
+        self._cipher = AESGCM(self._key)
+
+    def pseudonym(self, name: str) -> str:
+        """32 hexadecimal digits that stand for a name, always the same; nobody without the secret can tell which."""
+        return hmac.new(self._key, b"pseudonym/" + name.encode(), sha256).hexdigest()[:32]
 
     def close(self, name: str, plain: bytes) -> str:
         """The sealed bytes as text."""

@@ -131,9 +131,10 @@ class Telephone:
             await room.save()
             room.observed.set()
             raise RefusedError(422, f"{problem.what}; it is kept for people to look at") from problem
+        seen = room.named(heard.observations)
         if heard.recording:
-            await self._keep(room, heard.observations[0].call, heard.recording)
-        room.observe(heard.observations)
+            await self._keep(room, seen[0].call, heard.recording)
+        room.observe(seen)
         await room.save()
         room.observed.set()
         return _json({}, 200)

@@ -227,6 +227,19 @@ async def test_what_is_kept_of_open_calls_cannot_be_read(source, asterisk, check
     assert not [word for word in ("470123456", "Peeters", CALL, "call1") if word in kept]
 
 
+async def test_the_log_tells_of_calls_and_not_of_people(source, asterisk, capsys):
+    await source.poll()
+    for scenario in SCENARIOS:
+        await asterisk.play(packets(scenario))
+        await source.poll()
+    asterisk.write_record(b'"","+32470123456","half","een rij van Jan Peeters"')
+    await source.poll()
+
+    told = capsys.readouterr().out
+    assert "call_handed_over" in told
+    assert not [word for word in ("470123456", "Peeters", "Hondt", "Els", "openbaar") if word in told]
+
+
 async def test_another_seal_does_not_open_them_and_says_so(phone, asterisk):
     await phone().sources[0].poll()
 

@@ -1,6 +1,7 @@
 """The CTI webhook: who may call, what is durable before the answer, and what becomes of bad days."""
 
 import base64
+import re
 from datetime import timedelta
 from itertools import permutations
 
@@ -279,6 +280,20 @@ async def test_two_calls_of_one_number_in_one_minute_told_afterwards_without_id(
     assert await settled() == 2
 
 
+@pytest.mark.parametrize("id_", ["[0470123456][2026-11-23 18:35]", "+32470123456-7", "x" * 200])
+async def test_an_id_that_is_made_of_the_callers_number_is_not_shown(
+    id_, exchange, settled, intake, checkpoints
+):
+    await exchange.answered_call(id_, NUMBER)
+    await settled()
+    await exchange.answered_call(id_, NUMBER)
+
+    assert await settled() == 0
+    (inbound,) = intake.understood
+    assert re.fullmatch("told-[0-9a-f]{32}", inbound.source_ref)
+    assert not [name for name in checkpoints.kept if "470123456" in name]
+
+
 async def test_a_call_told_afterwards_that_was_answered(with_token, settled, contacts):
     await with_token.post(
         "call",
@@ -376,7 +391,7 @@ def _fields(tools):
     ("fields", "named"),
     [
         ({"event": ""}, "$.event"),
-        ({"callId": "x" * 151}, "$.callId"),
+        ({"callId": "x" * 301}, "$.callId"),
         ({"occurredAt": "gisteren"}, "$.occurredAt"),
         ({"queue": {"a": 1}}, "$.queue"),
         ({"recording": "%%%"}, "$.recording"),

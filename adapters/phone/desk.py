@@ -5,7 +5,7 @@ Holds sets of observations per call and says which calls are ready to hand over.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
@@ -43,6 +43,14 @@ class Patience:
     wrap_up: timedelta
     record: timedelta
     silence: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A call to hand over, with all that it was made of, in order of time."""
+
+    call: Call
+    observations: tuple[Observation, ...] = field(repr=False)
 
 
 class _Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,24 +110,23 @@ class Desk:
         del self.unreadable[ref]
         self.version += 1
 
-    def ready(self, now: datetime) -> tuple[Call, ...]:
+    def ready(self, now: datetime) -> "tuple[Finished, ...]":
         """The calls that can be handed over, the first to end first."""
-        ready = [assemble(seen, self._habits) for id_, seen in self._calls.items() if self._due(id_) <= now]
-        return tuple(sorted(ready, key=lambda call: (call.ended, call.id)))
+        ready = [self._finished(seen) for id_, seen in self._calls.items() if self._due(id_) <= now]
+        return tuple(sorted(ready, key=lambda one: (one.call.ended, one.call.id)))
 
-    def observations(self, call_id: str) -> tuple[Observation, ...]:
-        """All that is known of a call, in order of time."""
-        return tuple(in_order(self._calls[call_id]))
-
-    def close(self, call_id: str, now: datetime) -> None:
-        """The call was handed over, or needs nobody."""
-        del self._calls[call_id], self._arrived[call_id]
-        self._ended[call_id] = now
+    def close(self, finished: "Finished", now: datetime) -> None:
+        """The call was handed over, or needs nobody. What was seen of it meanwhile comes after its end."""
+        id_ = finished.call.id
+        meanwhile = self._calls[id_].difference(finished.observations)
+        del self._calls[id_], self._arrived[id_]
+        self._ended[id_] = now
         for old in [id_ for id_, at in self._ended.items() if at < now - REMEMBERED]:
             del self._ended[old]
         while len(self._ended) > MOST_REMEMBERED:
             del self._ended[next(iter(self._ended))]
         self.version += 1
+        self.observe(meanwhile, now)
 
     def next_due(self) -> datetime | None:
         """When the next call can be handed over if nothing more comes; None = no call is open."""
@@ -141,6 +148,9 @@ class Desk:
         self._calls = {id_: set(seen) for id_, seen in kept.calls.items()}
         self._arrived, self._ended = dict(kept.arrived), dict(kept.ended)
         self.unreadable = dict(kept.unreadable)
+
+    def _finished(self, seen: set[Observation]) -> "Finished":
+        return Finished(call=assemble(seen, self._habits), observations=tuple(in_order(seen)))
 
     def _put(self, one: Observation, now: datetime) -> None:
         seen = self._calls.setdefault(one.call, set())

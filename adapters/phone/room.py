@@ -17,7 +17,7 @@ import msgspec
 import structlog
 
 from adapters.phone.assembler import Call, Direction, Habits, Observation, Recording
-from adapters.phone.desk import Desk, Patience, earlier_call
+from adapters.phone.desk import Desk, Finished, Patience, earlier_call
 from adapters.phone.recordings import audio_file, fetch
 from adapters.phone.records import Position
 from adapters.phone.sealing import Seal
@@ -118,20 +118,21 @@ class Room:
         for ref, (raw, why) in tuple(self.desk.unreadable.items()):
             new += await self._accepted(self._not_understood(ref, raw, why))
             self.desk.forget_unreadable(ref)
-        for call in self.desk.ready(self._tools.clock.now()):
-            if call.direction is Direction.INBOUND:
-                new += await self._hand_over(call)
+        for finished in self.desk.ready(self._tools.clock.now()):
+            if finished.call.direction is Direction.INBOUND:
+                new += await self._hand_over(finished)
             else:
-                log.info("call_among_colleagues", source=self.name, call=call.id)
-            self.desk.close(call.id, self._tools.clock.now())
+                log.info("call_among_colleagues", source=self.name, call=finished.call.id)
+            self.desk.close(finished, self._tools.clock.now())
         return new
 
-    async def _hand_over(self, call: Call) -> int:
+    async def _hand_over(self, finished: Finished) -> int:
+        call = finished.call
         files = await self._files(call)
         event = to_event(
             call, self._office, tuple(file.attachment for file in files), await self._thread(call)
         )
-        raw = msgspec.json.encode(self.desk.observations(call.id))
+        raw = msgspec.json.encode(finished.observations)
         inbound = Inbound(
             source=self.name,
             source_ref=call.id,

@@ -51,6 +51,7 @@ from journal.apart import Apart
 from journal.backup import back_up, put_back
 from journal.database import open_engine
 from journal.journal import Custody, Journal, Keys
+from journal.looks import JournalLooks
 from journal.migrate import migrate
 from journal.operations import Health
 from journal.restoring import Standing
@@ -542,6 +543,7 @@ class Hub:
             secrets=self.configuration.secrets,
             cases=self.journal.cases,
             staff=self.staff,
+            looks=JournalLooks(self.journal),
         )
         own = {key: value for key, value in settings.items() if key not in ("system", "informed", "bulk")}
         return build(_filled_in(own, self.configuration), tools)

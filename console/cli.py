@@ -21,6 +21,7 @@ from console.terminal import NEEDS_SOMEBODY, OpenJournal, Shop, Terminal, entere
 from console.wording import Wording, load
 from journal import reading
 from journal.balance import BalanceSheet, balance_sheet
+from journal.first_line import DAYS, GOAL, FirstLine, first_line, together
 from journal.journal import Journal
 from journal.retention import Keeping
 
@@ -202,6 +203,7 @@ class Overview:
     late: tuple[reading.LateCase, ...]
     balance_difference: int
     needs_somebody: bool
+    first_line: FirstLine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,6 +228,7 @@ async def _overview(journal: Journal) -> Overview:
             late=late,
             balance_difference=difference,
             needs_somebody=bool(stuck) or any(system.state != "up" for system in systems),
+            first_line=together(first_line(connection, now)),
         )
 
     return await journal.database.read(look)
@@ -292,6 +295,9 @@ def _overview_lines(terminal: Terminal, overview: Overview) -> Iterable[str]:
             (wording.bounded(needing.quarantined, reading.MOST), wording.text("start.quarantine_tile")),
         ]
     )
+    line = overview.first_line
+    if line.cases:
+        yield wording.text("first_line.line", share=line.share, cases=line.cases, days=DAYS, goal=GOAL)
     yield from table(
         [
             (

@@ -173,15 +173,25 @@ def groups_of_the_city() -> tuple[Group, ...]:
 
 
 def make_tokens(folder: Path) -> Tokens:
-    """Fresh secrets with which the website and the report app prove who they are, also put where the hub finds them."""
-    webhook = f"whsec_{b64encode(secrets.token_bytes(32)).decode()}"
+    """Fresh secrets with which the website, the report app and the telephone prove who they are, also put where the hub finds them.
+
+    The telephone's seal stays as it was: it may have sealed calls of an earlier morning.
+    """
+    if not (folder / "secrets" / "phone_seal").exists():
+        keep_secret(folder, "phone_seal", secrets.token_hex(24))
+    keep_secret(folder, "phone_screen_pop", secrets.token_hex(24))
     return Tokens(
-        webhook=keep_secret(folder, "website_webhook", webhook),
+        webhook=keep_secret(folder, "website_webhook", _webhook_secret()),
+        phone=keep_secret(folder, "phone_webhook", _webhook_secret()),
         form=keep_secret(folder, "website_form_token", secrets.token_hex(24)),
         drupal=keep_secret(folder, "website_drupal_token", secrets.token_hex(24)),
         open_forms=keep_secret(folder, "website_open_forms_token", secrets.token_hex(24)),
         report_app=keep_secret(folder, "open311_straatapp_key", secrets.token_hex(24)),
     )
+
+
+def _webhook_secret() -> str:
+    return f"whsec_{b64encode(secrets.token_bytes(32)).decode()}"
 
 
 def keep_secret(folder: Path, name: str, value: str) -> str:

@@ -3,7 +3,7 @@
     async with engines() as arrangement:   # what the configuration must say, and where the console is
         fleet = Fleet(journal, hub_toml, doors, arrangement.console)
 
-Several workers share the work; of the listeners, one at a time listens to a source and the other stands by.
+Several workers share the work; the door and the listener are one process, as the telephone asks.
 """
 
 import asyncio
@@ -24,7 +24,9 @@ from journal.journal import Journal
 from ports.clock import Clock
 from ports.errors import MisconfiguredError, TransientError
 
-ROLES = ("intake", "console", "scheduler", "worker", "worker", "listener", "listener")
+PROCESSES = ("intake", "console", "scheduler", "worker", "worker")
+TOGETHER = {"intake": ("intake", "listener")}
+"""The telephone's door and its source share the calls that are going on: they are in one process."""
 READY_WITHIN = 90.0
 ENDED_WITHIN = 40.0
 LOOK = 0.2
@@ -85,9 +87,10 @@ class Member:
 def begin(hub_toml: Path, role: str, address: str, log: Path) -> Member:
     """Start a process with this role; it ends with the thread that began it."""
     command = [sys.executable, "-m", "hub", "--config", str(hub_toml.resolve()), "run", "--log-json"]
+    command += [word for one in TOGETHER.get(role, (role,)) for word in ("--role", one)]
     with log.open("ab") as output:
         process = subprocess.Popen(
-            leashed([*command, "--role", role, "--listen", address]),
+            leashed([*command, "--listen", address]),
             cwd=Path(__file__).parents[1],
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -111,7 +114,7 @@ class Fleet:
     async def start(self) -> None:
         """Return when every process answers. `TransientError` names one that does not."""
         log = self._hub_toml.parent / "hub.log"
-        self._members = [begin(self._hub_toml, role, self._address(role), log) for role in ROLES]
+        self._members = [begin(self._hub_toml, role, self._address(role), log) for role in PROCESSES]
         try:
             async with asyncio.timeout(READY_WITHIN):
                 await asyncio.gather(*map(self._until_ready, self._members))

@@ -20,13 +20,14 @@ PATIENCE = 90
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
-    """How the website and the report app prove who they are."""
+    """How the website, the report app and the telephone prove who they are."""
 
     webhook: str = field(repr=False)
     form: str = field(repr=False)
     drupal: str = field(repr=False)
     open_forms: str = field(repr=False)
     report_app: str = field(repr=False)
+    phone: str = field(repr=False)
 
 
 class Website:

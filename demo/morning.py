@@ -27,8 +27,11 @@ from demo.distributed import Arrangement, in_one_process
 from demo.forms import Website
 from demo.handlers import CONTACT_CENTRE, Handler, TrackerCase
 from demo.mail import Letter
+from demo.phone import Telephone
 from demo.reckoning import (
     INBOX,
+    PHONE,
+    Books,
     Evidence,
     all_heard,
     count_mails,
@@ -54,6 +57,12 @@ STOPPED = 130
 """Exit code after Ctrl-C, as shells know it."""
 
 KCC, ADMINISTRATOR = "kcc", "beheer"
+CALLS = {
+    "answered": "beantwoorde oproep",
+    "missed": "gemiste oproep",
+    "callback": "vraag om terug te bellen",
+    "voicemail": "ingesproken bericht",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,21 +230,26 @@ class Morning:
         self._report_app = ReportApp(
             f"http://{city.address}/in/open311/v2/", city.tokens.report_app, self._run
         )
+        self._telephone = Telephone(f"http://{city.address}/in/phone/cti/kcc", city.tokens.phone, self._run)
+        self._calls = 0
         self._kcc = Handler(city.tracker, CONTACT_CENTRE)
         self._told: set[Path] = set()
         self._old_cases: frozenset[str] = frozenset()
         self._old_letters: frozenset[Path] = frozenset()
+        self._old_calls = 0
         self._first_case = 0.0
 
     async def close(self) -> None:
         """Let go of the connections."""
         await self._website.close()
         await self._report_app.close()
+        await self._telephone.close()
         await self._kcc.close()
 
     async def play(self) -> int:
         """The whole morning and its reckoning; the exit code."""
         self._old_cases = frozenset(case.ref for case in await self._kcc.cases())
+        self._old_calls = (await self._books()).by_door.get(PHONE, 0)
         self._old_letters = frozenset(
             letter.path for letters in (await self._letters()).values() for letter in letters
         )
@@ -258,6 +272,8 @@ class Morning:
             await self._fill_in(scene)
         elif scene.is_street_report:
             await self._report(scene)
+        elif scene.is_call:
+            await self._call(scene)
         else:
             await self._write(scene)
 
@@ -274,6 +290,11 @@ class Morning:
         numbers = await self._report_app.send(scene)
         if len(numbers) != 1:
             self.voice.say(f"       ! {len(numbers)} nummers voor een melding")
+
+    async def _call(self, scene: Scene) -> None:
+        self._say(scene, f"{CALLS[scene.call]} van {scene.caller or 'iemand'}: {scene.subject}")
+        await self._telephone.call(scene)
+        self._calls += 1
 
     async def _write(self, scene: Scene) -> None:
         if not scene.about:
@@ -359,6 +380,7 @@ class Morning:
         evidence = await self._evidence()
         return (
             evidence.books.at_rest
+            and evidence.books.by_door.get(PHONE, 0) - self._old_calls == self._calls
             and evidence.mailboxes[INBOX] == 0
             and all_heard(evidence.books, evidence.cases)
         )
@@ -368,14 +390,16 @@ class Morning:
         mailboxes = await asyncio.to_thread(
             count_mails, self._city.post_office.imap_port, self._city.mail_password
         )
-        books = await self._journal.database.read(read_books)
         return Evidence(
-            books=books,
+            books=await self._books(),
             cases=cases,
             letters=await self._letters(),
             mailboxes=mailboxes,
             seen_by_app=await self._report_app.count(),
         )
+
+    async def _books(self) -> Books:
+        return await self._journal.database.read(read_books)
 
     def _conclude(self, evidence: Evidence, *, rested: bool) -> int:
         wrong = of_balance(evidence.books) if self.demo.keep else shortcomings(self._scenes, evidence)

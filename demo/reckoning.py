@@ -21,6 +21,7 @@ from journal.schema import effects, messages, tally
 SETTLED = frozenset({"applied", "skipped", "parked"})
 INBOX, DONE, FAILED = "INBOX", "Verwerkt", "Fout"
 CHANGES = "tracker/changes"
+PHONE = "phone"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +137,7 @@ def _of_doors(scenes: Sequence[Scene], evidence: Evidence) -> list[str]:
     mails = sum(len(scene.to) or 1 for scene in scenes if scene.door == "mail")
     bounces = sum(scene.bounces for scene in scenes)
     forms = sum(scene.is_form for scene in scenes)
+    calls = sum(scene.is_call for scene in scenes)
     boxes, received = evidence.mailboxes, evidence.books.by_door
     parked = sum(scene.door == "mail" and scene.outcome == "parked" for scene in scenes)
     expected = (
@@ -146,6 +148,7 @@ def _of_doors(scenes: Sequence[Scene], evidence: Evidence) -> list[str]:
         ("formulieren verstuurd en ontvangen", forms, received.get("website", 0)),
         ("meldingen van de app ontvangen", _reports(scenes), received.get("open311", 0)),
         ("meldingen die de app terugziet", _reports(scenes), evidence.seen_by_app),
+        ("oproepen gevoerd en ontvangen", calls, received.get(PHONE, 0)),
         ("geparkeerd of in quarantaine", _count(scenes, "parked", "quarantined"), _state(evidence, "parked")),
     )
     return [

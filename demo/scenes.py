@@ -36,6 +36,10 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     answer: str = ""
     status: str = ""
     bounces: bool = False
+    caller: str = ""
+    number: str = ""
+    topic: str = ""
+    call: str = ""
 
     @property
     def person(self) -> str:
@@ -58,6 +62,10 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     @property
     def is_street_report(self) -> bool:
         return self.door == "open311"
+
+    @property
+    def is_call(self) -> bool:
+        return self.door == "phone"
 
     @property
     def is_handling(self) -> bool:

@@ -110,6 +110,14 @@ cases = Table(
     Column("card_version", SmallInteger, nullable=False),
     Index("cases_by_due", "due"),
     Index("cases_of_origin", "origin", "changed_at"),
+    Index(
+        "cases_of_first_line",
+        "opened_at",
+        "channel",
+        "answered_at_once",
+        sqlite_where=text("channel IN ('counter', 'phone')"),
+        postgresql_where=text("channel IN ('counter', 'phone')"),
+    ),
     sqlite_with_rowid=False,
 )
 

@@ -10,6 +10,7 @@ from ports.cases import Cases
 from ports.clock import Clock
 from ports.enricher import Enricher
 from ports.intake import Accept, Checkpoints
+from ports.looks import Looks, NobodyLooks
 from ports.mail import MailOut
 from ports.secrets import Secrets
 from ports.source import Source
@@ -22,7 +23,8 @@ from ports.tracker import Tracker
 class Tools:
     """What every adapter is given. `name` is the instance's name in `hub.toml`.
 
-    `cases` answers questions about cases, `staff` tells which employee is behind a request.
+    `cases` answers questions about cases, `staff` tells which employee is behind a request, `looks` writes down
+    who looked at a customer.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Tools:
     secrets: Secrets
     cases: Cases
     staff: Staff = field(default_factory=NobodyOnDuty)
+    looks: Looks = field(default_factory=NobodyLooks)
 
 
 async def _nothing_to_close() -> None:

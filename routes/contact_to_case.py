@@ -16,6 +16,7 @@ from canonical_model.contact import Automatic, Contact, Kind
 from canonical_model.decision import Decision, Fate, Intent, Known, Reference, Timer
 from canonical_model.message import Message
 from canonical_model.party import Party
+from canonical_model.phone_number import e164
 from canonical_model.status import OPEN, CaseStatus
 from routes.calendar import working_days_later
 from routes.classify import classify
@@ -171,14 +172,14 @@ def _join(
         attachments=contact.attachments,
         reopen=reopen,
     )
-    timer = chase_timer(case.kind, known, configuration.dispatch.terms)
+    timer = _first_timer(contact, case.kind, known, configuration.dispatch.terms)
     return Decision(
         fate=Fate.ROUTED,
         reason=f"joined {case.ref}" + (", which it opened again" if reopen else ""),
         case=replace(case, status=status, card=_card(contact, case.card)),
         intents=(Intent(target=TRACKER, command=command, discriminator=message.id),),
         references=_names(contact),
-        timers=(timer,) if reopen else (),
+        timers=(timer,) if reopen or contact.callback_by else (),
     )
 
 
@@ -242,8 +243,8 @@ def _names(contact: Contact) -> tuple[Reference, ...]:
 
 
 def _customer(party: Party) -> tuple[Reference, ...]:
-    """How to find all cases of a customer; personal, so only as keyed hash."""
-    named = [("email", party.email), ("phone", party.phone)]
+    """How to find all cases of a customer; personal, so only as keyed hash. Phone numbers in one form."""
+    named = [("email", party.email), ("phone", e164(party.phone) or party.phone)]
     named += [(identifier.scheme.value, identifier.value) for identifier in party.identifiers]
     return tuple(Reference(system=system, value=value, exclusive=False) for system, value in named if value)
 

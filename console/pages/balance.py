@@ -10,6 +10,7 @@ from console.access import Right, requires
 from console.desk import ProblemError, Visit, Visiting
 from console.exports import MEDIA_TYPE, balance_csv
 from journal.balance import BalanceSheet, balance_sheet
+from journal.first_line import GOAL, first_line
 
 router = APIRouter()
 
@@ -20,7 +21,13 @@ _FILE: Final = {"Content-Disposition": 'attachment; filename="wegwijzer-balance.
 @requires(Right.BALANCE)
 async def balance(visit: Visiting) -> Response:
     """Received = done + waiting + parked + quarantined + dropped, for each day and source; so for each target."""
-    return visit.page("balance.html", sheet=await _sheet(visit), day_asked=visit.query("day"))
+    return visit.page(
+        "balance.html",
+        sheet=await _sheet(visit),
+        day_asked=visit.query("day"),
+        first_line=await visit.desk.read(lambda connection: first_line(connection, visit.now)),
+        goal=GOAL,
+    )
 
 
 @router.get("/balance.csv")

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from console.access import Right, requires
 from console.desk import Visiting
 from journal import reading
+from journal.first_line import DAYS, GOAL, FirstLine, first_line, together
 
 router = APIRouter()
 
@@ -21,6 +22,7 @@ class Overview:
     needing: reading.Needing
     systems: tuple[reading.SystemRow, ...]
     incidents: tuple[reading.IncidentRow, ...]
+    first_line: FirstLine
 
 
 @router.get("/")
@@ -34,6 +36,7 @@ async def start(visit: Visiting) -> Response:
             needing=reading.needing(connection),
             systems=reading.systems_board(connection, visit.now),
             incidents=reading.recent_incidents(connection, size=10),
+            first_line=together(first_line(connection, visit.now)),
         )
 
     overview = await visit.desk.read(look)
@@ -43,4 +46,6 @@ async def start(visit: Visiting) -> Response:
         most=reading.MOST,
         look_back=reading.LOOK_BACK,
         page_size=reading.PAGE,
+        goal=GOAL,
+        days=DAYS,
     )

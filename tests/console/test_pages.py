@@ -531,6 +531,26 @@ class TestBalanceAndAudit:
     async def test_the_export_is_for_who_may_see_the_balance(self, viewer: Browser):
         assert (await viewer.get("/balance.csv")).status_code == 403
 
+    async def test_what_was_answered_at_once_is_counted(
+        self, administrator: Browser, viewer: Browser, city: City
+    ):
+        by_phone = sorted(city.cases.values())[:3]
+
+        def call(tx, amounts):
+            phoned = update(cases).where(cases.c.ref.in_(by_phone)).values(channel="phone")
+            tx.connection.execute(phoned)
+            tx.connection.execute(
+                update(cases).where(cases.c.ref.in_(by_phone[:2])).values(answered_at_once=True)
+            )
+            return [None] * len(amounts)
+
+        await city.journal.database.write(call, 1)
+
+        page = await text_of(administrator, "/balance")
+        assert "9 maart 2026 telefoon 2 1 ! 50 % 3 maart 2026 telefoon 1 1 ✓ 100 %" in page
+        line = "Aan telefoon en loket meteen beantwoord: 66 % van 3 zaken in de laatste 14 dagen (doel 60 %)."
+        assert line in await text_of(viewer, "/")
+
     async def test_the_chain_is_verified(self, administrator: Browser):
         answer = await administrator.post("/audit/verify")
 

@@ -203,6 +203,12 @@ def test_references_are_asked_best_proof_first():
     assert names[-1] == Reference(system="phone", value=AN.phone, exclusive=False)
 
 
+def test_a_phone_number_names_its_customer_however_it_was_written():
+    asked = [references(contact(party=Party(phone=text))) for text in ("0470/12 34 56", "+32 470 12 34 56")]
+
+    assert asked == [(Reference(system="phone", value=AN.phone, exclusive=False),)] * 2
+
+
 def test_the_same_customer_has_the_same_pseudonym_and_nobody_can_tell_who(decide):
     def pseudonym(party):
         return commands(decide(received(party=party)))[0].case.party_ref
@@ -287,6 +293,16 @@ def test_who_must_be_called_back_is_the_contact_centre_s_by_then(decide):
 
     assert (decision.case.group, decision.rule) == ("kcc", "callback")
     assert decision.case.due == decision.timers[0].due == by_noon
+
+
+@pytest.mark.parametrize("status", [CaseStatus.NEW, CaseStatus.CLOSED])
+def test_who_asks_to_be_called_back_about_a_case_is_waited_for_by_then(decide, by, case, status):
+    by_noon = START + timedelta(hours=3)
+    event = received(callback_by=by_noon, thread=Thread(verified_case=REF))
+
+    decision = decide(event, by("case", replace(case, status=status)))
+
+    assert [timer.due for timer in decision.timers] == [by_noon]
 
 
 def test_a_case_remembers_which_message_of_which_system_opened_it(decide):

@@ -1,0 +1,247 @@
+"""The room in which one exchange's desk stands: keeps it across crashes, and takes finished calls out of it.
+
+What was observed is saved, sealed, before a sender is answered or a position in the call records moves on;
+a call leaves the desk only after the hub has accepted it. Cut off anywhere, it comes again under the same id and is
+recognised.
+"""
+
+import asyncio
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from adapters.phone.assembler import Call, Direction, Habits, Observation, Recording
+from adapters.phone.desk import Desk, Finished, Patience, earlier_call
+from adapters.phone.recordings import audio_file, fetch
+from adapters.phone.records import Position
+from adapters.phone.sealing import Seal
+from adapters.phone.settings import Settings, System
+from adapters.phone.translate import Office, to_event
+from canonical_model.case import CASE_REF, CaseRef
+from canonical_model.contact import NEW_THREAD, Thread
+from canonical_model.decision import Reference
+from canonical_model.phone_number import e164
+from ports.adapter import Tools
+from ports.errors import NotUnderstoodError, RejectedError
+from ports.intake import File, Inbound
+
+log = structlog.get_logger()
+
+_SAME_CALL = timedelta(hours=12)
+"""A call that the journal took within this time of our call's end is the same one; a later one has its id again."""
+
+
+_LONGEST_ID = 100
+_NUMBER = re.compile(r"\+?[0-9]{8,}")
+
+
+class _Saved(msgspec.Struct, frozen=True, kw_only=True):
+    desk: bytes
+    position: Position
+
+
+class Room:
+    """One exchange: its desk, its name among the hub's sources, and how its calls are handed over."""
+
+    def __init__(self, name: str, system: System, settings: Settings, tools: Tools, seal: Seal) -> None:
+        self.name = name
+        self._tools = tools
+        self._settings = settings
+        self._seal = seal
+        self._checkpoint = f"calls/{name}"
+        self._recordings = _recordings(system)
+        self.desk = Desk(_habits(system), _patience(system, settings))
+        self.position = Position()
+        self.is_new = True
+        self.observed = asyncio.Event()
+        """Set when a webhook told something."""
+        self._saving = asyncio.Lock()
+        self._opening = asyncio.Lock()
+        self._opened = False
+        self._saved_version = -1
+        self._saved_position = Position()
+        self._office = Office(
+            callback_hours=settings.callback_hours,
+            opens=settings.opens,
+            closes=settings.closes,
+            answered_means_resolved=settings.answered_means_resolved,
+            topics=settings.topics,
+        )
+
+    async def open(self) -> None:
+        """Go on where an earlier life stopped; only once."""
+        async with self._opening:
+            if self._opened:
+                return
+            sealed = await self._tools.checkpoints.load(self._checkpoint)
+            if sealed:
+                saved = msgspec.json.decode(self._seal.open(self._checkpoint, sealed), type=_Saved)
+                self.desk.restore(saved.desk)
+                self.position, self.is_new = saved.position, False
+            self._opened = True
+
+    def observe(self, observations: Iterable[Observation]) -> None:
+        """Put down what was seen; durable after `save`."""
+        self.desk.observe(observations, self._tools.clock.now())
+
+    def named(self, observations: tuple[Observation, ...]) -> tuple[Observation, ...]:
+        """The same under an id that may be seen: ids end up in the log and in the index of messages, and some
+        exchanges make them of the caller's number.
+        """
+        return tuple(msgspec.structs.replace(one, call=self._shown_id(one.call)) for one in observations)
+
+    async def save(self) -> None:
+        """Return when the desk, as it stood when this was called or later, is durable. Shares writes."""
+        version, position = self.desk.version, self.position
+        async with self._saving:
+            if self._saved_version >= version and self._saved_position == position:
+                return
+            version, position = self.desk.version, self.position
+            kept = msgspec.json.encode(_Saved(desk=self.desk.saved(), position=position))
+            await self._tools.checkpoints.save(self._checkpoint, self._seal.close(self._checkpoint, kept))
+            self._saved_version, self._saved_position, self.is_new = version, position, False
+
+    async def keep_recording(self, call_id: str, content: bytes) -> None:
+        """Keep a spoken message that came by webhook until its call is handed over."""
+        name = self._recording_name(call_id)
+        await self._tools.checkpoints.save(name, self._seal.close(name, content))
+
+    async def hand_over(self) -> int:
+        """All calls that are ready, and what was not understood; how many were new."""
+        new = 0
+        for ref, (raw, why) in tuple(self.desk.unreadable.items()):
+            new += await self._accepted(self._not_understood(ref, raw, why))
+            self.desk.forget_unreadable(ref)
+        for finished in self.desk.ready(self._tools.clock.now()):
+            if finished.call.direction is Direction.INBOUND:
+                new += await self._hand_over(finished)
+            else:
+                log.info("call_among_colleagues", source=self.name, call=finished.call.id)
+            self.desk.close(finished, self._tools.clock.now())
+        return new
+
+    async def _hand_over(self, finished: Finished) -> int:
+        call = finished.call
+        files = await self._files(call)
+        event = to_event(
+            call, self._office, tuple(file.attachment for file in files), await self._thread(call)
+        )
+        raw = msgspec.json.encode(finished.observations)
+        inbound = Inbound(
+            source=self.name,
+            source_ref=call.id,
+            raw=raw,
+            media_type="application/json",
+            event=event,
+            files=files,
+        )
+        try:
+            new = await self._accepted(inbound)
+        except RejectedError:
+            new = await self._id_again(call, inbound)
+        await self._forget_recording(call)
+        log.info(
+            "call_handed_over", source=self.name, call=call.id, outcome=call.outcome.value, new=bool(new)
+        )
+        return new
+
+    async def _accepted(self, inbound: Inbound) -> int:
+        receipt = await self._tools.accept(inbound)
+        return 0 if receipt.duplicate else 1
+
+    async def _id_again(self, call: Call, inbound: Inbound) -> int:
+        """The journal has other content under this id: the same call, known better now, or an id used again."""
+        known = await self._tools.cases.outcome(self.name, call.id)
+        if known and abs(known.received_at - call.ended) < _SAME_CALL:
+            log.info("call_was_known", source=self.name, call=call.id)
+            return 0
+        again = replace(inbound, source_ref=f"{call.id}@{call.began:%Y-%m-%dT%H:%M:%S}")
+        try:
+            return await self._accepted(again)
+        except RejectedError:
+            log.info("call_was_known", source=self.name, call=again.source_ref)
+            return 0
+
+    async def _thread(self, call: Call) -> Thread:
+        """The case of the call that this was told of too late for; else the one that the employee named, proven
+        when it carries the caller's number.
+        """
+        if earlier := earlier_call(call.id):
+            known = await self._tools.cases.outcome(self.name, earlier)
+            return Thread(verified_case=known.case.ref) if known and known.case else NEW_THREAD
+        named = CASE_REF.search(call.wrap_up.case.upper()) if call.wrap_up else None
+        if named is None:
+            return NEW_THREAD
+        caller = [Reference(system="phone", value=call.number, exclusive=False)] if call.number else []
+        if await self._tools.cases.belongs_to(CaseRef(named[0]), caller):
+            return Thread(verified_case=named[0])
+        return Thread(claimed_case=named[0])
+
+    async def _files(self, call: Call) -> tuple[File, ...]:
+        if call.recording is None:
+            return ()
+        content = await self._recording(call.id, call.recording)
+        if content is None:
+            log.warning("recording_not_taken_over", source=self.name, call=call.id)
+            return ()
+        file = audio_file(call.recording.name, content)
+        if file is None:
+            log.warning("recording_is_no_audio", source=self.name, call=call.id)
+        return (file,) if file else ()
+
+    async def _recording(self, call_id: str, recording: Recording) -> bytes | None:
+        name = self._recording_name(call_id)
+        sealed = await self._tools.checkpoints.load(name)
+        if sealed:
+            return self._seal.open(name, sealed)
+        if self._recordings is None:
+            return None
+        return await asyncio.to_thread(
+            fetch, self._recordings, recording.name, self._settings.max_recording_bytes
+        )
+
+    async def _forget_recording(self, call: Call) -> None:
+        if call.recording and await self._tools.checkpoints.load(self._recording_name(call.id)):
+            await self._tools.checkpoints.save(self._recording_name(call.id), "")
+
+    def _shown_id(self, call_id: str) -> str:
+        is_plain = len(call_id) <= _LONGEST_ID and not any(map(e164, _NUMBER.findall(call_id)))
+        return call_id if is_plain else f"told-{self._seal.pseudonym(call_id)}"
+
+    def _recording_name(self, call_id: str) -> str:
+        """Checkpoints have short names, call ids may be long."""
+        return f"recording/{sha256(f'{self.name}/{call_id}'.encode()).hexdigest()[:32]}"
+
+    def _not_understood(self, ref: str, raw: bytes, why: str) -> Inbound:
+        return Inbound(
+            source=self.name,
+            source_ref=ref,
+            raw=raw,
+            media_type="text/plain",
+            problem=NotUnderstoodError(why),
+        )
+
+
+def _recordings(system: System) -> Path | None:
+    folder = system.asterisk.recordings if system.asterisk else ""
+    return Path(folder) if folder else None
+
+
+def _habits(system: System) -> Habits:
+    contexts = system.asterisk.inbound_contexts if system.asterisk else ()
+    return Habits(inbound_contexts=frozenset(contexts), lines=system.purposes)
+
+
+def _patience(system: System, settings: Settings) -> Patience:
+    return Patience(
+        settle=timedelta(seconds=settings.settle_seconds),
+        wrap_up=timedelta(seconds=system.wrap_up_seconds),
+        record=timedelta(seconds=settings.record_seconds),
+        silence=timedelta(hours=settings.silence_hours),
+    )

@@ -1,0 +1,249 @@
+"""Calls by AMI and by webhook into a real hub that is killed again and again: every call is one case, once."""
+
+import asyncio
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import partial
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from demo.city_hall import city_file, free_port, keep_secret
+from hub import make_secrets
+from journal.database import open_engine
+from journal.schema import audit, cases, messages
+from tests.adapters.phone import recordings
+from tests.adapters.phone.conftest import POP_TOKEN, SEAL, SECRET
+from tests.flows.city import WEGWIJZER
+from tests.simulators.asterisk import Asterisk
+from tests.simulators.cti import Exchange
+
+KILLS = 5
+SCENARIOS = {
+    "beantwoord": True,
+    "opgehangen_in_wachtrij": False,
+    "tweede_wachtrij": True,
+    "terugbelverzoek": False,
+    "voicemail": False,
+    "wachtrij_timeout": False,
+}
+"""Recordings of one call each, and whether the contact centre answered at once."""
+CALLERS = 12
+HUB_TOML = """
+[hub]
+listen = "{address}"
+
+[adapters.tracker]
+system = "memory"
+
+[adapters.phone]
+system = "phone"
+seal = "secret:phone_seal"
+settle_seconds = 0.3
+record_seconds = 3
+screen_pop_tokens = {{ softphone = "secret:phone_screen_pop" }}
+
+[adapters.phone.systems.cloud]
+secrets = ["secret:phone_webhook"]
+
+[adapters.phone.systems.pbx.asterisk]
+host = "127.0.0.1"
+port = {port}
+username = "hub"
+secret = "secret:phone_ami"
+timeout = 3
+records = "{records}"
+first_look_back = true
+time_zone = "UTC"
+inbound_contexts = ["inkomend"]
+
+[adapters.phone.systems.pbx.lines]
+"016272001" = "callback"
+"016272004" = "voicemail"
+"""
+
+
+class Lives:
+    """Hubs, one after the other, each forked from a process that has imported everything."""
+
+    def __init__(self, folder):
+        self._pid = 0
+        self._parent = subprocess.Popen(
+            [sys.executable, "-m", "tests.flows.lives", folder / "hub.toml", folder / "hub.log"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=recordings.FIXTURES.parents[3],
+        )
+
+    def order(self, line):
+        self._parent.stdin.write(f"{line}\n")
+        self._parent.stdin.flush()
+        return int(self._parent.stdout.readline())
+
+    async def begin(self):
+        self._pid = await asyncio.to_thread(self.order, "begin")
+
+    async def kill(self, sign=signal.SIGKILL):
+        os.kill(self._pid, sign)
+        await asyncio.to_thread(self.order, f"end {self._pid}")
+        self._pid = 0
+
+    def close(self):
+        if self._pid:
+            os.kill(self._pid, signal.SIGKILL)
+        self._parent.stdin.close()
+        self._parent.wait(30)
+        self._parent.stdout.close()
+
+
+@pytest.fixture
+async def asterisk(tmp_path):
+    async with Asterisk(records=tmp_path / "Master.csv") as exchange:
+        exchange.records.touch()
+        yield exchange
+
+
+@pytest.fixture
+def address(tmp_path, asterisk):
+    address = f"127.0.0.1:{free_port()}"
+    make_secrets(tmp_path / "secrets")
+    for name, value in (
+        ("phone_seal", SEAL),
+        ("phone_screen_pop", POP_TOKEN),
+        ("phone_webhook", SECRET),
+        ("phone_ami", asterisk.secret),
+    ):
+        keep_secret(tmp_path, name, value)
+    (tmp_path / "dispatch.toml").write_text(city_file("dispatch.toml"))
+    text = HUB_TOML.format(address=address, port=asterisk.port, records=asterisk.records)
+    (tmp_path / "hub.toml").write_text(text)
+    return address
+
+
+@pytest.fixture
+def lives(tmp_path, address):
+    lives = Lives(tmp_path)
+    yield lives
+    lives.close()
+
+
+async def test_every_call_is_one_case_however_often_the_hub_dies(tmp_path, address, asterisk, lives):
+    dice = random.Random(11)
+    expected = {}
+    async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+        calling = asyncio.gather(
+            by_line(asterisk, expected, dice), by_webhook(client, address, expected, dice)
+        )
+        for _ in range(KILLS):
+            await lives.begin()
+            await asyncio.sleep(dice.uniform(0.2, 2.5))
+            await lives.kill()
+        await lives.begin()
+        await calling
+        found = await come_to_rest(tmp_path, expected)
+        popped = await who_calls(client, address)
+        await lives.kill(signal.SIGTERM)
+
+    assert found == expected, (tmp_path / "hub.log").read_text()[-3000:]
+    assert told_of(tmp_path) == [("contact_received", len(expected))]
+    assert popped["number"] == "+32 *** 56"
+    assert popped["cases"]
+    looks = rows(tmp_path, select(audit.c.actor, audit.c.subject, audit.c.detail))
+    assert {("phone/softphone", case["ref"], "screen-pop") for case in popped["cases"]} == set(looks)
+    assert first_line(tmp_path) == sum(expected.values()) * 100 // len(expected)
+
+
+async def by_line(asterisk, expected, dice):
+    """Calls through the exchange, most of them while a hub listens, all of them in its records."""
+    for number in range(CALLERS):
+        scenario = list(SCENARIOS)[number % len(SCENARIOS)]
+        packets, records = recordings.at(datetime.now(UTC), scenario, f"pbx{number}")
+        (call,) = recordings.ids(scenario)
+        expected["phone/pbx", f"pbx{number}.{call.rpartition('.')[2]}"] = SCENARIOS[scenario]
+        half = dice.randrange(len(packets))
+        await asterisk.play(packets[:half])
+        await asyncio.sleep(dice.uniform(0.05, 0.5))
+        await asterisk.play(packets[half:])
+        asterisk.write_record(*records)
+
+
+async def by_webhook(client, address, expected, dice):
+    """Calls of an exchange that posts again until it is heard."""
+    exchange = Exchange(client=client, address=f"http://{address}/in/phone/cti/cloud", secret=SECRET)
+    for number in range(CALLERS):
+        answered = bool(number % 3)
+        call = f"cloud-{number}"
+        expected["phone/cloud", call] = answered
+        events = [("newCall", {"to": "016272000"}), *([("answer", {"user": "els"})] if answered else [])]
+        for event, fields in [*events, ("hangup", {"cause": "normalClearing" if answered else "cancel"})]:
+            await heard(partial(exchange.post, event, call, **{"from": "0470123456", **fields}))
+            await asyncio.sleep(dice.uniform(0, 0.1))
+
+
+async def heard(ask):
+    """The answer, asked for again until a hub is there to give it."""
+    async with asyncio.timeout(60):
+        while True:
+            with suppress(httpx.TransportError):
+                answer = await ask()
+                if answer.status_code == 200:
+                    return answer
+            await asyncio.sleep(0.1)
+
+
+async def come_to_rest(folder, expected):
+    """The cases by source and reference, once there are as many as expected or nothing moves any more."""
+    for _ in range(150):
+        found = rows(folder, select(cases.c.origin, cases.c.origin_ref, cases.c.answered_at_once))
+        if len(found) >= len(expected):
+            break
+        await asyncio.sleep(0.2)
+    return {(origin, ref): answered for origin, ref, answered in found}
+
+
+async def who_calls(client, address):
+    answer = await heard(
+        lambda: client.post(
+            f"http://{address}/in/phone/screen-pop",
+            json={"number": "0470 12 34 56"},
+            headers={"Authorization": f"Bearer {POP_TOKEN}"},
+        )
+    )
+    return answer.json()
+
+
+def told_of(folder):
+    """How many messages came by phone, by what they were."""
+    kinds = [
+        kind for (kind,) in rows(folder, select(messages.c.kind).where(messages.c.source.like("phone/%")))
+    ]
+    return [(kind, kinds.count(kind)) for kind in sorted(set(kinds))]
+
+
+def first_line(folder):
+    """What the command line says of the first line."""
+    done = subprocess.run(
+        [WEGWIJZER, "--config", folder / "hub.toml", "status", "--json"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return json.loads(done.stdout)["first_line"]["share"]
+
+
+def rows(folder, query):
+    engine = open_engine(f"sqlite:///{folder / 'var' / 'journal.db'}")
+    try:
+        with engine.connect() as connection:
+            return [tuple(row) for row in connection.execute(query)]
+    finally:
+        engine.dispose()

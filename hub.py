@@ -259,7 +259,9 @@ def load(path: Path) -> Configuration:
             mail_domain=settings.hub.mail_domain,
             pseudonym_key=_derived(secrets, "pseudonyms"),
             version=version_of(text, dispatch_text, *sorted(texts.values())),
-            informed=frozenset(name for name, section in settings.adapters.items() if _is_informed(section)),
+            informed=frozenset(
+                target for name, section in settings.adapters.items() for target in _informed(name, section)
+            ),
         )
     except DispatchError as error:
         raise MisconfiguredError(str(error)) from error
@@ -554,10 +556,11 @@ class Hub:
         }
 
     def _informed(self, name: str) -> Target:
-        adapter = self.adapters.get(name)
+        instance = name.partition("/")[0]
+        adapter = self.adapters.get(instance)
         if adapter and adapter.informed:
             return adapter.informed
-        return Quarantined(self.quarantined.get(name, f"{name} takes no news about cases"))
+        return Quarantined(self.quarantined.get(instance, f"{name} takes no news about cases"))
 
     def _serving(self, port: Literal["tracker", "mail"]) -> Adapter:
         """The adapter behind a target: the one that hub.toml names, or the first that offers the port."""
@@ -737,10 +740,16 @@ def _manifest(system: str) -> dict[str, Any] | None:
     return tomllib.loads(file.read_text()) if system.isidentifier() and file.is_file() else None
 
 
-def _is_informed(section: Mapping[str, Any]) -> bool:
-    """Whether systems behind this adapter want news of their cases: by its manifest, or as its section says."""
+def _informed(name: str, section: Mapping[str, Any]) -> tuple[str, ...]:
+    """Who behind this adapter wants news of their cases: by its manifest, or as its section says.
+
+    The manifest's `parts` names the setting whose entries are systems of their own, each with its own queue.
+    """
     manifest = _manifest(str(section.get("system", "")))
-    return bool(section.get("informed", manifest is not None and "informed" in manifest["ports"]))
+    if not section.get("informed", manifest is not None and "informed" in manifest["ports"]):
+        return ()
+    parts = manifest.get("parts", "") if manifest else ""
+    return tuple(f"{name}/{part}" for part in section.get(parts, {})) if parts else (name,)
 
 
 def _with_secrets(value: Any, secrets: Secrets) -> Any:

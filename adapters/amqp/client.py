@@ -56,7 +56,7 @@ class Channel(Protocol):
         queue: str,
         *,
         passive: bool = False,
-        durable: bool = True,
+        durable: bool = False,
         arguments: Mapping[str, Argument] | None = None,
         callback: Called,
     ) -> None: ...
@@ -160,7 +160,9 @@ class Link:
             lambda done: channel.exchange_declare(queue.exchange, "direct", durable=True, callback=done)
         )
         await self._ask(
-            lambda done: channel.queue_declare(queue.name, arguments=queue.arguments, callback=done)
+            lambda done: channel.queue_declare(
+                queue.name, durable=True, arguments=queue.arguments, callback=done
+            )
         )
         await self._ask(
             lambda done: channel.queue_bind(queue.name, queue.exchange, routing_key=queue.key, callback=done)
@@ -351,9 +353,6 @@ def _causes(error: BaseException) -> list[BaseException]:
     """The error and all that pika packed into it, however deep."""
     found = [error]
     for one in found:
-        found += [
-            inner
-            for inner in (*one.args, getattr(one, "exception", None))
-            if isinstance(inner, BaseException)
-        ]
+        packed = (*one.args, *getattr(one, "exceptions", ()), getattr(one, "exception", None))
+        found += [inner for inner in packed if isinstance(inner, BaseException) and inner not in found]
     return found

@@ -38,7 +38,7 @@ log = structlog.get_logger()
 
 AT_ONCE = 500
 """Messages that one round takes at most: then the hub may look up, or stop."""
-GRACE = 0.05
+GRACE = 0.3
 """Seconds in which a message that just left the queue is still on its way to us."""
 LATE = 1.0
 """Seconds in which RabbitMQ should deliver what it says is there."""
@@ -231,20 +231,23 @@ class SystemSource:
         try:
             return inbound, await self._hall.tools.accept(inbound)
         except RejectedError as error:
-            other = hmac.new(self._hall.key, inbound.raw, sha256).hexdigest()
             aside = replace(
                 inbound,
-                source_ref=f"{inbound.source_ref}#{other[:16]}",
+                source_ref=self._beside(inbound.source_ref, inbound.raw),
                 event=None,
                 files=(),
                 problem=NotUnderstoodError(error.what),
             )
             return aside, await self._hall.tools.accept(aside)
 
+    def _beside(self, ref: object, content: bytes) -> str:
+        return f"{ref}#{hmac.new(self._hall.key, content, sha256).hexdigest()[:16]}"
+
     def _unread(self, delivery: Delivery, ref: Ref, problem: MessageError) -> Inbound:
+        """Kept under a name of its own: the id stays free for the mended message."""
         return Inbound(
             source=self.name,
-            source_ref=str(ref),
+            source_ref=self._beside(ref, delivery.body),
             raw=delivery.body,
             media_type=_media_type(delivery),
             problem=problem,

@@ -30,6 +30,8 @@ Called = Callable[..., None]
 
 GOODBYE = 1.0
 """Seconds that the server gets to answer our goodbye."""
+_SPARE = 1.0
+"""Seconds after which pika should have given up on connecting."""
 _NEVER = (403, 406, 530)
 """Reply codes after which trying again does not help: no right, declared otherwise, no such virtual host."""
 
@@ -67,9 +69,7 @@ class Connection(Protocol):
     """The little that we use of pika's connection."""
 
     @property
-    def is_closed(self) -> bool: ...
-    @property
-    def is_closing(self) -> bool: ...
+    def is_open(self) -> bool: ...
     def channel(self, *, on_open_callback: Called) -> Channel: ...
     def add_on_connection_blocked_callback(self, callback: Called) -> None: ...
     def add_on_connection_unblocked_callback(self, callback: Called) -> None: ...
@@ -132,6 +132,7 @@ class Link:
         self._unconfirmed: dict[int, asyncio.Future[bool]] = {}
         self._returned: set[str] = set()
         self._published = 0
+        self._opened = False
         self._closed = asyncio.Event()
         self._blocked = False
         self._connection: Connection
@@ -144,7 +145,7 @@ class Link:
     async def open(cls, server: Server) -> "Link":
         """Connected and logged in. Raises `TransientError`, or `MisconfiguredError` when it never will be."""
         link = cls(server)
-        await link._ask(link._connect)
+        await link._ask(link._connect, server.patience + _SPARE)
         link._connection.add_on_connection_blocked_callback(link._on_blocked)
         link._connection.add_on_connection_unblocked_callback(link._on_unblocked)
         link._channel = await link._ask(lambda done: link._connection.channel(on_open_callback=done))
@@ -214,18 +215,26 @@ class Link:
         """Say goodbye; at most a second, whatever the server does."""
         self._lose(TransientError("closed by us"))
         with suppress(TimeoutError):
-            async with asyncio.timeout(GOODBYE):
+            async with asyncio.timeout(GOODBYE if self._opened else 0):
                 await self._closed.wait()
 
     def _connect(self, done: Called) -> None:
+        """pika itself gives up after `patience`; it does not survive being closed before that."""
+
+        def opened(connection: Connection) -> None:
+            self._opened = True
+            if self.lost:
+                connection.close()
+            done()
+
         self._connection = _connection(
             self._server.parameters(),
-            on_open_callback=done,
+            on_open_callback=opened,
             on_open_error_callback=self._on_closed,
             on_close_callback=self._on_closed,
         )
 
-    async def _ask(self, begin: Callable[[Called], object]) -> Any:
+    async def _ask(self, begin: Callable[[Called], object], patience: float = 0) -> Any:
         """Begin something that answers by a callback, and wait for that."""
         if self.lost:
             raise self._why()
@@ -237,7 +246,7 @@ class Link:
                 answer.set_result(words[-1] if words else None)
 
         try:
-            async with asyncio.timeout(self._server.patience):
+            async with asyncio.timeout(patience or self._server.patience):
                 begin(done)
                 return await answer
         except TimeoutError:
@@ -281,9 +290,8 @@ class Link:
                 unconfirmed.set_exception(UncertainError("RabbitMQ was lost before it confirmed"))
         self._unconfirmed.clear()
         self.arrived.set()
-        if hasattr(self, "_connection") and not (self._connection.is_closed or self._connection.is_closing):
-            with suppress(*_WRONG_STATE):
-                self._connection.close()
+        if self._opened and self._connection.is_open:
+            self._connection.close()
 
     def _on_closed(self, _connection: object, reason: BaseException) -> None:
         self._closed.set()

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final, NoReturn, TypeVar
 
 import click
@@ -21,6 +21,7 @@ from sqlalchemy.exc import OperationalError
 from console.access import Role
 from console.accounts import Accounts, PasswordError
 from console.exports import balance_csv
+from console.api.credentials import Credential, Credentials, Scope
 from console.remedies import by_remedy
 from console.wording import LANGUAGES, Wording, load
 from journal import reading
@@ -96,6 +97,7 @@ def commands(
         shop.resume(),
         shop.retention(),
         shop.user(),
+        shop.credential(),
     ]
 
 
@@ -260,6 +262,57 @@ class _Shop:
             )
         )
         group.add_command(self._command("list", names, help_key="user_list"))
+        return group
+
+    def credential(self) -> click.Command:
+        def add(terminal: Terminal, system: str, scope: Sequence[str], days: int) -> None:
+            scopes = [Scope(one) for one in scope]
+            issued, token = self._with(
+                lambda journal: _issue(journal, terminal, system, scopes, timedelta(days=days))
+            )
+            terminal.answer(
+                {"credential": issued, "token": token},
+                [terminal.text("cli.credential_added", id=issued.id, token=token)],
+            )
+
+        def names(terminal: Terminal) -> None:
+            found = self._with(lambda journal: Credentials(journal.database, journal.clock).all())
+            terminal.answer(found, _table([_credential_cells(one) for one in found]))
+
+        def revoke(terminal: Terminal, id_: str) -> None:
+            if not self._with(lambda journal: _revoke(journal, terminal, id_)):
+                self._leave(terminal.text("search.nothing"))
+            terminal.answer({"id": id_}, [terminal.text("cli.credential_revoked", id=id_)])
+
+        group = click.Group("credential", help=self._help("credential"))
+        group.add_command(
+            self._command(
+                "add",
+                add,
+                click.Argument(["system"]),
+                click.Option(
+                    ["--scope"],
+                    type=click.Choice([scope.value for scope in Scope]),
+                    multiple=True,
+                    default=[scope.value for scope in Scope],
+                    help=self._help("scope"),
+                ),
+                click.Option(
+                    ["--days"],
+                    type=click.IntRange(1, 1100),
+                    default=365,
+                    show_default=True,
+                    help=self._help("days"),
+                ),
+                help_key="credential_add",
+            )
+        )
+        group.add_command(self._command("list", names, help_key="credential_list"))
+        group.add_command(
+            self._command(
+                "revoke", revoke, click.Argument(["id_"], metavar="ID"), help_key="credential_revoke"
+            )
+        )
         return group
 
     def _command(
@@ -449,6 +502,27 @@ def _password(terminal: Terminal, *, from_stdin: bool) -> str:
 
 
 # --- how they say it --------------------------------------------------------------------------------------
+
+
+async def _issue(
+    journal: Journal, terminal: Terminal, system: str, scopes: Sequence[Scope], valid: timedelta
+) -> tuple[Credential, str]:
+    issued, token = await Credentials(journal.database, journal.clock).issue(system, scopes, valid)
+    detail = f"{' '.join(sorted(issued.scopes))} until {issued.expires_at:%Y-%m-%d}"
+    await journal.audit(terminal.actor, "credential_issued", f"{system}/{issued.id}", detail)
+    return issued, token
+
+
+async def _revoke(journal: Journal, terminal: Terminal, id_: str) -> bool:
+    found = await Credentials(journal.database, journal.clock).revoke(id_)
+    if found:
+        await journal.audit(terminal.actor, "credential_revoked", id_)
+    return found
+
+
+def _credential_cells(one: Credential) -> tuple[str, ...]:
+    end = f"revoked {one.revoked_at:%Y-%m-%d}" if one.revoked_at else f"until {one.expires_at:%Y-%m-%d}"
+    return (one.id, one.system, " ".join(sorted(one.scopes)), end)
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:

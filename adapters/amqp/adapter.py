@@ -211,7 +211,7 @@ class SystemSource:
                 understood.submission,
                 tuple(file.attachment for file in understood.files),
                 channel=Channel.SYSTEM,
-                source=self.name,
+                source=f"{self.name} {ref.source}",
                 allow_test_numbers=settings.allow_test_numbers,
             )
         except MessageError as problem:

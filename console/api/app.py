@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from console.api.description import completed
@@ -20,6 +21,7 @@ from console.api.problems import (
     NOT_UNDERSTOOD,
     TRY_LATER,
     UNEXPECTED,
+    WRONG_METHOD,
     RefusedError,
     answer,
 )
@@ -100,8 +102,12 @@ async def _unfit(_request: Request, error: Exception) -> Response:
     return answer(RefusedError(NOT_UNDERSTOOD, str(first["msg"]), path=place))
 
 
-async def _http(_request: Request, error: Exception) -> Response:
+async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
+    if error.status_code == WRONG_METHOD.status:
+        refused = answer(RefusedError(WRONG_METHOD, "see the header Allow"))
+        refused.headers["Allow"] = ", ".join(_methods(request))
+        return refused
     response = answer(RefusedError(BY_STATUS.get(error.status_code, MALFORMED), str(error.detail)))
     response.headers.update(error.headers or {})
     return response
@@ -116,6 +122,12 @@ async def _last_resort(request: Request, error: Exception) -> Response:
     number = secrets.token_hex(6)
     log.error("api_failed", problem=number, path=_route(request), error=type(error).__name__)
     return answer(RefusedError(UNEXPECTED, f"tell the administrators this number: {number}"))
+
+
+def _methods(request: Request) -> list[str]:
+    """What can be done at this address, over all of its routes."""
+    fitting = [route for route in router.routes if route.matches(request.scope)[0] is not Match.NONE]
+    return sorted({method for route in fitting if isinstance(route, Route) for method in route.methods or ()})
 
 
 def _route(request: Request) -> str:

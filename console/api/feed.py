@@ -76,7 +76,9 @@ class Feed:
 
     def _page(self, connection: Connection, system: str, after: int, limit: int) -> Page:
         query = (
-            select(api_feed.c.position, api_feed.c.effect_key, effects.c.id, effects.c.target)
+            select(
+                api_feed.c.position, api_feed.c.effect_key, effects.c.id, effects.c.target, effects.c.action
+            )
             .join(effects, effects.c.key == api_feed.c.effect_key)
             .where(api_feed.c.system == system, api_feed.c.position > after)
             .order_by(api_feed.c.position)
@@ -94,7 +96,7 @@ class Feed:
 
     def _event(self, row: Any, body: tuple[bytes, int] | None) -> NewsEvent | None:
         try:
-            command = decode_command("tell_system", *body) if body else None
+            command = decode_command(row.action, *body) if body else None
         except UnreadableError:
             return None
         if not isinstance(command, TellSystem):

@@ -125,7 +125,7 @@ async def _understood(sent: Sent, caller: Caller, back: Back) -> tuple[Ref, Inbo
         plain,
         tuple(file.attachment for file in files),
         channel=Channel.SYSTEM,
-        source=caller.source,
+        source=f"{caller.source} {event.source}",
         allow_test_numbers=back.settings.allow_test_numbers,
     )
     contact = await with_own_case(contact, caller.source, back.journal.cases)

@@ -31,7 +31,7 @@ BUILT = re.compile(r"""["']([a-z_]+\.)["']\s*~|f["']([a-z_]+\.)\{""")
 GROUP = re.compile(r"""\b(?:known|state|badge)\(\s*["']([a-z_]+)["']""")
 RAISED = re.compile(r"""(?:ProblemError|_refuse|problem_page)\(.*?["']([a-z_]+)["']""")
 HELPED = re.compile(r"""(?:_help|_command)\(\s*["']([a-z_]+)["']|help_key=["']([a-z_]+)["']""")
-SUBCOMMANDS = {"cli_help.add", "cli_help.list"}
+SUBCOMMANDS = {"cli_help.add", "cli_help.list", "cli_help.revoke"}
 """Their help has a key of its own."""
 
 CLOSED_SETS = {

@@ -50,7 +50,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     409: _problem("The id was used before for another event; the first one is kept."),
     413: _problem("The body is too large."),
     415: _problem("The content type is not taken."),
-    422: _problem("The event does not fit the contract; it was kept for a person."),
+    422: _problem("The event does not fit the contract; what was submitted is kept for a person."),
     429: _problem("Too many requests this minute: see Retry-After."),
     503: _problem("Nothing was stored: send it again later."),
 }
@@ -76,6 +76,7 @@ def schemas() -> dict[str, Any]:
     event, contact = found.pop("CloudEvent"), found.pop("Submission")
     contact["required"] = [name for name in contact["required"] if name != "id"]
     contact["title"] = "Contact"
+    contact["anyOf"] = [{"properties": {name: {"pattern": r"\S"}}} for name in ("subject", "message")]
     found["NewsEvent"]["properties"]["type"] = {"enum": list(TYPES.values())}
     submitted = {
         **event,
@@ -87,9 +88,11 @@ def schemas() -> dict[str, Any]:
         "type": "array",
         "minItems": 1,
         "maxItems": MOST_IN_A_BATCH,
-        "items": _ref("SubmittedEvent"),
+        "items": {"type": "object", "description": "A SubmittedEvent. Each is judged by itself."},
     }
-    return {**found, "Contact": contact, "SubmittedEvent": submitted, "SubmittedBatch": batch}
+    all_ = {**found, "Contact": contact, "SubmittedEvent": submitted, "SubmittedBatch": batch}
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(all_))  # tuples are lists in JSON
+    return plain
 
 
 def completed(openapi: dict[str, Any]) -> dict[str, Any]:

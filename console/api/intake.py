@@ -100,13 +100,11 @@ async def all_taken(body: bytes, caller: Caller, back: Back) -> BatchAnswer:
 
 
 async def rehearsed(sent: Sent, caller: Caller, back: Back) -> Rehearsal:
-    """What would become of an event. Stores nothing."""
+    """What would become of an event; stores nothing. Raises `RefusedError` as the real thing would."""
     try:
         ref, inbound = await _understood(sent, caller, back)
-    except SubmissionError as error:
-        return Rehearsal(would_accept=False, reason=error.what, path=error.path)
     except MessageError as error:
-        return Rehearsal(would_accept=False, reason=error.what, path="$.type")
+        raise _refused(error) from None
     seen = await back.journal.cases.outcome(inbound.source, str(ref))
     if isinstance(inbound.event, ContactReceived):
         completed = await back.complete(inbound.event.contact)

@@ -1,6 +1,7 @@
 """The endpoints of `/api/v1`."""
 
 import asyncio
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -36,6 +37,15 @@ LONGEST_WAIT = 50
 _LOOK = 0.5
 """Seconds between two looks while a caller waits."""
 _LAST = 2**53
+
+
+def _no_number(text: object) -> object:
+    """Seconds since 1970 are no date here."""
+    if isinstance(text, str) and not re.match(r"\d{4}-\d{2}-\d{2}[Tt ]", text):
+        raise ValueError("expected a date and time such as 2026-11-26T09:30:00Z")
+    return text
+
+
 Wait = Annotated[
     float, Query(ge=0, le=LONGEST_WAIT, description="Wait so many seconds at most until there is news.")
 ]
@@ -71,7 +81,10 @@ async def submit(request: Request, caller: Sender, back: Behind, response: Respo
     openapi_extra=CHECK_BODY,
 )
 async def check(request: Request, caller: Sender, back: Behind) -> Rehearsal:
-    """What would become of an event, by the same rules; nothing is stored and nothing follows."""
+    """What would become of an event, by the same rules; nothing is stored and nothing follows.
+
+    What could not be understood is refused here as it would be there.
+    """
     body = await body_of(request, back)
     return await intake.rehearsed(intake.one_sent(request, body), caller, back)
 
@@ -145,7 +158,9 @@ async def receipt_by_number(
 async def cases(
     caller: Reader,
     back: Behind,
-    since: Annotated[datetime | None, Query(description="Only what changed since then.")] = None,
+    since: Annotated[
+        datetime | None, BeforeValidator(_no_number), Query(description="Only what changed since then.")
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=MOST)] = MOST,
 ) -> CaseList:
     """Cases that you brought, the oldest change first. Go on with `since` = the last `changed_at`."""

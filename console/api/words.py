@@ -81,9 +81,8 @@ class BatchAnswer(_Words):
 class Rehearsal(_Words):
     """What would become of the event. Nothing was stored and nothing follows."""
 
-    would_accept: bool
+    would_accept: bool = Field(description="False: nobody could decide about it; `reason` says why.")
     reason: str
-    path: str = Field(default="", description="Where in the event something is wrong.")
     fate: str = Field(default="", description="`routed`, `dropped` or `quarantined`.")
     seen_before: bool = Field(default=False, description="An event of this name was received already.")
     joins_case: str = Field(default="", description="The open case that it would be added to.")

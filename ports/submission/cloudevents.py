@@ -108,6 +108,8 @@ def batch(body: bytes) -> tuple[bytes, ...]:
     events = tuple(bytes(raw) for raw in decoded(_BATCH, body))
     if not 1 <= len(events) <= MOST_IN_A_BATCH:
         raise SubmissionError("$", f"a batch holds 1 to {MOST_IN_A_BATCH} events")
+    if any(not event.startswith(b"{") for event in events):
+        raise SubmissionError("$", "a batch holds events: JSON objects")
     return events
 
 

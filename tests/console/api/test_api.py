@@ -128,6 +128,7 @@ UNFIT = [
         422,
         "not-understood",
     ),
+    (b"[null]", BATCH, 422, "not-understood"),
     (b"[]", BATCH, 422, "not-understood"),
     (b"<a/>", "text/xml", 415, "wrong-type"),
     (b"{}", "application/json", 415, "wrong-type"),
@@ -184,10 +185,11 @@ async def test_a_rehearsal_says_the_same_as_the_real_thing(hub, kassa, post):
     assert again["seen_before"]
 
 
-async def test_a_rehearsal_says_what_is_wrong_and_where(kassa, post):
-    told = (await post(kassa, an_event(data={"subject": "x", "message": 1}), "/events/check")).json()
+async def test_a_rehearsal_says_what_is_wrong_and_where_and_keeps_nothing(kassa, post):
+    answer = await post(kassa, an_event(data={"subject": "x", "message": 1}), "/events/check")
 
-    assert (told["would_accept"], told["path"]) == (False, "$.data.message")
+    assert assert_problem(answer, 422, "not-understood")["path"] == "$.data.message"
+    assert "receipt" not in answer.json()
 
 
 async def test_a_contact_for_its_own_case_joins_it_and_for_anothers_does_not(hub, kassa, bib, post):
@@ -345,3 +347,4 @@ async def test_what_is_not_there_and_what_cannot_be_done(kassa):
     assert_problem(refused, 405, "wrong-method")
     assert refused.headers["allow"] == "GET, POST"
     assert_problem(await kassa.get("/events", params={"after": "x"}), 422, "not-understood")
+    assert_problem(await kassa.get("/cases", params={"since": "0.5"}), 422, "not-understood")

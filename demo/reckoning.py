@@ -140,6 +140,7 @@ def _of_doors(scenes: Sequence[Scene], evidence: Evidence) -> list[str]:
         ("mails in de map Fout", parked, boxes[FAILED]),
         ("mails die nog in een INBOX liggen", 0, boxes[INBOX]),
         ("formulieren verstuurd en ontvangen", forms, received.get("website", 0)),
+        ("van het parkeersysteem", _of_systems(scenes), received.get("api", 0)),
         ("geparkeerd of in quarantaine", _count(scenes, "parked", "quarantined"), _state(evidence, "parked")),
     )
     return [
@@ -207,6 +208,10 @@ def expected_letters(scenes: Sequence[Scene]) -> int:
 
 def _count(scenes: Sequence[Scene], *outcomes: str) -> int:
     return sum(scene.outcome in outcomes for scene in scenes)
+
+
+def _of_systems(scenes: Sequence[Scene]) -> int:
+    return sum(scene.is_system for scene in scenes)
 
 
 def _state(evidence: Evidence, name: str) -> int:

@@ -54,6 +54,10 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return self.door in {"json", "form", "drupal", "open-formulieren"}
 
     @property
+    def is_system(self) -> bool:
+        return self.door == "system"
+
+    @property
     def is_handling(self) -> bool:
         return self.door == "handler"
 

@@ -20,8 +20,8 @@ from sqlalchemy.exc import OperationalError
 
 from console.access import Role
 from console.accounts import Accounts, PasswordError
-from console.exports import balance_csv
 from console.api.credentials import Credential, Credentials, Scope
+from console.exports import balance_csv
 from console.remedies import by_remedy
 from console.wording import LANGUAGES, Wording, load
 from journal import reading

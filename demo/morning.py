@@ -125,8 +125,6 @@ async def _play(demo: Demo, open_hub: OpenHub, arrange: Arrange) -> int:
             _tell_where(voice, city, passwords, demo, console)
             if demo.browser and _has_display():
                 webbrowser.open(console)
-            morning = Morning(demo, city, hub, voice, scenes)
-                webbrowser.open(f"http://{city.address}/")
             morning = Morning(demo, city, hub, voice, scenes, token)
             open_things.push_async_callback(morning.close)
             return await _played(morning, serving)

@@ -273,6 +273,8 @@ def test_retention_tells_for_every_kind_how_much_the_oldest_and_what_goes_next(r
     words = run("retention", "--lang", "en").stdout
     assert "understood content (bodies)" in words
     assert "To remove" in words
+
+
 def test_a_credential_is_shown_once_listed_and_revoked(run: Run):
     made = json.loads(run("credential", "add", "kassa", "--scope", "send", "--days", "30", "--json").stdout)
     id_ = made["credential"]["id"]

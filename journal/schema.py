@@ -342,15 +342,15 @@ api_credentials = Table(  # of existing systems; only a hash of the secret part
     Column("revoked_at", BigInteger),
 )
 
-api_feed = (
-    Table(  # news for a system in the order in which it became readable; its text is in the effect's body
-        "api_feed",
-        metadata,
-        Column("system", String(40), primary_key=True),
-        Column("position", BigInteger, primary_key=True, autoincrement=False),
-        Column("effect_key", String(200), nullable=False, unique=True),
-        sqlite_with_rowid=False,
-    )
+# News for a system in the order in which it became readable; its text is in the effect's body.
+api_feed = Table(
+    "api_feed",
+    metadata,
+    Column("system", String(40), primary_key=True),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("effect_key", String(200), nullable=False, unique=True),
+    Column("at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 api_allowances = Table(  # requests of a credential that were handed out to processes, per minute

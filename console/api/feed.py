@@ -120,7 +120,7 @@ def _position(tx: Transaction, entry: Entry) -> int:
         select(func.max(api_feed.c.position)).where(api_feed.c.system == entry.system)
     ).scalar()
     position = int(last or 0) + 1
-    row = {"system": entry.system, "position": position, "effect_key": entry.key}
+    row = {"system": entry.system, "position": position, "effect_key": entry.key, "at": tx.now}
     tx.connection.execute(api_feed.insert(), row)
     return position
 

@@ -25,6 +25,7 @@ def upgrade() -> None:
         sa.Column("system", sa.String(40), primary_key=True),
         sa.Column("position", sa.BigInteger(), primary_key=True, autoincrement=False),
         sa.Column("effect_key", sa.String(200), nullable=False, unique=True),
+        sa.Column("at", sa.BigInteger(), nullable=False),
         sqlite_with_rowid=False,
     )
     op.create_table(

@@ -247,6 +247,7 @@ class Routing:
 
     def foresee(self, arrival: Arrival) -> tuple[Decision | None, str]:
         """What would be decided about a message, or why nothing can be; nothing is noted down."""
+        self._number = 0  # no case number is given out, nor its row made
         asked = self._references(arrival)
         self.load([hashed for _, hashed in asked])
         return self._decide(arrival, asked)

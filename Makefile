@@ -47,9 +47,10 @@ torture: venv ## nightly: 2,000 random kills of a real hub: make torture ARGS='-
 audit: venv ## known weaknesses in the dependencies, and their list (SBOM), into build/
 	@$(BIN)/python -m tests.audit
 
-docs: venv ## renew the settings tables in docs/ from the settings themselves
+docs: venv ## renew the settings tables and the published schemas in docs/ from the code
 	@$(BIN)/python -m tests.docs.settings_tables
 	@$(BIN)/python -m tests.canonical_model.schema
+	@$(BIN)/python -m tests.docs.descriptions
 
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 lock: ## renew requirements.lock from pyproject.toml, and from it the locks of the images

@@ -41,6 +41,11 @@ from broker.in_process import InProcessBroker
 from broker.priorities import TwoPriorities
 from broker.rabbitmq import RabbitMqBroker
 from canonical_model.commands import Command
+from console.api import ApiSettings, Back, create_api
+from console.api.allowance import Allowance
+from console.api.credentials import Credentials
+from console.api.feed import Feed
+from console.api.webhook import SystemWebhook
 from console.app import create_console
 from console.cli import commands
 from console.metrics import Metrics
@@ -94,6 +99,8 @@ ROLES = ("intake", "worker", "listener", "scheduler", "console")
 ENTRY_POINTS = "wegwijzer.adapters"
 LONGEST_HEAD = 65_536
 """Bytes of a request's first line and headers."""
+_API = "api"
+"""What the sources and targets of the API for existing systems begin with."""
 
 
 class HubSection(BaseModel):
@@ -192,6 +199,7 @@ class Settings(BaseModel):
     metrics: MetricsSettings = MetricsSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     retention: RetentionTerms = RetentionTerms()
+    api: ApiSettings = ApiSettings()
     targets: dict[str, TargetSection] = {}
     adapters: dict[str, dict[str, Any]] = {}
 
@@ -261,7 +269,7 @@ def load(path: Path) -> Configuration:
             mail_domain=settings.hub.mail_domain,
             pseudonym_key=_derived(secrets, "pseudonyms"),
             version=version_of(text, dispatch_text, *sorted(texts.values())),
-            informed=frozenset(name for name, section in settings.adapters.items() if _is_informed(section)),
+            informed=frozenset(_informed(settings)),
         )
     except DispatchError as error:
         raise MisconfiguredError(str(error)) from error
@@ -354,6 +362,8 @@ class Hub:
         self.doorway.complete_with(
             tuple(adapter.enricher for adapter in self.adapters.values() if adapter.enricher)
         )
+        self.feed = Feed(self.journal.database, self.journal.keyring, configuration.settings.api.event_source)
+        self.webhooks = self._webhooks()
         self.worker = Worker(
             self.journal,
             self.broker,
@@ -501,6 +511,8 @@ class Hub:
             task.cancel()
         for adapter in self.adapters.values():
             await adapter.close()
+        for webhook in self.webhooks.values():
+            await webhook.close()
         await self.broker.close()
         await self.journal.close()
         if self._traces:
@@ -557,11 +569,43 @@ class Hub:
             **{name: self._informed(name) for name in self.configuration.routes.informed},
         }
 
+    def _webhooks(self) -> dict[str, SystemWebhook]:
+        """The webhooks of existing systems by target; one whose secret is missing or unfit is quarantined."""
+        api = self.configuration.settings.api
+        webhooks: dict[str, SystemWebhook] = {}
+        for name, system in api.systems.items():
+            target = f"{_API}/{name}/webhook"
+            secrets = [secret.get_secret_value() for secret in system.webhook_secrets]
+            if not system.webhook:
+                continue
+            try:
+                webhooks[target] = SystemWebhook(
+                    target,
+                    system.webhook,
+                    _filled_in(secrets, self.configuration),
+                    event_source=api.event_source,
+                    seconds=api.webhook_seconds,
+                    clock=self.clock,
+                    pause=self.journal.pause,
+                )
+            except MisconfiguredError as error:
+                self.quarantined[target] = error.what
+                log.warning("webhook_quarantined", target=target, reason=error.what)
+        return webhooks
+
     def _informed(self, name: str) -> Target:
-        adapter = self.adapters.get(name)
+        if name.startswith(f"{_API}/"):
+            return self._told_by_api(name)
+        instance = name.partition("/")[0]
+        adapter = self.adapters.get(instance)
         if adapter and adapter.informed:
             return adapter.informed
-        return Quarantined(self.quarantined.get(name, f"{name} takes no news about cases"))
+        return Quarantined(self.quarantined.get(instance, f"{name} takes no news about cases"))
+
+    def _told_by_api(self, target: str) -> Target:
+        if not target.endswith("/webhook"):
+            return self.feed
+        return self.webhooks.get(target) or Quarantined(self.quarantined[target])
 
     def _serving(self, port: Literal["tracker", "mail"]) -> Adapter:
         """The adapter behind a target: the one that hub.toml names, or the first that offers the port."""
@@ -605,6 +649,7 @@ class Hub:
         if "intake" in self.roles:
             for name, adapter in self.adapters.items():
                 routes += _doors(name, adapter.webhook) if adapter.webhook else ()
+            routes.append(Mount("/api/v1", app=create_api(self._back())))
         if "console" in self.roles:
             console = create_console(
                 self.journal,
@@ -617,6 +662,18 @@ class Hub:
 
     def _metrics_page(self, *, token: str) -> Route:
         return Route("/metrics", Metrics(self.journal, self.process, token=token).page)
+
+    def _back(self) -> Back:
+        return Back(
+            journal=self.journal,
+            accept=self.doorway,
+            complete=self.doorway.completed,
+            stopping=self._is_stopping,
+            settings=self.configuration.settings.api,
+            credentials=Credentials(self.journal.database, self.clock),
+            allowance=Allowance(self.journal.database, self.clock),
+            feed=self.feed,
+        )
 
     def process(self) -> Process:
         """How this process stands, for those who watch it."""
@@ -741,10 +798,25 @@ def _manifest(system: str) -> dict[str, Any] | None:
     return tomllib.loads(file.read_text()) if system.isidentifier() and file.is_file() else None
 
 
-def _is_informed(section: Mapping[str, Any]) -> bool:
-    """Whether systems behind this adapter want news of their cases: by its manifest, or as its section says."""
+def _informed(settings: Settings) -> Iterable[str]:
+    """The targets through which systems hear of the cases that they brought."""
+    if _API in settings.adapters:
+        raise MisconfiguredError(f"adapters.{_API}: this name belongs to the API for existing systems")
+    yield from settings.api.told()
+    for name, section in settings.adapters.items():
+        yield from _informed_by(name, section)
+
+
+def _informed_by(name: str, section: Mapping[str, Any]) -> tuple[str, ...]:
+    """Who behind this adapter wants news: by its manifest, or as its section says.
+
+    The manifest's `parts` names the setting whose entries are systems of their own, each told by itself.
+    """
     manifest = _manifest(str(section.get("system", "")))
-    return bool(section.get("informed", manifest is not None and "informed" in manifest["ports"]))
+    if not section.get("informed", manifest is not None and "informed" in manifest["ports"]):
+        return ()
+    parts = manifest.get("parts", "") if manifest else ""
+    return tuple(f"{name}/{part}" for part in section.get(parts, {})) if parts else (name,)
 
 
 def _filled_in(value: Any, configuration: Configuration) -> Any:

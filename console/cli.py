@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from console.access import Role
 from console.accounts import Accounts
+from console.cli_credential import CredentialShop
 from console.cli_replay import ReplayShop
 from console.exports import balance_csv
 from console.remedies import by_remedy
@@ -44,6 +45,7 @@ def commands(
         shop.resume(),
         shop.retention(),
         shop.user(),
+        CredentialShop(open_journal, wordings, language).credential(),
     ]
 
 

@@ -41,6 +41,7 @@ from demo.reckoning import (
 )
 from demo.report_app import ReportApp
 from demo.scenes import Scene, read_scenes
+from demo.systems import ParkingSystem, token_for
 from demo.writing import first_mail, reply
 from journal.journal import Journal
 from ports.clock import Clock
@@ -128,12 +129,13 @@ async def _play(demo: Demo, open_hub: OpenHub, arrange: Arrange) -> int:
             serving = asyncio.create_task(hub.serve())
             open_things.push_async_callback(_end, hub, serving)
             passwords = await _accounts(hub)
+            token = await token_for(hub.journal, hub.clock)
             await _until_ready(city)
             console = f"http://{arrangement.console or city.address}/"
             _tell_where(voice, city, passwords, demo, console)
             if demo.browser and _has_display():
                 webbrowser.open(console)
-            morning = Morning(demo, city, hub, voice, scenes)
+            morning = Morning(demo, city, hub, voice, scenes, token)
             open_things.push_async_callback(morning.close)
             return await _played(morning, serving)
 
@@ -217,7 +219,13 @@ class Morning:
     """Plays the scenes one after the other; waits where one follows from another."""
 
     def __init__(
-        self, demo: Demo, city: CityHall, hub: RunningHub, voice: Voice, scenes: Sequence[Scene]
+        self,
+        demo: Demo,
+        city: CityHall,
+        hub: RunningHub,
+        voice: Voice,
+        scenes: Sequence[Scene],
+        token: str,
     ) -> None:
         self.demo = demo
         self.voice = voice
@@ -232,6 +240,7 @@ class Morning:
         )
         self._telephone = Telephone(f"http://{city.address}/in/phone/cti/kcc", city.tokens.phone, self._run)
         self._calls = 0
+        self._parking = ParkingSystem(city.address, token, self._run)
         self._kcc = Handler(city.tracker, CONTACT_CENTRE)
         self._told: set[Path] = set()
         self._old_cases: frozenset[str] = frozenset()
@@ -244,6 +253,7 @@ class Morning:
         await self._website.close()
         await self._report_app.close()
         await self._telephone.close()
+        await self._parking.close()
         await self._kcc.close()
 
     async def play(self) -> int:
@@ -274,6 +284,8 @@ class Morning:
             await self._report(scene)
         elif scene.is_call:
             await self._call(scene)
+        elif scene.is_system:
+            await self._submit(scene)
         else:
             await self._write(scene)
 
@@ -295,6 +307,15 @@ class Morning:
         self._say(scene, f"{CALLS[scene.call]} van {scene.caller or 'iemand'}: {scene.subject}")
         await self._telephone.call(scene)
         self._calls += 1
+
+    async def _submit(self, scene: Scene) -> None:
+        times = f", {scene.times} keer verstuurd" if scene.times > 1 else ""
+        self._say(scene, f"parkeersysteem (API) voor {scene.person}: {scene.subject}{times}")
+        receipts = await self._parking.submit(scene)
+        if len(receipts) != 1:
+            self.voice.say(f"       ! {len(receipts)} ontvangstbewijzen voor een melding")
+        for receipt in receipts:
+            self.voice.say(f"       > parkeersysteem hoort {await self._parking.outcome(receipt)}")
 
     async def _write(self, scene: Scene) -> None:
         if not scene.about:

@@ -149,6 +149,7 @@ def _of_doors(scenes: Sequence[Scene], evidence: Evidence) -> list[str]:
         ("meldingen van de app ontvangen", _reports(scenes), received.get("open311", 0)),
         ("meldingen die de app terugziet", _reports(scenes), evidence.seen_by_app),
         ("oproepen gevoerd en ontvangen", calls, received.get(PHONE, 0)),
+        ("van het parkeersysteem", _of_systems(scenes), received.get("api", 0)),
         ("geparkeerd of in quarantaine", _count(scenes, "parked", "quarantined"), _state(evidence, "parked")),
     )
     return [
@@ -220,6 +221,10 @@ def _count(scenes: Sequence[Scene], *outcomes: str) -> int:
 
 def _reports(scenes: Sequence[Scene]) -> int:
     return sum(scene.is_street_report for scene in scenes)
+
+
+def _of_systems(scenes: Sequence[Scene]) -> int:
+    return sum(scene.is_system for scene in scenes)
 
 
 def _state(evidence: Evidence, name: str) -> int:

@@ -68,6 +68,10 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return self.door == "phone"
 
     @property
+    def is_system(self) -> bool:
+        return self.door == "system"
+
+    @property
     def is_handling(self) -> bool:
         return self.door == "handler"
 

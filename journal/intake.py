@@ -245,6 +245,13 @@ class Routing:
         self.timers |= {(ref, timer.name): timer for timer in decision.timers}
         return self._note_effects(decision.intents, state, message_id, ticket)
 
+    def foresee(self, arrival: Arrival) -> tuple[Decision | None, str]:
+        """What would be decided about a message, or why nothing can be; nothing is noted down."""
+        self._number = 0  # no case number is given out, nor its row made
+        asked = self._references(arrival)
+        self.load([hashed for _, hashed in asked])
+        return self._decide(arrival, asked)
+
     def again(self, arrival: Arrival, row: Any) -> tuple[str, ...] | BaseException:
         """Decide anew about a stored message; the effects that may start, or why it is still parked."""
         self.arrivals = [arrival]

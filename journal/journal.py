@@ -4,17 +4,17 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
-from canonical_model.decision import Router
+from canonical_model.decision import Decision, Router
 from journal.apart import Apart
 from journal.claims import Claim, ClaimRequest, Ticket
 from journal.crypto import Keyring
 from journal.customers import JournalCases
-from journal.database import Database
+from journal.database import Database, Transaction
 from journal.effects import Ledger, Recorded, Result, SweepRequest
 from journal.instants import micros
-from journal.intake import Accepted, Intake, Rules
+from journal.intake import Accepted, Intake, Routing, Rules
 from journal.operations import (
     Act,
     AuditEntry,
@@ -112,6 +112,17 @@ class Journal:
     def follow(self, router: Router, config_version: str) -> None:
         """Decide by these routes from the next transaction on; every message names the version that decided it."""
         self._intake.rules = Rules(router, config_version)
+
+    async def foresee(self, inbound: Inbound) -> tuple[Decision | None, str]:
+        """What would become of a message, or why nobody could decide; nothing is stored and nothing follows."""
+        now = micros(self.clock.now())
+        arrival = self._intake.arrival(inbound, now)
+
+        def ask(connection: Connection) -> tuple[Decision | None, str]:
+            tx = Transaction(connection, now, self.database.dialect)  # never committed
+            return Routing(self._intake, tx, []).foresee(arrival)
+
+        return await self.database.read(ask)
 
     async def claim(self, request: ClaimRequest) -> Claim:
         """Take effects to work on."""

@@ -33,6 +33,7 @@ from journal.database import Transaction
 from journal.instants import DAY, micros, moment
 from journal.operations import ANCHOR, AuditEntry, Operations
 from journal.schema import (
+    api_feed,
     attempts,
     audit,
     bodies,
@@ -168,6 +169,13 @@ def _source_lives(cutoff: int) -> ColumnElement[bool]:
     return or_(checkpoints.c.owner == "journal", exists(listened))
 
 
+def _last_of_feed() -> ColumnElement[bool]:
+    """The newest position of a system stays: the next one is counted from it."""
+    other = api_feed.alias("other")
+    newest = select(func.max(other.c.position)).where(other.c.system == api_feed.c.system)
+    return api_feed.c.position >= newest.scalar_subquery()
+
+
 def _chain_needs(cutoff: int) -> ColumnElement[bool]:
     """From the first line that is young enough, and the last one: the chain goes on from there."""
     line = audit.alias("line")
@@ -267,6 +275,13 @@ RULES: tuple[Rule, ...] = (
         age=Age.ID,
         kept=_key_needed,
     ),
+    Rule(
+        term="messages",
+        table=api_feed,
+        walk=api_feed.c.effect_key,
+        time=api_feed.c.at,
+        kept=lambda _cutoff: _last_of_feed(),
+    ),
     Rule(term="sessions", table=sessions, walk=sessions.c.token_hash, time=sessions.c.seen_at),
     Rule(term="leases", table=leases, walk=leases.c.name, time=leases.c.until),
     Rule(
@@ -321,6 +336,8 @@ RULES: tuple[Rule, ...] = (
 KEPT_FOR_GOOD: dict[str, str] = {
     "systems": "one row per system: how it does now",
     "numbers": "one row per year: a case number is never given twice",
+    "api_credentials": "credentials end by their date or a person's decision; who had one stays known",
+    "api_allowances": "one row per credential: what it used this minute",
     "users": "accounts end by a person's decision, not by time",
     "retention": "one row per rule: where its walk stands",
 }

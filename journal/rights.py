@@ -35,9 +35,15 @@ _DECIDE: Rights = {
     "target_tally": "SIU",
 }
 _ACCEPT: Rights = {**_DECIDE, "messages": "SI", "data_keys": "SI", "files": "I", "numbers": "SIU"}
-_ANSWER: Rights = {"bodies": "SI", "messages": "SI"}
+_ANSWER: Rights = {
+    "bodies": "SI",
+    "messages": "SI",
+    "api_credentials": "S",
+    "api_allowances": "SIU",
+    "api_feed": "S",
+}
 """Questions about cases, which adapters ask for the systems behind them."""
-_SETTLE: Rights = {**_DECIDE, "effects": "SIU", "attempts": "SI", "messages": "SU"}
+_SETTLE: Rights = {**_DECIDE, "effects": "SIU", "attempts": "SI", "messages": "SU", "api_feed": "SI"}
 _LEASES: Rights = {"leases": "SIU"}
 _REMOVE: Rights = {
     "bodies": "SUD",
@@ -61,6 +67,7 @@ _REMOVE: Rights = {
     "replay_totals": "SIUD",
     "audit": "SD",
     "retention": "SIU",
+    "api_feed": "SD",
 }
 _LOOK: Rights = dict.fromkeys(metadata.tables, "S")
 _PEOPLE: Rights = {
@@ -73,6 +80,7 @@ _PEOPLE: Rights = {
     "files": "SD",
     "bodies": "SIU",
     "numbers": "SIU",
+    "api_credentials": "SIU",
 }
 
 

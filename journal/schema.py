@@ -401,3 +401,34 @@ sessions = Table(
     Column("started_at", BigInteger, nullable=False),
     Column("seen_at", BigInteger, nullable=False),
 )
+
+api_credentials = Table(  # of existing systems; only a hash of the secret part
+    "api_credentials",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("system", String(40), nullable=False),
+    Column("secret_hash", String(64), nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("revoked_at", BigInteger),
+)
+
+# News for a system in the order in which it became readable; its text is in the effect's body.
+api_feed = Table(
+    "api_feed",
+    metadata,
+    Column("system", String(40), primary_key=True),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("effect_key", String(200), nullable=False, unique=True),
+    Column("at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+api_allowances = Table(  # requests of a credential that were handed out to processes, per minute
+    "api_allowances",
+    metadata,
+    Column("credential", String(16), primary_key=True),
+    Column("minute", BigInteger, nullable=False),
+    Column("taken", Integer, nullable=False),
+)

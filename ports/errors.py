@@ -28,11 +28,23 @@ class AdapterError(HubError):
 
 
 class TransientError(AdapterError):
-    """Try again later, not before `retry_after` seconds when the other side said so."""
+    """Try again later, not before `retry_after` seconds when the other side said so.
 
-    def __init__(self, what: str, *, detail: str = "", retry_after: float | None = None) -> None:
+    `pace`: seconds before each next try, where a protocol has agreed on them; after the last a person must look.
+    () = the worker's own pace.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        detail: str = "",
+        retry_after: float | None = None,
+        pace: tuple[float, ...] = (),
+    ) -> None:
         super().__init__(what, detail=detail)
         self.retry_after = retry_after
+        self.pace = pace
 
 
 class RejectedError(AdapterError):

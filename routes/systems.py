@@ -1,5 +1,6 @@
 """What an existing system hears about the cases that it brought: their fate in the tracker, and every step after it."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from canonical_model.case import CaseRecord
@@ -7,6 +8,17 @@ from canonical_model.commands import News, TellSystem
 from canonical_model.decision import Intent, Settled
 from canonical_model.events import CaseChanged
 from routes.configuration import RouteConfiguration
+
+
+def told_of(origin: str, informed: Collection[str]) -> tuple[str, ...]:
+    """Who hears of cases of this source: its adapter instance, the source itself, and every further way to it.
+
+    Systems that share an instance ("api/kassa") are told apart, so that one that is away holds up no other.
+    """
+    instance = origin.partition("/")[0]
+    return tuple(
+        name for name in sorted(informed) if name in (instance, origin) or name.startswith(f"{origin}/")
+    )
 
 
 def opening_told(settled: Settled, case: CaseRecord, configuration: RouteConfiguration) -> tuple[Intent, ...]:
@@ -38,8 +50,8 @@ def _told(
     configuration: RouteConfiguration,
     text: str = "",
 ) -> tuple[Intent, ...]:
-    adapter = case.origin.partition("/")[0]
-    if adapter not in configuration.informed:
+    targets = told_of(case.origin, configuration.informed)
+    if not targets:
         return ()
     command = TellSystem(
         origin=case.origin,
@@ -50,4 +62,4 @@ def _told(
         text=text,
         at=at,
     )
-    return (Intent(target=adapter, command=command, discriminator=discriminator),)
+    return tuple(Intent(target=target, command=command, discriminator=discriminator) for target in targets)

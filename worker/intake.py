@@ -73,7 +73,7 @@ class Doorway:
     async def _take_in(self, inbound: Inbound) -> Receipt:
         if self._enrichers and isinstance(inbound.event, ContactReceived):
             inbound = replace(
-                inbound, event=ContactReceived(contact=await self._completed(inbound.event.contact))
+                inbound, event=ContactReceived(contact=await self.completed(inbound.event.contact))
             )
         ticket = self._worker.ticket() if self._worker and not inbound.bulk else None
         claimed: tuple[Claimed, ...] = ()
@@ -87,7 +87,8 @@ class Doorway:
             await self._broker.hand_out(accepted.effects)
         return accepted.receipt
 
-    async def _completed(self, contact: Contact) -> Contact:
+    async def completed(self, contact: Contact) -> Contact:
+        """What the enrichers make of a contact; one that fails or is slow is passed over."""
         for enricher in self._enrichers:
             try:
                 async with asyncio.timeout(ENRICHING):

@@ -62,10 +62,16 @@ class RetryPolicy:
             return Judgement(
                 self._not_done(effect), error.what, wait=self.wait(effect.attempt), stop_target=True
             )
-        if effect.attempt >= GIVE_UP_AFTER:
-            return Judgement(Outcome.REJECTED, f"given up after {effect.attempt} attempts: {_words(error)}")
+        pace = error.pace if isinstance(error, TransientError) else ()
+        if effect.attempt >= (len(pace) + 1 if pace else GIVE_UP_AFTER):
+            return Judgement(
+                Outcome.REJECTED,
+                f"given up after {effect.attempt} attempts: {_words(error)}",
+                target_down=bool(pace),
+            )
         if isinstance(error, TransientError):
-            wait = max(self.wait(effect.attempt), error.retry_after or 0.0)
+            agreed = pace[effect.attempt - 1] if pace else self.wait(effect.attempt)
+            wait = max(agreed, error.retry_after or 0.0)
             return Judgement(self._not_done(effect), error.what, wait=wait, target_down=True)
         return self._unknown(effect, error, idempotency)
 

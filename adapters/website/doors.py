@@ -14,14 +14,14 @@ from typing import Any
 
 import msgspec
 
-from adapters.website.answers import Answers, Json, from_multipart, from_tree, tree_of_urlencoded
-from adapters.website.attachments import FileRules, to_files
-from adapters.website.mapping import FLAT, Plan, to_submission, to_submission_of_known_fields
-from adapters.website.problems import WRONG_TYPE, SubmissionError
 from adapters.website.settings import Sender
-from adapters.website.strict_json import decoded
-from adapters.website.submission import Submission
 from ports.intake import File
+from ports.submission.answers import Answers, Json, from_multipart, from_tree, tree_of_urlencoded
+from ports.submission.contract import Submission
+from ports.submission.errors import Flaw, SubmissionError
+from ports.submission.files import FileRules, to_files, without_files
+from ports.submission.mapping import FLAT, Plan, to_submission, to_submission_of_known_fields
+from ports.submission.strict_json import decoded
 
 _DRUPAL_BASE_FIELDS = frozenset({
     "sid", "serial", "uuid", "token", "uri", "created", "completed", "changed", "in_draft", "current_page",
@@ -63,14 +63,14 @@ def read_json(body: bytes, webhook_id: str, rules: FileRules) -> Understood:
         source_ref=webhook_id,
         submission=submission,
         files=files,
-        raw=_without_files(msgspec.structs.replace(submission, attachments=()), files) if files else body,
+        raw=without_files(msgspec.structs.replace(submission, attachments=()), files) if files else body,
     )
 
 
 def read_form(body: bytes, content_type: str, key: str, sender: Sender, rules: FileRules) -> Understood:
     """A multipart form with our own flat field names; its id is the field `id` or the key from the header."""
     if not content_type.startswith("multipart/form-data"):
-        raise SubmissionError("$", "send multipart/form-data", problem=WRONG_TYPE)
+        raise SubmissionError("$", "send multipart/form-data", flaw=Flaw.WRONG_TYPE)
     answers = from_multipart(content_type, body)
     id_ = answers.texts.get("id", key)
     if not id_:
@@ -120,16 +120,12 @@ def _lifted(answers: Answers, submission: Submission, id_: str, rules: FileRules
         source_ref=id_,
         submission=msgspec.structs.replace(submission, attachments=()),
         files=files,
-        raw=_without_files(dict(sorted(answers.texts.items())), files),
+        raw=without_files(dict(sorted(answers.texts.items())), files),
     )
 
 
-def _without_files(submission: Submission | Mapping[str, str], files: tuple[File, ...]) -> bytes:
-    return msgspec.json.encode({"submission": submission, "attachments": [file.attachment for file in files]})
-
-
 def _content_id(answers: Answers, files: tuple[File, ...], day: date) -> str:
-    content = _without_files(dict(sorted(answers.texts.items())), files)
+    content = without_files(dict(sorted(answers.texts.items())), files)
     return f"content:{sha256(content + day.isoformat().encode()).hexdigest()}"
 
 
@@ -138,7 +134,7 @@ def _drupal_tree(body: bytes, content_type: str) -> Mapping[str, Json]:
         return decoded(_TREE, body)
     if content_type.startswith("application/x-www-form-urlencoded"):
         return tree_of_urlencoded(body)
-    raise SubmissionError("$", "send application/x-www-form-urlencoded or JSON", problem=WRONG_TYPE)
+    raise SubmissionError("$", "send application/x-www-form-urlencoded or JSON", flaw=Flaw.WRONG_TYPE)
 
 
 def _drupal_answers(tree: Mapping[str, Json]) -> Answers:

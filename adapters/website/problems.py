@@ -8,6 +8,7 @@ import msgspec
 from starlette.responses import Response
 
 from ports.errors import NotUnderstoodError
+from ports.submission.errors import Flaw, SubmissionError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,13 +40,11 @@ class RefusedError(Exception):
         self.retry_after = retry_after
 
 
-class SubmissionError(NotUnderstoodError):
-    """A submission does not follow the contract. `path` is a JSON path into our contract, "$" = the whole."""
-
-    def __init__(self, path: str, expected: str, *, problem: Problem = NOT_UNDERSTOOD) -> None:
-        super().__init__(f"{path}: {expected}")
-        self.path = path
-        self.problem = problem
+_OF_FLAW = {
+    Flaw.MALFORMED: MALFORMED,
+    Flaw.WRONG_TYPE: WRONG_TYPE,
+    Flaw.NOT_UNDERSTOOD: NOT_UNDERSTOOD,
+}
 
 
 def refusal(error: RefusedError) -> Response:
@@ -62,7 +61,7 @@ def kept_but_not_understood(error: NotUnderstoodError, message_id: str) -> Respo
     """The answer to a submission that is stored for people to look at, with the receipt of that."""
     path, problem = "$", NOT_UNDERSTOOD
     if isinstance(error, SubmissionError):
-        path, problem = error.path, error.problem
+        path, problem = error.path, _OF_FLAW[error.flaw]
     return _document(problem, {"detail": error.what, "path": path, "id": message_id}, {})
 
 

@@ -2,8 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-from adapters.website.attachments import ACCEPTED_TYPES
-from adapters.website.mapping import PATHS
+from ports.submission.files import ACCEPTED_TYPES
+from ports.submission.mapping import PATHS
 
 _MEGABYTE = 1_000_000
 

@@ -15,7 +15,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from adapters.website.attachments import FileRules
 from adapters.website.body import BodyReader
 from adapters.website.doors import Understood, read_drupal, read_form, read_json, read_open_formulieren
 from adapters.website.problems import (
@@ -32,6 +31,7 @@ from adapters.website.translate import to_event
 from ports.adapter import Tools
 from ports.errors import NotUnderstoodError, RejectedError, TransientError
 from ports.intake import Inbound, Receipt
+from ports.submission.files import FileRules
 
 log = structlog.get_logger()
 

@@ -25,7 +25,7 @@ async def systems(visit: Visiting) -> Response:
     return visit.page("systems.html", board=board, incidents=incidents, look_back=reading.LOOK_BACK)
 
 
-@router.post("/systems/{name}/pause")
+@router.post("/systems/{name:path}/pause")
 @requires(Right.HOLD)
 async def pause(name: str, visit: Visiting) -> Response:
     """Hold a system until somebody resumes it; nothing is lost meanwhile."""
@@ -33,7 +33,7 @@ async def pause(name: str, visit: Visiting) -> Response:
     return visit.go("/systems", done="paused")
 
 
-@router.post("/systems/{name}/resume")
+@router.post("/systems/{name:path}/resume")
 @requires(Right.HOLD)
 async def resume(name: str, visit: Visiting) -> Response:
     """Let a system go on."""

@@ -44,7 +44,7 @@ def test_no_adapter_lacks_its_manifest():
 
 @each_adapter
 def test_the_manifest_is_complete(folder, manifest):
-    optional = {"exempt", *(["idempotency"] if "out" in manifest["direction"] else [])}
+    optional = {"exempt", "parts", *(["idempotency"] if "out" in manifest["direction"] else [])}
 
     assert REQUIRED <= manifest.keys() <= REQUIRED | optional
     assert manifest["name"] == folder.name

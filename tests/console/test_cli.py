@@ -4,7 +4,7 @@ import json
 import re
 import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from shutil import copy
 
@@ -352,3 +352,28 @@ def test_the_help_of_replay_names_both_ways(run: Run):
     helped = run("replay", "--help").stdout
 
     assert all(name in helped for name in ("one", "plan", "approve", "run", "cancel"))
+
+
+def test_a_credential_is_shown_once_listed_and_revoked(run: Run):
+    made = json.loads(run("credential", "add", "kassa", "--scope", "send", "--days", "30", "--json").stdout)
+    id_ = made["credential"]["id"]
+
+    listed = run("credential", "list").stdout
+    revoked = run("credential", "revoke", id_)
+
+    assert made["token"].startswith(f"wgw_{id_}_")
+    assert made["token"] not in listed
+    assert id_ in listed
+    assert "send" in listed
+    assert revoked.exit_code == 0
+    assert "revoked" in run("credential", "list").stdout
+    assert run("credential", "revoke", "0" * 16).exit_code == 1
+
+
+def test_who_gave_and_took_a_credential_is_in_the_audit_trail(run: Run, tmp_path: Path):
+    id_ = json.loads(run("credential", "add", "kassa", "--json").stdout)["credential"]["id"]
+    run("credential", "revoke", id_)
+
+    with closing(sqlite3.connect(tmp_path / "journal.db")) as journal:
+        audited = journal.execute("SELECT action, subject FROM audit ORDER BY seq DESC LIMIT 2").fetchall()
+    assert audited == [("credential_revoked", id_), ("credential_issued", f"kassa/{id_}")]

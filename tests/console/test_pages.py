@@ -469,6 +469,16 @@ class TestSystems:
         assert "mail ‖ gepauzeerd Gepauzeerd door sofie: onderhoud van de mailserver tot 12 u" in text
         assert "tracker ✓ werkt Wachtende stappen 0" in text
 
+    async def test_a_system_that_is_part_of_another_can_be_paused(self, administrator: Browser, city: City):
+        await city.journal.know_systems(["api/kassa"])
+
+        for path in ("/systems/api%2Fkassa/pause", "/systems/api/kassa/pause"):
+            await city.journal.resume("api/kassa", "beheer")
+            await administrator.post(path, {"reason": "verbouwing"})
+
+            states = {state.name: state.paused for state in await city.journal.system_states()}
+            assert states["api/kassa"]
+
     async def test_pause_and_resume(self, administrator: Browser, city: City):
         await administrator.post("/systems/tracker/pause", {"reason": "nieuwe versie"})
         assert "nieuwe versie" in await text_of(administrator, "/systems")

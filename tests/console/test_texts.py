@@ -39,6 +39,7 @@ SUBCOMMANDS = {
     f"cli_help.{name}"
     for name in ("add", "list", "one", "plan", "show", "decide", "approve", "run", "cancel")
 }
+SUBCOMMANDS = {"cli_help.add", "cli_help.list", "cli_help.revoke"}
 """Their help has a key of its own."""
 
 CLOSED_SETS = {

@@ -9,6 +9,7 @@ from canonical_model.decision import Settled
 from canonical_model.events import Answer, CaseChanged
 from canonical_model.status import CaseStatus
 from routes.router import CityRoutes
+from routes.systems import told_of
 from tests.journal.scene import START
 from tests.routes.conftest import REF
 
@@ -97,3 +98,19 @@ def test_who_does_not_listen_is_not_told(routes, decide, by, case):
 
     assert news(routes.after(opening(applied=True), other)) == []
     assert news(decide(changed(CaseStatus.CLOSED), by("case", other))) == []
+
+
+@pytest.mark.parametrize(
+    ("origin", "hearing"),
+    [
+        ("kassa/parkeren", ("kassa",)),
+        ("api/dosis", ("api/dosis", "api/dosis/webhook")),
+        ("api/kassa", ("api/kassa",)),
+        ("api/kas", ()),
+        ("website/json", ()),
+    ],
+)
+def test_a_source_is_heard_by_its_instance_by_itself_and_by_its_further_ways(origin, hearing):
+    informed = {"kassa", "api/dosis", "api/dosis/webhook", "api/kassa"}
+
+    assert told_of(origin, informed) == hearing

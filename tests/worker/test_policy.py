@@ -92,3 +92,19 @@ def test_an_error_that_nobody_foresaw_soon_meets_a_person():
     assert last.outcome is Outcome.REJECTED
     assert "KeyError" in last.what
     assert "peeters" not in last.what
+
+
+def test_an_agreed_pace_is_followed_to_its_end_and_then_a_person_looks():
+    error = TransientError("busy", pace=(5, 300))
+
+    judged = [RetryPolicy(wait_fixed(7)).judge(claimed(attempt), error, KEY) for attempt in (1, 2, 3)]
+
+    assert [(one.outcome, one.wait) for one in judged[:2]] == [(Outcome.AGAIN, 5), (Outcome.AGAIN, 300)]
+    assert judged[2].outcome is Outcome.REJECTED
+    assert "given up after 3 attempts" in judged[2].what
+
+
+def test_who_asks_for_more_time_than_agreed_gets_it():
+    error = TransientError("busy", retry_after=60, pace=(5, 300))
+
+    assert RetryPolicy(wait_fixed(7)).judge(claimed(1), error, KEY).wait == 60

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.website.attachments import (
+from ports.submission.contract import Upload
+from ports.submission.errors import SubmissionError
+from ports.submission.files import (
     ACCEPTED_TYPES,
     FileRules,
     is_executable,
@@ -16,8 +18,6 @@ from adapters.website.attachments import (
     safe_name,
     to_files,
 )
-from adapters.website.problems import SubmissionError
-from adapters.website.submission import Upload
 
 RULES = FileRules(max_files=3, max_bytes=1000, accepted_types=ACCEPTED_TYPES)
 PNG = b"\x89PNG\r\n\x1a\n\0\0"

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.website.problems import MALFORMED, SubmissionError
-from adapters.website.strict_json import decoded
-from adapters.website.submission import Submission
+from ports.submission.contract import Submission
+from ports.submission.errors import Flaw, SubmissionError
+from ports.submission.strict_json import decoded
 
 CONTRACT = msgspec.json.Decoder(Submission)
 TREE = msgspec.json.Decoder(dict[str, object])
@@ -59,7 +59,7 @@ def test_malformed_json_is_refused(body):
     with pytest.raises(SubmissionError) as raised:
         decoded(CONTRACT, body)
 
-    assert raised.value.problem is MALFORMED
+    assert raised.value.flaw is Flaw.MALFORMED
 
 
 @pytest.mark.parametrize(("body", "path"), MISFITS.values(), ids=MISFITS)

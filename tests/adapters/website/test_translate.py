@@ -11,12 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from adapters.website.attachments import ACCEPTED_TYPES, FileRules
 from adapters.website.doors import read_drupal, read_form, read_json, read_open_formulieren
-from adapters.website.problems import SubmissionError
 from adapters.website.settings import Sender
-from adapters.website.submission import Organisation, Person, Place, Submission
-from adapters.website.translate import suspicions, to_event
+from adapters.website.translate import to_event
 from canonical_model.codec import decode_event, encode
 from canonical_model.contact import Channel, Contact, Kind, Language, Thread
 from canonical_model.events import ContactReceived
@@ -24,6 +21,10 @@ from canonical_model.identifiers import Identifier, Scheme
 from canonical_model.location import NOWHERE, Location, Point
 from canonical_model.party import ANONYMOUS, Party, PartyKind
 from ports.errors import MessageError
+from ports.submission.contract import Organisation, Person, Place, Submission
+from ports.submission.errors import SubmissionError
+from ports.submission.files import ACCEPTED_TYPES, FileRules
+from ports.submission.translate import suspicions
 
 FIXTURES = Path(__file__).parent / "fixtures"
 RULES = FileRules(max_files=10, max_bytes=1_000_000, accepted_types=ACCEPTED_TYPES)

@@ -50,7 +50,7 @@ class Upload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Submission(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One form that somebody sent. Times without offset are Brussels time."""
+    """One form that somebody sent. Times without offset are Brussels time; `case` is the number of an earlier case."""
 
     id: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
     subject: Line
@@ -63,6 +63,7 @@ class Submission(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     person: Person | None = None
     organisation: Organisation | None = None
     location: Place | None = None
+    case: Annotated[str, msgspec.Meta(max_length=20)] = ""
     attachments: tuple[Upload, ...] = ()
     honeypot: Text = ""
     filled_in_seconds: Seconds | None = None

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import msgspec
 
-from adapters.website.answers import Answers
-from adapters.website.problems import SubmissionError
-from adapters.website.strict_json import misfit
-from adapters.website.submission import Organisation, Person, Place, Submission
+from ports.submission.answers import Answers
+from ports.submission.contract import Organisation, Person, Place, Submission
+from ports.submission.errors import SubmissionError
+from ports.submission.strict_json import misfit
 
 _PLAIN = (
     "id",
@@ -22,6 +22,7 @@ _PLAIN = (
     "subject",
     "message",
     "language",
+    "case",
     "honeypot",
     "filled_in_seconds",
 )

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
-from adapters.website.problems import MALFORMED, SubmissionError
+from ports.submission.errors import Flaw, SubmissionError
 
 _T = TypeVar("_T")
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
@@ -29,11 +29,11 @@ def decoded(decoder: "msgspec.json.Decoder[_T]", body: bytes) -> _T:
     except msgspec.ValidationError as error:
         raise misfit(error) from None
     except msgspec.DecodeError as error:
-        raise SubmissionError("$", str(error), problem=MALFORMED) from None
+        raise SubmissionError("$", str(error), flaw=Flaw.MALFORMED) from None
     except UnicodeDecodeError:
-        raise SubmissionError("$", "is not UTF-8", problem=MALFORMED) from None
+        raise SubmissionError("$", "is not UTF-8", flaw=Flaw.MALFORMED) from None
     except RecursionError:
-        raise SubmissionError("$", "is nested too deeply", problem=MALFORMED) from None
+        raise SubmissionError("$", "is nested too deeply", flaw=Flaw.MALFORMED) from None
     return value
 
 
@@ -56,4 +56,4 @@ def misfit(error: msgspec.ValidationError) -> SubmissionError:
 
 def _without_repeats(pairs: list[tuple[str, object]]) -> None:
     if len(dict(pairs)) != len(pairs):
-        raise SubmissionError("$", "holds the same key twice in one object", problem=MALFORMED)
+        raise SubmissionError("$", "holds the same key twice in one object", flaw=Flaw.MALFORMED)

@@ -15,8 +15,8 @@ from python_multipart import FormParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import Field, File, parse_options_header
 
-from adapters.website.problems import MALFORMED, SubmissionError
-from adapters.website.submission import Upload
+from ports.submission.contract import Upload
+from ports.submission.errors import Flaw, SubmissionError
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
@@ -62,7 +62,7 @@ def tree_of_urlencoded(body: bytes) -> dict[str, Json]:
         )
     except ValueError:
         raise SubmissionError(
-            "$", f"is not a urlencoded form in UTF-8 of at most {_MOST_FIELDS} fields", problem=MALFORMED
+            "$", f"is not a urlencoded form in UTF-8 of at most {_MOST_FIELDS} fields", flaw=Flaw.MALFORMED
         ) from None
     tree: dict[str, Json] = {}
     for name, value in pairs:
@@ -74,7 +74,7 @@ def from_multipart(content_type: str, body: bytes) -> Answers:
     """Answers from multipart/form-data. Parsed in memory: personal data never touches a temporary file."""
     boundary = parse_options_header(content_type)[1].get(b"boundary")
     if not boundary:
-        raise SubmissionError("$", "the content type has no boundary", problem=MALFORMED)
+        raise SubmissionError("$", "the content type has no boundary", flaw=Flaw.MALFORMED)
     parts = _Parts()
     try:
         parser = FormParser(
@@ -88,9 +88,11 @@ def from_multipart(content_type: str, body: bytes) -> Answers:
         parser.write(body)
         parser.finalize()
     except (FormParserError, UnicodeError):
-        raise SubmissionError("$", "is not multipart/form-data in UTF-8", problem=MALFORMED) from None
+        raise SubmissionError("$", "is not multipart/form-data in UTF-8", flaw=Flaw.MALFORMED) from None
     if not parts.complete:
-        raise SubmissionError("$", "the closing boundary is missing: the form was cut off", problem=MALFORMED)
+        raise SubmissionError(
+            "$", "the closing boundary is missing: the form was cut off", flaw=Flaw.MALFORMED
+        )
     _refuse_nul(parts.texts.values())
     return Answers(
         texts={name: text for name, text in parts.texts.items() if text}, uploads=tuple(parts.uploads)
@@ -113,7 +115,7 @@ class _Parts:
                 "$", f"at most {_MOST_FIELDS} fields of {_LARGEST_FIELD} bytes are accepted"
             )
         if name in self.texts:
-            raise SubmissionError("$", "holds the same field twice", problem=MALFORMED)
+            raise SubmissionError("$", "holds the same field twice", flaw=Flaw.MALFORMED)
         self.texts[name] = value.decode("utf-8").replace("\r\n", "\n")
 
     def add_file(self, file: File) -> None:
@@ -132,7 +134,7 @@ def _file_name(name: bytes) -> str:
 
 def _leaves(value: Json, name: str, depth: int) -> Iterator[tuple[str, str | Upload]]:
     if depth > _DEEPEST:
-        raise SubmissionError("$", "is nested too deeply", problem=MALFORMED)
+        raise SubmissionError("$", "is nested too deeply", flaw=Flaw.MALFORMED)
     if isinstance(value, Mapping):
         yield from _of_mapping(value, name, depth)
     elif isinstance(value, Sequence) and not isinstance(value, str):
@@ -193,7 +195,7 @@ def _keys(name: str) -> list[str]:
         return [name]
     keys = [bracketed[1], *bracketed[2][1:-1].split("][")]
     if len(keys) > _DEEPEST:
-        raise SubmissionError("$", "is nested too deeply", problem=MALFORMED)
+        raise SubmissionError("$", "is nested too deeply", flaw=Flaw.MALFORMED)
     return keys
 
 
@@ -202,11 +204,11 @@ def _plant(tree: dict[str, Json], keys: list[str], value: str) -> None:
     for key in keys[:-1]:
         inner = branch.setdefault(key or str(len(branch)), {})
         if not isinstance(inner, dict):
-            raise SubmissionError("$", "uses a field both with and without [...]", problem=MALFORMED)
+            raise SubmissionError("$", "uses a field both with and without [...]", flaw=Flaw.MALFORMED)
         branch = inner
     last = keys[-1] or str(len(branch))
     if last in branch:
-        raise SubmissionError("$", "holds the same field twice", problem=MALFORMED)
+        raise SubmissionError("$", "holds the same field twice", flaw=Flaw.MALFORMED)
     branch[last] = value
 
 

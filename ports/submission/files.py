@@ -3,14 +3,16 @@
 import codecs
 import re
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from adapters.website.problems import SubmissionError
-from adapters.website.submission import Upload
+import msgspec
+
 from canonical_model.attachment import Attachment, Claim
 from ports.intake import File
+from ports.submission.contract import Submission, Upload
+from ports.submission.errors import SubmissionError
 
 _OFFICE = "application/vnd.openxmlformats-officedocument."
 _OPEN = "application/vnd.oasis.opendocument."
@@ -98,6 +100,11 @@ def to_files(uploads: Iterable[Upload], rules: FileRules) -> tuple[File, ...]:
         if file.attachment.name < kept.attachment.name:
             files[file.attachment.claim] = file
     return tuple(files[claim] for claim in sorted(files))
+
+
+def without_files(submission: Submission | Mapping[str, str], files: Sequence[File]) -> bytes:
+    """What is kept of a submission whose files are kept apart (Claim Check); equal ones give equal bytes."""
+    return msgspec.json.encode({"submission": submission, "attachments": [file.attachment for file in files]})
 
 
 def safe_name(name: str) -> str:

@@ -1,0 +1,86 @@
+"""Credentials of existing systems in a terminal: `wegwijzer credential add|list|revoke`."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import click
+
+from console.api.credentials import Credential, Credentials, Scope
+from console.terminal import Shop, Terminal, table
+from journal.journal import Journal
+
+
+class CredentialShop(Shop):
+    """What an administrator does about the tokens of the systems that use the API."""
+
+    def credential(self) -> click.Command:
+        def add(terminal: Terminal, system: str, scope: Sequence[str], days: int) -> None:
+            scopes = [Scope(one) for one in scope]
+            issued, token = self._with(
+                lambda journal: _issue(journal, terminal, system, scopes, timedelta(days=days))
+            )
+            terminal.answer(
+                {"credential": issued, "token": token},
+                [terminal.text("cli.credential_added", id=issued.id, token=token)],
+            )
+
+        def names(terminal: Terminal) -> None:
+            found = self._with(lambda journal: Credentials(journal.database, journal.clock).all())
+            terminal.answer(found, table([_credential_cells(one) for one in found]))
+
+        def revoke(terminal: Terminal, id_: str) -> None:
+            if not self._with(lambda journal: _revoke(journal, terminal, id_)):
+                self._leave(terminal.text("search.nothing"))
+            terminal.answer({"id": id_}, [terminal.text("cli.credential_revoked", id=id_)])
+
+        group = click.Group("credential", help=self._help("credential"))
+        group.add_command(
+            self._command(
+                "add",
+                add,
+                click.Argument(["system"]),
+                click.Option(
+                    ["--scope"],
+                    type=click.Choice([scope.value for scope in Scope]),
+                    multiple=True,
+                    default=[scope.value for scope in Scope],
+                    help=self._help("scope"),
+                ),
+                click.Option(
+                    ["--days"],
+                    type=click.IntRange(1, 1100),
+                    default=365,
+                    show_default=True,
+                    help=self._help("days"),
+                ),
+                help_key="credential_add",
+            )
+        )
+        group.add_command(self._command("list", names, help_key="credential_list"))
+        group.add_command(
+            self._command(
+                "revoke", revoke, click.Argument(["id_"], metavar="ID"), help_key="credential_revoke"
+            )
+        )
+        return group
+
+
+async def _issue(
+    journal: Journal, terminal: Terminal, system: str, scopes: Sequence[Scope], valid: timedelta
+) -> tuple[Credential, str]:
+    issued, token = await Credentials(journal.database, journal.clock).issue(system, scopes, valid)
+    detail = f"{' '.join(sorted(issued.scopes))} until {issued.expires_at:%Y-%m-%d}"
+    await journal.audit(terminal.actor, "credential_issued", f"{system}/{issued.id}", detail)
+    return issued, token
+
+
+async def _revoke(journal: Journal, terminal: Terminal, id_: str) -> bool:
+    found = await Credentials(journal.database, journal.clock).revoke(id_)
+    if found:
+        await journal.audit(terminal.actor, "credential_revoked", id_)
+    return found
+
+
+def _credential_cells(one: Credential) -> tuple[str, ...]:
+    end = f"revoked {one.revoked_at:%Y-%m-%d}" if one.revoked_at else f"until {one.expires_at:%Y-%m-%d}"
+    return (one.id, one.system, " ".join(sorted(one.scopes)), end)

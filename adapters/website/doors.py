@@ -15,12 +15,13 @@ from typing import Any
 import msgspec
 
 from adapters.website.answers import Answers, Json, from_multipart, from_tree, tree_of_urlencoded
-from adapters.website.attachments import FileRules, to_files
+from adapters.website.attachments import to_files
 from adapters.website.mapping import FLAT, Plan, to_submission, to_submission_of_known_fields
 from adapters.website.problems import WRONG_TYPE, SubmissionError
 from adapters.website.settings import Sender
 from adapters.website.strict_json import decoded
 from adapters.website.submission import Submission
+from ports.files import FileRules
 from ports.intake import File
 
 _DRUPAL_BASE_FIELDS = frozenset({

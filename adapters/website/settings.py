@@ -2,8 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-from adapters.website.attachments import ACCEPTED_TYPES
 from adapters.website.mapping import PATHS
+from ports.files import ACCEPTED_TYPES
 
 _MEGABYTE = 1_000_000
 

@@ -8,16 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.website.attachments import (
-    ACCEPTED_TYPES,
-    FileRules,
-    is_executable,
-    media_type,
-    safe_name,
-    to_files,
-)
+from adapters.website.attachments import to_files
 from adapters.website.problems import SubmissionError
 from adapters.website.submission import Upload
+from ports.files import ACCEPTED_TYPES, FileRules, is_executable, media_type, safe_name
 
 RULES = FileRules(max_files=3, max_bytes=1000, accepted_types=ACCEPTED_TYPES)
 PNG = b"\x89PNG\r\n\x1a\n\0\0"

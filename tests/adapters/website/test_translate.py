@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from adapters.website.attachments import ACCEPTED_TYPES, FileRules
 from adapters.website.doors import read_drupal, read_form, read_json, read_open_formulieren
 from adapters.website.problems import SubmissionError
 from adapters.website.settings import Sender
@@ -24,6 +23,7 @@ from canonical_model.identifiers import Identifier, Scheme
 from canonical_model.location import NOWHERE, Location, Point
 from canonical_model.party import ANONYMOUS, Party, PartyKind
 from ports.errors import MessageError
+from ports.files import ACCEPTED_TYPES, FileRules
 
 FIXTURES = Path(__file__).parent / "fixtures"
 RULES = FileRules(max_files=10, max_bytes=1_000_000, accepted_types=ACCEPTED_TYPES)

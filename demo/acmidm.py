@@ -122,9 +122,7 @@ class RefusedError(Exception):
 class AcmIdm:
     """The provider. `forge` makes its ID tokens instead, for tests of those who must see through them."""
 
-    def __init__(
-        self, issuer: str, now: Callable[[], float] = time.time, key: RSAKey | None = None
-    ) -> None:
+    def __init__(self, issuer: str, now: Callable[[], float] = time.time, key: RSAKey | None = None) -> None:
         self.issuer = issuer
         self.now = now
         self.key = key or new_key("acm-1")

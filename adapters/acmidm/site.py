@@ -25,9 +25,9 @@ from adapters.acmidm.visit import (
     Visit,
     cookie_names,
     guarding_headers,
+    own_file,
     problem_number,
     set_cookie,
-    style_sheet,
 )
 from adapters.acmidm.wording import LANGUAGES, load
 from canonical_model.contact import Channel
@@ -102,7 +102,8 @@ class Site:
         )
         for method, path, show in shown:
             router.add_route(path, self._guarded(show), methods=[method], name=f"{method}{path}")
-        router.add_route("/portal.css", _style, methods=["GET"], name="style")
+        for name, media_type in (("portal.css", "text/css"), ("portal.svg", "image/svg+xml")):
+            router.add_route(f"/{name}", _file(name, media_type), methods=["GET"], name=name)
 
     def _guarded(self, show: Show) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
@@ -191,9 +192,10 @@ def _as_problem(error: Exception) -> PageProblemError:
     return PageProblemError(502, "not_set_up")
 
 
-async def _style(_request: Request) -> Response:
-    return Response(
-        style_sheet(),
-        media_type="text/css",
-        headers={"Cache-Control": "public, max-age=86400", "X-Content-Type-Options": "nosniff"},
-    )
+def _file(name: str, media_type: str) -> Callable[[Request], Awaitable[Response]]:
+    headers = {"Cache-Control": "public, max-age=86400", "X-Content-Type-Options": "nosniff"}
+
+    async def answer(_request: Request) -> Response:
+        return Response(own_file(name), media_type=media_type, headers=headers)
+
+    return answer

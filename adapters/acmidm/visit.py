@@ -120,12 +120,12 @@ def templates() -> Environment:
 
 
 @cache
-def style_sheet() -> bytes:
-    """The style sheet."""
-    return (resources.files("adapters.acmidm") / "static" / "portal.css").read_bytes()
+def own_file(name: str) -> bytes:
+    """A file that the pages refer to."""
+    return (resources.files("adapters.acmidm") / "static" / name).read_bytes()
 
 
 @cache
 def style_version() -> str:
     """Changes with the style sheet."""
-    return sha256(style_sheet()).hexdigest()[:12]
+    return sha256(own_file("portal.css")).hexdigest()[:12]

@@ -31,7 +31,8 @@ REPORT = {
 }
 JPEG = b"\xff\xd8\xff\xe0" + b"een foto"
 PERSONA = Persona(
-    capacity=Capacity.CITIZEN, party=Party(kind=PartyKind.PERSON, name="An Peeters", identifiers=(insz(INSZ),))
+    capacity=Capacity.CITIZEN,
+    party=Party(kind=PartyKind.PERSON, name="An Peeters", identifiers=(insz(INSZ),)),
 )
 
 
@@ -275,9 +276,7 @@ async def test_forms_of_other_sites_are_refused(
 
 @pytest.mark.parametrize("path", ["/new", "/logout", "/cases/LEU-2026-000123/reply"])
 @pytest.mark.parametrize("csrf", ["", "a guess"])
-async def test_forms_without_the_sessions_token_are_refused(
-    stage: Stage, an: Visitor, path: str, csrf: str
-):
+async def test_forms_without_the_sessions_token_are_refused(stage: Stage, an: Visitor, path: str, csrf: str):
     stage.cases.add(a_case(), named("insz", INSZ))
     await an.log_in("an")
     form = await an.form("/new")
@@ -337,7 +336,9 @@ async def test_a_company_and_the_person_who_acts_for_it(stage: Stage):
 
     assert (await willy.log_in("willy")).status_code == 303
     page = (await willy.get("/")).text
-    assert all(text in page for text in ("Bakkerij De Korenbloem", "0403019261", "Willy Claes", "LEU-2026-000123"))
+    assert all(
+        text in page for text in ("Bakkerij De Korenbloem", "0403019261", "Willy Claes", "LEU-2026-000123")
+    )
     assert 'value="willy@korenbloem.example"' in (await willy.get("/new")).text
 
 
@@ -363,9 +364,9 @@ async def test_two_portals_do_not_share_a_session(stage: Stage, an: Visitor):
     await an.log_in("an")
     other = stage.portal(build, "elders", {"pages": pages(stage.provider)})
     visitor = stage.visitor(other, "elders")
-    visitor.client.cookies.update({
-        name.replace(NAME, "elders"): value for name, value in an.client.cookies.items()
-    })
+    visitor.client.cookies.update(
+        {name.replace(NAME, "elders"): value for name, value in an.client.cookies.items()}
+    )
 
     assert (await visitor.get("/new")).status_code == 401
 

@@ -38,7 +38,7 @@ class OsloReader:
         if any(one.scheme is not self.scheme for one in report.claimed.identifiers):
             raise misfit("$.data.indiener", f"customers of this portal are known by their {self.scheme}")
         party = party_of(caller, report.claimed, vouches=self.door.vouches)
-        files = judged(report.uploads, rules, "$.data.heeftBody")
+        files = judged(report.uploads, rules, "$.data.heeftBody.bijlage")
         return Understood(
             source_ref=event.ref,
             event=ContactReceived(contact=self._contact(report, party, files)),

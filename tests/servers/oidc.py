@@ -49,7 +49,7 @@ def node_provider(
         "port": port,
         "clients": clients,
         "keys": [key.as_dict(private=True)],
-        "scopes": ["openid", "profile", "rrn", "vo"],
+        "scopes": ["openid", "profile", "rrn", "vo", "ssm_mandaat"],
         "api_scopes": ["dv_mbp_incidents"],
         "people": {person.name: dict(person.claims) for person in PEOPLE},
         "claims_only_in_userinfo": claims_only_in_userinfo,

@@ -27,6 +27,7 @@ class Tokens:
     drupal: str = field(repr=False)
     open_forms: str = field(repr=False)
     report_app: str = field(repr=False)
+    portal: str = field(repr=False)
 
 
 class Website:

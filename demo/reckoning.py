@@ -15,7 +15,7 @@ from sqlalchemy import Connection, func, select
 from demo.handlers import TrackerCase
 from demo.mail import Letter
 from demo.post_office import LOOPBACK
-from demo.scenes import GROUP_MAILBOXES, Scene
+from demo.scenes import GROUP_MAILBOXES, PORTALS, Scene
 from journal.schema import effects, messages, tally
 
 SETTLED = frozenset({"applied", "skipped", "parked"})
@@ -136,6 +136,7 @@ def _of_doors(scenes: Sequence[Scene], evidence: Evidence) -> list[str]:
     mails = sum(len(scene.to) or 1 for scene in scenes if scene.door == "mail")
     bounces = sum(scene.bounces for scene in scenes)
     forms = sum(scene.is_form for scene in scenes)
+    through_portals = sum(scene.is_portal for scene in scenes)
     boxes, received = evidence.mailboxes, evidence.books.by_door
     parked = sum(scene.door == "mail" and scene.outcome == "parked" for scene in scenes)
     expected = (
@@ -146,6 +147,11 @@ def _of_doors(scenes: Sequence[Scene], evidence: Evidence) -> list[str]:
         ("formulieren verstuurd en ontvangen", forms, received.get("website", 0)),
         ("meldingen van de app ontvangen", _reports(scenes), received.get("open311", 0)),
         ("meldingen die de app terugziet", _reports(scenes), evidence.seen_by_app),
+        (
+            "via de portalen verstuurd en ontvangen",
+            through_portals,
+            sum(received.get(portal, 0) for portal in PORTALS),
+        ),
         ("geparkeerd of in quarantaine", _count(scenes, "parked", "quarantined"), _state(evidence, "parked")),
     )
     return [

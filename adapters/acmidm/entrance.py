@@ -18,7 +18,7 @@ from adapters.acmidm.settings import LogIn
 from adapters.acmidm.tokens import TokenError, UnknownKeyError, id_token_claims
 from adapters.acmidm.visit import PageProblemError, Visit, drop_cookie, set_cookie
 from ports.clock import Clock
-from ports.errors import TransientError
+from ports.errors import MisconfiguredError, TransientError
 
 log = structlog.get_logger()
 
@@ -97,8 +97,8 @@ class Entrance:
         try:
             address = await self._provider.log_out_address(visit.session.id_token, back)
             answer = RedirectResponse(address, 303) if address else answer
-        except TransientError:
-            log.warning("portal_log_out_at_provider_failed", portal=visit.base)
+        except (TransientError, MisconfiguredError) as error:
+            log.warning("portal_log_out_at_provider_failed", portal=visit.base, reason=error.what)
         drop_cookie(answer, visit.cookies.session, secure=visit.settings.secure)
         return answer
 

@@ -29,7 +29,7 @@ from canonical_model.contact import Channel, Kind, Language
 from canonical_model.identifiers import Scheme, masked
 from canonical_model.status import OPEN, CaseStatus
 from ports.adapter import Tools
-from ports.bodies import BodyReader
+from ports.bodies import BodyReader, BodyRefusedError
 from ports.cases import CaseView
 from ports.errors import RejectedError
 from ports.files import FileRefusedError, FileRules, to_files
@@ -38,7 +38,7 @@ from ports.intake import File, Inbound
 
 log = structlog.get_logger()
 
-SMALL = 10_000
+SMALL = 200_000
 """Bytes of a form without files."""
 
 
@@ -109,7 +109,9 @@ class CasePages:
 
     async def submit(self, visit: Visit) -> Response:
         """A new contact: once safely stored, on to its receipt."""
-        session = _logged_in(visit)
+        if visit.session is None:
+            return await self._too_late(visit)
+        session = visit.session
         async with self._reader.body(visit.request) as body:
             filled = self._filled(visit, session, body)
             draft = filled.draft
@@ -140,7 +142,9 @@ class CasePages:
 
     async def reply(self, visit: Visit) -> Response:
         """A further contact about an own case."""
-        session = _logged_in(visit)
+        if visit.session is None:
+            return await self._too_late(visit)
+        session = visit.session
         view = await self._own_case(visit, session)
         async with self._reader.body(visit.request) as body:
             filled = self._filled(visit, session, body)
@@ -161,6 +165,15 @@ class CasePages:
         """The fields of a form that carries no token: it changes nothing but what the browser shows."""
         async with _SMALL_READER.body(visit.request) as body:
             return _texts(visit, body)
+
+    async def _too_late(self, visit: Visit) -> Response:
+        """The session was over before the form was sent: give back what was typed, and store nothing."""
+        try:
+            async with _SMALL_READER.body(visit.request) as body:
+                draft = draft_of(_texts(visit, body))
+        except BodyRefusedError as error:
+            raise PageProblemError(401, "log_in_first") from error
+        return visit.page("too_late.html", 401, draft=draft)
 
     async def _took(self, inbound: Inbound) -> bool:
         """Whether it is safely stored; False when this form was sent before, with something else in it."""
@@ -311,4 +324,4 @@ def _new_id() -> str:
     return secrets.token_urlsafe(18)
 
 
-_SMALL_READER = BodyReader(limit=SMALL, shared_limit=1_000 * SMALL, seconds=15)
+_SMALL_READER = BodyReader(limit=SMALL, shared_limit=100 * SMALL, seconds=15)

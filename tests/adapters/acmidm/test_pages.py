@@ -360,6 +360,21 @@ def test_every_status_has_a_phase_and_a_text():
     ]
 
 
+@pytest.mark.parametrize("path", ["/new", "/cases/LEU-2026-000123/reply"])
+async def test_who_was_logged_out_while_typing_gets_the_text_back(stage: Stage, an: Visitor, path: str):
+    stage.cases.add(a_case(), named("insz", INSZ))
+    await an.log_in("an")
+    form = await an.form("/new")
+    stage.clock.advance(timedelta(minutes=21))
+
+    answer = await an.post(path, {**form, **REPORT})
+
+    assert answer.status_code == 401
+    assert "Iemand kan vallen." in answer.text
+    assert "nog niet verstuurd" in answer.text
+    assert stage.intake.stored == []
+
+
 async def test_two_portals_do_not_share_a_session(stage: Stage, an: Visitor):
     await an.log_in("an")
     other = stage.portal(build, "elders", {"pages": pages(stage.provider)})

@@ -331,6 +331,7 @@ async def running(provider_at: Callable[[str], AcmIdm]) -> AsyncGenerator[AcmIdm
     """A provider that really listens, on a loopback port of its own."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
+        listening.listen()
         provider = provider_at(f"http://127.0.0.1:{listening.getsockname()[1]}/op")
         config = uvicorn.Config(provider.app(), log_config=None, lifespan="off", timeout_graceful_shutdown=2)
         server = uvicorn.Server(config)

@@ -12,10 +12,8 @@ from typing import Any, Literal
 from urllib.parse import quote, urlencode, urlsplit
 from uuid import uuid4
 
-import aiohttp
 import httpx
 import msgspec
-from httpx_aiohttp import AiohttpTransport
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, RSAKey
@@ -24,13 +22,13 @@ from adapters.acmidm.settings import Client
 from adapters.acmidm.tokens import Expected, TokenError
 from ports.clock import Clock
 from ports.errors import MisconfiguredError, TransientError
+from ports.http import PooledTransport
 
 ASSERTION_SECONDS = 120
 METADATA_SECONDS = 3600.0
 RETRY_SECONDS = 30.0
 """Between two looks for new keys the provider is left alone for so long; after a failure, a tenth of it."""
 LARGEST_ANSWER = 1_000_000
-_WIRE_ERRORS = (httpx.HTTPError, aiohttp.ClientError, TimeoutError, OSError)
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _OUR_FAULT = {"invalid_client", "unauthorized_client", "invalid_scope", "unsupported_grant_type"}
 
@@ -314,7 +312,7 @@ class Provider:
     ) -> httpx.Response:
         if self._http is None:
             self._http = httpx.AsyncClient(
-                transport=self._transport or AiohttpTransport(trust_env=False),
+                transport=self._transport or PooledTransport(),
                 timeout=self._settings.seconds,
                 trust_env=False,
             )
@@ -322,28 +320,16 @@ class Provider:
             method, address, headers={"Accept": "application/json", **headers}, data=form
         )
         try:
-            answer = await self._http.send(asked, stream=True)
-            answer = await _read(answer)
-        except _WIRE_ERRORS as error:
+            answer = await self._http.send(asked)
+        except httpx.HTTPError as error:
             raise TransientError(
                 "the log-in provider can't be reached", detail=type(error).__name__
             ) from error
+        if len(answer.content) > LARGEST_ANSWER:
+            raise TransientError("the log-in provider sends too much")
         if answer.status_code >= 500 or answer.status_code == 429:
             raise TransientError(f"the log-in provider answers {answer.status_code}")
         return answer
-
-
-async def _read(answer: httpx.Response) -> httpx.Response:
-    """The whole answer, unless it is too long to be one."""
-    chunks: list[bytes] = []
-    try:
-        async for chunk in answer.aiter_bytes():
-            chunks.append(chunk)
-            if sum(map(len, chunks)) > LARGEST_ANSWER:
-                raise TransientError("the log-in provider sends too much")
-    finally:
-        await answer.aclose()
-    return httpx.Response(answer.status_code, content=b"".join(chunks))
 
 
 def _object(answer: httpx.Response) -> dict[str, Any]:

@@ -12,10 +12,8 @@ from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
-import aiohttp
 import httpx
 import msgspec
-from httpx_aiohttp import AiohttpTransport
 
 from adapters.acmidm.settings import Register
 from adapters.acmidm.strict import Json
@@ -23,9 +21,9 @@ from canonical_model.contact import Contact
 from canonical_model.identifiers import Scheme
 from ports.clock import Clock
 from ports.errors import MisconfiguredError, TransientError
+from ports.http import PooledTransport
 
 REMEMBERED = 10_000
-_WIRE_ERRORS = (httpx.HTTPError, aiohttp.ClientError, TimeoutError, OSError)
 _LONGEST_NAME = 300
 
 
@@ -110,14 +108,14 @@ class NameEnricher:
     async def _answer(self, number: str, etag: str) -> httpx.Response:
         if self._http is None:
             self._http = httpx.AsyncClient(
-                transport=self._transport or AiohttpTransport(trust_env=False),
+                transport=self._transport or PooledTransport(),
                 timeout=self._register.seconds,
                 trust_env=False,
             )
         address = self._register.url.replace("{number}", quote(number, safe=""))
         try:
             return await self._http.get(address, headers=self._headers(etag))
-        except _WIRE_ERRORS as error:
+        except httpx.HTTPError as error:
             raise TransientError(f"{self._name} can't be reached", detail=type(error).__name__) from error
 
     def _headers(self, etag: str) -> Mapping[str, str]:

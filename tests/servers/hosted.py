@@ -25,6 +25,7 @@ def hosted() -> Host:
     """A host that listens until the test run ends."""
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
+    listening.listen()
     host = Host(f"http://127.0.0.1:{listening.getsockname()[1]}")
     server = uvicorn.Server(uvicorn.Config(host, log_config=None, lifespan="off"))
     threading.Thread(target=lambda: asyncio.run(server.serve([listening])), daemon=True).start()

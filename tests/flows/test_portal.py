@@ -19,6 +19,7 @@ from adapters.memory.tracker import MemoryTracker
 from canonical_model.case import CaseRef
 from canonical_model.status import CaseStatus
 from hub import Hub, load, make_secrets
+from tests.console.test_browser import axe_core, violations
 from tests.flows.city import eventually
 from tests.servers.missing import missing
 from tests.servers.oidc import OidcProvider, mock_provider, node_provider
@@ -290,6 +291,34 @@ async def test_at_200_percent_and_on_a_narrow_screen_nothing_runs_out(
     await context.close()
 
     assert wide == dict.fromkeys(wide, 0)
+
+
+async def test_axe_finds_nothing_in_light_and_dark(
+    chromium: Browser, town: Town, tmp_path_factory: pytest.TempPathFactory
+):
+    axe = axe_core(tmp_path_factory.mktemp("axe"))
+    found: dict[tuple[str, str], list[str]] = {}
+    for scheme in ("light", "dark"):
+        context = await chromium.new_context(color_scheme=scheme, bypass_csp=True)
+        window = await window_of(context, town)
+        await window.open("/")
+        found[scheme, "welcome"] = await violations(window.page, axe)
+        await window.log_in()
+        ref = await a_report(window)
+        found[scheme, "sent"] = await violations(window.page, axe)
+        for path in ("/", "/new", f"/cases/{ref}", "/sent/x", "/logged-out"):
+            await window.open(path)
+            found[scheme, path] = await violations(window.page, axe)
+        await window.open("/new")
+        await window.page.evaluate(
+            "document.querySelectorAll('form').forEach((one) => { one.noValidate = true; })"
+        )
+        await window.page.click("button:has-text('Versturen')")
+        found[scheme, "mistakes"] = await violations(window.page, axe)
+        await window.shot(f"fouten-{scheme}")
+        await context.close()
+
+    assert {place: what for place, what in found.items() if what} == {}
 
 
 async def test_a_company_is_shown_the_way(chromium: Browser, town: Town):

@@ -24,6 +24,8 @@ from ports.errors import MisconfiguredError
 DATA = ("var", "tracker", "brieven")
 """What a morning leaves behind in the folder; the secrets beside it stay."""
 DOMAIN = "leuven.test"
+EXAMPLE_PROVIDER = "http://127.0.0.1:8082/op"
+"""Where the portals' people log in, in the example configuration."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,7 @@ class Addresses:
     tracker: str
     imap_port: int
     smtp_port: int
+    provider: str = EXAMPLE_PROVIDER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,11 +80,11 @@ def forget_earlier_mornings(folder: Path) -> bool:
 
 
 async def open_city_hall(
-    folder: Path, scenes: tuple[Scene, ...], changes: Mapping[str, str] | None = None
+    folder: Path, scenes: tuple[Scene, ...], provider: str, changes: Mapping[str, str] | None = None
 ) -> CityHall:
     """Start the tracker and the post office side by side, and write the configuration that names them.
 
-    `changes`: further lines of it to replace.
+    `provider`: where the portals' people log in. `changes`: further lines of it to replace.
     """
     tokens = make_tokens(folder)
     password = keep_secret(folder, "mail_password", secrets.token_hex(12))
@@ -102,6 +105,7 @@ async def open_city_hall(
             tracker=tracker.url,
             imap_port=post_office.imap_port,
             smtp_port=post_office.smtp_port,
+            provider=provider,
         )
         return CityHall(
             folder=folder,
@@ -144,9 +148,10 @@ def _start_post_office(folder: Path, password: str, scenes: tuple[Scene, ...]) -
 
 def write_configuration(folder: Path, addresses: Addresses, changes: Mapping[str, str] | None = None) -> Path:
     """The example configuration of the city, with real addresses; `changes` are further lines to replace."""
-    text = city_file("hub.toml")
+    text = city_file("hub.toml").replace(EXAMPLE_PROVIDER, addresses.provider)
     replaced = {
         'listen = "127.0.0.1:8080"': f'listen = "{addresses.hub}"',
+        'public_url = "http://127.0.0.1:8080"': f'public_url = "http://{addresses.hub}"',
         'url = "http://127.0.0.1:8081/tracker/"': f'url = "{addresses.tracker}"',
         "imap_port = 8143": f"imap_port = {addresses.imap_port}",
         "smtp_port = 8025": f"smtp_port = {addresses.smtp_port}",
@@ -173,13 +178,14 @@ def groups_of_the_city() -> tuple[Group, ...]:
 
 
 def make_tokens(folder: Path) -> Tokens:
-    """Fresh secrets with which the website, the report app and the telephone prove who they are, also put where the hub finds them.
+    """Fresh secrets with which the website, the report app, the telephone and the portals prove who they are, also put where the hub finds them.
 
     The telephone's seal stays as it was: it may have sealed calls of an earlier morning.
     """
     if not (folder / "secrets" / "phone_seal").exists():
         keep_secret(folder, "phone_seal", secrets.token_hex(24))
     keep_secret(folder, "phone_screen_pop", secrets.token_hex(24))
+    keep_secret(folder, "portal_cookies", secrets.token_hex(32))
     return Tokens(
         webhook=keep_secret(folder, "website_webhook", _webhook_secret()),
         phone=keep_secret(folder, "phone_webhook", _webhook_secret()),
@@ -187,6 +193,7 @@ def make_tokens(folder: Path) -> Tokens:
         drupal=keep_secret(folder, "website_drupal_token", secrets.token_hex(24)),
         open_forms=keep_secret(folder, "website_open_forms_token", secrets.token_hex(24)),
         report_app=keep_secret(folder, "open311_straatapp_key", secrets.token_hex(24)),
+        portal=keep_secret(folder, "portal_client", secrets.token_hex(24)),
     )
 
 

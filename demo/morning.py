@@ -22,12 +22,15 @@ import httpx
 
 from console.access import Role
 from console.accounts import Accounts
+from demo.acmidm import AcmIdm, Registered
+from demo.acmidm import running as running_provider
 from demo.city_hall import CityHall, forget_earlier_mornings, only_demo_in, open_city_hall
 from demo.distributed import Arrangement, in_one_process
 from demo.forms import Website
 from demo.handlers import CONTACT_CENTRE, Handler, TrackerCase
 from demo.mail import Letter
 from demo.phone import Telephone
+from demo.portals import Portals
 from demo.reckoning import (
     INBOX,
     PHONE,
@@ -120,9 +123,11 @@ async def _play(demo: Demo, open_hub: OpenHub, arrange: Arrange) -> int:
             voice.say(f"De vorige ochtend in {demo.folder} is gewist; --keep bewaart hem (began afresh).")
         async with AsyncExitStack() as open_things:
             arrangement = await open_things.enter_async_context(arrange())
+            provider = await open_things.enter_async_context(running_provider(AcmIdm))
             voice.say("Tracker en postkantoor starten (starting the tracker and the post office) ...")
-            city = await open_city_hall(demo.folder, scenes, arrangement.changes)
+            city = await open_city_hall(demo.folder, scenes, provider.issuer, arrangement.changes)
             open_things.push_async_callback(asyncio.to_thread, city.close)
+            _register(provider, city)
             hub = await open_hub(city.hub_toml, arrangement)
             await hub.start()
             open_things.push_async_callback(hub.close)
@@ -135,9 +140,15 @@ async def _play(demo: Demo, open_hub: OpenHub, arrange: Arrange) -> int:
             _tell_where(voice, city, passwords, demo, console)
             if demo.browser and _has_display():
                 webbrowser.open(console)
-            morning = Morning(demo, city, hub, voice, scenes, token)
+            morning = Morning(demo, city, hub, voice, scenes, token, provider)
             open_things.push_async_callback(morning.close)
             return await _played(morning, serving)
+
+
+def _register(provider: AcmIdm, city: CityHall) -> None:
+    """Make the hub known to the log-in provider, as the city asked the Flemish government."""
+    back = f"http://{city.address}/in/mijn_burgerprofiel/callback"
+    provider.clients["leuven"] = Registered(id="leuven", secret=city.tokens.portal, redirect_uris=(back,))
 
 
 async def _played(morning: "Morning", serving: "asyncio.Task[None]") -> int:
@@ -186,6 +197,7 @@ def _tell_where(voice: "Voice", city: CityHall, passwords: dict[str, str], demo:
     for line in (
         f"Klaar na {demo.elapsed:.1f} s. Hier kunt u kijken (where to look):",
         f"  console   {console}    {users}",
+        f"  burger    http://{city.address}/in/mijn_burgerprofiel/    aanmelden als An Peeters (log in as a citizen)",
         f"  tracker   {tracker.url}    kcc (ziet alles) of een groep / {tracker.handler_password}",
         f"  brieven   {city.post_office.letters.resolve()}    wat burgers ontvangen (mail to citizens)",
         f"  logboek   {(city.folder / 'hub.log').resolve()}",
@@ -226,6 +238,7 @@ class Morning:
         voice: Voice,
         scenes: Sequence[Scene],
         token: str,
+        provider: AcmIdm,
     ) -> None:
         self.demo = demo
         self.voice = voice
@@ -241,6 +254,7 @@ class Morning:
         self._telephone = Telephone(f"http://{city.address}/in/phone/cti/kcc", city.tokens.phone, self._run)
         self._calls = 0
         self._parking = ParkingSystem(city.address, token, self._run)
+        self._portals = Portals(f"http://{city.address}", provider, self._run)
         self._kcc = Handler(city.tracker, CONTACT_CENTRE)
         self._told: set[Path] = set()
         self._old_cases: frozenset[str] = frozenset()
@@ -254,6 +268,7 @@ class Morning:
         await self._report_app.close()
         await self._telephone.close()
         await self._parking.close()
+        await self._portals.close()
         await self._kcc.close()
 
     async def play(self) -> int:
@@ -286,6 +301,8 @@ class Morning:
             await self._call(scene)
         elif scene.is_system:
             await self._submit(scene)
+        elif scene.is_portal:
+            await self._pass_on(scene)
         else:
             await self._write(scene)
 
@@ -316,6 +333,13 @@ class Morning:
             self.voice.say(f"       ! {len(receipts)} ontvangstbewijzen voor een melding")
         for receipt in receipts:
             self.voice.say(f"       > parkeersysteem hoort {await self._parking.outcome(receipt)}")
+
+    async def _pass_on(self, scene: Scene) -> None:
+        times = f", {scene.times} keer verstuurd" if scene.times > 1 else ""
+        self._say(scene, f"{scene.door} van {scene.person}: {scene.subject}{times}")
+        receipts = await self._portals.post(scene)
+        if len(receipts) != 1:
+            self.voice.say(f"       ! {len(receipts)} ontvangstbewijzen voor een melding")
 
     async def _write(self, scene: Scene) -> None:
         if not scene.about:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, func, select
 from demo.handlers import TrackerCase
 from demo.mail import Letter
 from demo.post_office import LOOPBACK
-from demo.scenes import GROUP_MAILBOXES, Scene
+from demo.scenes import GROUP_MAILBOXES, PORTALS, Scene
 from journal.schema import effects, messages, tally
 
 SETTLED = frozenset({"applied", "skipped", "parked"})
@@ -138,6 +138,7 @@ def _of_doors(scenes: Sequence[Scene], evidence: Evidence) -> list[str]:
     bounces = sum(scene.bounces for scene in scenes)
     forms = sum(scene.is_form for scene in scenes)
     calls = sum(scene.is_call for scene in scenes)
+    through_portals = sum(scene.is_portal for scene in scenes)
     boxes, received = evidence.mailboxes, evidence.books.by_door
     parked = sum(scene.door == "mail" and scene.outcome == "parked" for scene in scenes)
     expected = (
@@ -150,6 +151,11 @@ def _of_doors(scenes: Sequence[Scene], evidence: Evidence) -> list[str]:
         ("meldingen die de app terugziet", _reports(scenes), evidence.seen_by_app),
         ("oproepen gevoerd en ontvangen", calls, received.get(PHONE, 0)),
         ("van het parkeersysteem", _of_systems(scenes), received.get("api", 0)),
+        (
+            "via de portalen verstuurd en ontvangen",
+            through_portals,
+            sum(received.get(portal, 0) for portal in PORTALS),
+        ),
         ("geparkeerd of in quarantaine", _count(scenes, "parked", "quarantined"), _state(evidence, "parked")),
     )
     return [

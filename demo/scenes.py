@@ -7,6 +7,7 @@ from importlib import resources
 import msgspec
 
 GROUP_MAILBOXES = ("meldingen@leuven.test", "openbaardomein@leuven.test", "burgerzaken@leuven.test")
+PORTALS = ("mijn_burgerprofiel", "eloket", "verenigingsloket")
 SENT_MAILBOX = "verzonden@leuven.test"
 
 
@@ -25,6 +26,8 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     postcode: str = ""
     service: str = ""
     at: tuple[float, float] | None = None
+    category: str = ""
+    persona: str = ""
     honeypot: str = ""
     files: tuple[str, ...] = ()
     times: int = 1
@@ -70,6 +73,10 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     @property
     def is_system(self) -> bool:
         return self.door == "system"
+
+    @property
+    def is_portal(self) -> bool:
+        return self.door in PORTALS
 
     @property
     def is_handling(self) -> bool:

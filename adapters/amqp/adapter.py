@@ -27,9 +27,9 @@ from ports.errors import (
     NotUnderstoodError,
     RejectedError,
 )
+from ports.files import FileRules
 from ports.intake import Inbound, Receipt
 from ports.submission.cloudevents import Ref
-from ports.submission.files import FileRules
 from ports.submission.own_case import with_own_case
 from ports.submission.translate import to_contact
 from ports.target import Fetch, Idempotency

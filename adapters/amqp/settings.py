@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
 
-from ports.submission.files import ACCEPTED_TYPES
+from ports.files import ACCEPTED_TYPES
 from ports.submission.mapping import PATHS
 
 _MEGABYTE = 1_000_000

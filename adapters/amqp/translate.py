@@ -11,13 +11,14 @@ from adapters.amqp.messages import Delivery, Outgoing
 from adapters.amqp.settings import System
 from canonical_model.commands import TellSystem
 from ports.errors import NotUnderstoodError
+from ports.files import FileRules
 from ports.intake import File
 from ports.submission import cloudevents
 from ports.submission.answers import from_tree
 from ports.submission.cloudevents import Ref
 from ports.submission.contract import Submission
 from ports.submission.errors import SubmissionError
-from ports.submission.files import FileRules, to_files, without_files
+from ports.submission.files import to_files, without_files
 from ports.submission.mapping import FLAT, Plan, to_submission
 from ports.submission.strict_json import decoded
 

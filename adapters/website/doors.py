@@ -15,11 +15,12 @@ from typing import Any
 import msgspec
 
 from adapters.website.settings import Sender
+from ports.files import FileRules
 from ports.intake import File
 from ports.submission.answers import Answers, Json, from_multipart, from_tree, tree_of_urlencoded
 from ports.submission.contract import Submission
 from ports.submission.errors import Flaw, SubmissionError
-from ports.submission.files import FileRules, to_files, without_files
+from ports.submission.files import to_files, without_files
 from ports.submission.mapping import FLAT, Plan, to_submission, to_submission_of_known_fields
 from ports.submission.strict_json import decoded
 

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-from ports.submission.files import ACCEPTED_TYPES
+from ports.files import ACCEPTED_TYPES
 from ports.submission.mapping import PATHS
 
 _MEGABYTE = 1_000_000

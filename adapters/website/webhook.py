@@ -15,12 +15,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from adapters.website.body import BodyReader
 from adapters.website.doors import Understood, read_drupal, read_form, read_json, read_open_formulieren
 from adapters.website.problems import (
     CONFLICT,
+    MALFORMED,
     NOT_AUTHENTIC,
+    TOO_LARGE,
+    TOO_SLOW,
     TRY_LATER,
+    Problem,
     RefusedError,
     kept_but_not_understood,
     refusal,
@@ -29,9 +32,10 @@ from adapters.website.settings import Sender, Settings
 from adapters.website.signature import NotAuthenticError, claimed
 from adapters.website.translate import to_event
 from ports.adapter import Tools
+from ports.bodies import BodyProblem, BodyReader, BodyRefusedError
 from ports.errors import NotUnderstoodError, RejectedError, TransientError
+from ports.files import FileRules
 from ports.intake import Inbound, Receipt
-from ports.submission.files import FileRules
 
 log = structlog.get_logger()
 
@@ -40,6 +44,12 @@ Door: TypeAlias = Callable[[Request], Awaitable[Response]]
 Read: TypeAlias = Callable[[], Understood]
 
 _BRUSSELS = ZoneInfo("Europe/Brussels")
+_BODY_PROBLEMS: Mapping[BodyProblem, Problem] = {
+    BodyProblem.TOO_LARGE: TOO_LARGE,
+    BodyProblem.TOO_SLOW: TOO_SLOW,
+    BodyProblem.CUT_OFF: MALFORMED,
+    BodyProblem.TOO_BUSY: TRY_LATER,
+}
 _LARGE = 200_000
 """From this many bytes on, reading a submission takes so long that it must not hold up the others."""
 
@@ -222,6 +232,8 @@ class _Answered:
             return await self._door(request)
         except NotAuthenticError as error:
             refused = RefusedError(NOT_AUTHENTIC, str(error))
+        except BodyRefusedError as error:
+            refused = RefusedError(_BODY_PROBLEMS[error.problem], error.what, retry_after=error.retry_after)
         except RefusedError as error:
             refused = error
         log.info("submission_refused", path=request.url.path, reason=refused.problem.name)

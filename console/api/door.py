@@ -25,8 +25,8 @@ from console.api.problems import (
 )
 from console.api.settings import ApiSettings
 from journal.journal import Journal
+from ports.files import FileRules
 from ports.intake import Accept, Inbound
-from ports.submission.files import FileRules
 
 Complete = Callable[[Contact], Awaitable[Contact]]
 Foresee = Callable[[Inbound], Awaitable[tuple[Decision | None, str]]]

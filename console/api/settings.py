@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from ports.submission.files import ACCEPTED_TYPES
+from ports.files import ACCEPTED_TYPES
 
 _MEGABYTE = 1_000_000
 _AT_HOME = ("127.0.0.1", "::1", "localhost")

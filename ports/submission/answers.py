@@ -11,10 +11,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 from urllib.parse import parse_qsl
 
-from python_multipart import FormParser
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import Field, File, parse_options_header
-
+from ports.forms import FormError, read_form
 from ports.submission.contract import Upload
 from ports.submission.errors import Flaw, SubmissionError
 
@@ -22,7 +19,6 @@ Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json
 
 _DEEPEST = 12
 _MOST_FIELDS = 500
-_LARGEST_FIELD = 1_000_000
 _BRACKETS = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])+)")
 
 
@@ -71,65 +67,15 @@ def tree_of_urlencoded(body: bytes) -> dict[str, Json]:
 
 
 def from_multipart(content_type: str, body: bytes) -> Answers:
-    """Answers from multipart/form-data. Parsed in memory: personal data never touches a temporary file."""
-    boundary = parse_options_header(content_type)[1].get(b"boundary")
-    if not boundary:
-        raise SubmissionError("$", "the content type has no boundary", flaw=Flaw.MALFORMED)
-    parts = _Parts()
+    """Answers from multipart/form-data."""
     try:
-        parser = FormParser(
-            "multipart/form-data",
-            parts.add_field,
-            parts.add_file,
-            parts.end,
-            boundary=boundary,
-            config={"MAX_MEMORY_FILE_SIZE": len(body) + 1, "UPLOAD_ERROR_ON_BAD_CTE": True},
-        )
-        parser.write(body)
-        parser.finalize()
-    except (FormParserError, UnicodeError):
-        raise SubmissionError("$", "is not multipart/form-data in UTF-8", flaw=Flaw.MALFORMED) from None
-    if not parts.complete:
-        raise SubmissionError(
-            "$", "the closing boundary is missing: the form was cut off", flaw=Flaw.MALFORMED
-        )
-    _refuse_nul(parts.texts.values())
+        form = read_form(content_type, body)
+    except FormError as error:
+        raise SubmissionError("$", error.what, flaw=Flaw.MALFORMED) from None
     return Answers(
-        texts={name: text for name, text in parts.texts.items() if text}, uploads=tuple(parts.uploads)
+        texts={name: text for name, text in form.texts.items() if text},
+        uploads=tuple(Upload(name=upload.name, content=upload.content) for upload in form.uploads),
     )
-
-
-class _Parts:
-    """Collects the parts of a multipart form."""
-
-    def __init__(self) -> None:
-        self.texts: dict[str, str] = {}
-        self.uploads: list[Upload] = []
-        self.complete = False
-
-    def add_field(self, field: Field) -> None:
-        value = field.value or b""
-        name = (field.field_name or b"").decode("utf-8")
-        if len(value) > _LARGEST_FIELD or len(self.texts) >= _MOST_FIELDS:
-            raise SubmissionError(
-                "$", f"at most {_MOST_FIELDS} fields of {_LARGEST_FIELD} bytes are accepted"
-            )
-        if name in self.texts:
-            raise SubmissionError("$", "holds the same field twice", flaw=Flaw.MALFORMED)
-        self.texts[name] = value.decode("utf-8").replace("\r\n", "\n")
-
-    def add_file(self, file: File) -> None:
-        file.file_object.seek(0)
-        content = file.file_object.read()
-        if content or file.file_name:
-            self.uploads.append(Upload(name=_file_name(file.file_name or b""), content=content))
-
-    def end(self) -> None:
-        self.complete = True
-
-
-def _file_name(name: bytes) -> str:
-    return name.decode("utf-8")[-500:]
 
 
 def _leaves(value: Json, name: str, depth: int) -> Iterator[tuple[str, str | Upload]]:

@@ -13,6 +13,8 @@ from tests.shipped import ROOT, name
 QUALITIES = ["bronze", "silver", "gold"]
 REQUIRED = {"name", "title", "direction", "ports", "factory", "owner", "quality"}
 FOLDERS = sorted(manifest.parent for manifest in (ROOT / "adapters").glob("*/adapter.toml"))
+LIBRARIES = [ROOT / "adapters" / "acmidm"]
+"""What adapters that belong together share; only they may import it, says the import contract."""
 SUITES = {
     "source": "ports.contracts.source",
     "intake": "ports.contracts.intake",
@@ -39,7 +41,14 @@ def exempt(manifest):
 def test_no_adapter_lacks_its_manifest():
     folders = {file.parent for file in (ROOT / "adapters").glob("*/__init__.py")}
 
-    assert folders == set(FOLDERS)
+    assert folders == {*FOLDERS, *LIBRARIES}
+
+
+@pytest.mark.parametrize("folder", LIBRARIES, ids=lambda folder: folder.name)
+def test_a_library_of_adapters_says_that_it_is_none(folder):
+    text = ast.get_docstring(ast.parse((folder / "__init__.py").read_text()))
+
+    assert "not an adapter" in text
 
 
 @each_adapter

@@ -8,16 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ports.files import ACCEPTED_TYPES, FileRules, is_executable, media_type, safe_name
 from ports.submission.contract import Upload
 from ports.submission.errors import SubmissionError
-from ports.submission.files import (
-    ACCEPTED_TYPES,
-    FileRules,
-    is_executable,
-    media_type,
-    safe_name,
-    to_files,
-)
+from ports.submission.files import to_files
 
 RULES = FileRules(max_files=3, max_bytes=1000, accepted_types=ACCEPTED_TYPES)
 PNG = b"\x89PNG\r\n\x1a\n\0\0"

@@ -21,9 +21,9 @@ from canonical_model.identifiers import Identifier, Scheme
 from canonical_model.location import NOWHERE, Location, Point
 from canonical_model.party import ANONYMOUS, Party, PartyKind
 from ports.errors import MessageError
+from ports.files import ACCEPTED_TYPES, FileRules
 from ports.submission.contract import Organisation, Person, Place, Submission
 from ports.submission.errors import SubmissionError
-from ports.submission.files import ACCEPTED_TYPES, FileRules
 from ports.submission.translate import suspicions
 
 FIXTURES = Path(__file__).parent / "fixtures"

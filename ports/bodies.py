@@ -1,10 +1,28 @@
-"""Reads request bodies with a limit on size, on time, and on what all of them together hold in memory."""
+"""Reads request bodies at any door, with a limit on size, on time, and on what all of them together hold in memory."""
 
 import asyncio
+from enum import StrEnum
 
 from starlette.requests import ClientDisconnect, Request
 
-from adapters.website.problems import MALFORMED, TOO_LARGE, TOO_SLOW, TRY_LATER, RefusedError
+
+class BodyProblem(StrEnum):
+    """Why a body was not read; the connection is best closed after `TOO_LARGE` and `TOO_SLOW`."""
+
+    TOO_LARGE = "too_large"
+    TOO_SLOW = "too_slow"
+    CUT_OFF = "cut_off"
+    TOO_BUSY = "too_busy"
+
+
+class BodyRefusedError(Exception):
+    """The body was not read to its end. The text is for its sender; `retry_after` in seconds."""
+
+    def __init__(self, problem: BodyProblem, what: str, *, retry_after: float | None = None) -> None:
+        super().__init__(what)
+        self.problem = problem
+        self.what = what
+        self.retry_after = retry_after
 
 
 class BodyReader:
@@ -17,7 +35,7 @@ class BodyReader:
         self._held = 0
 
     def body(self, request: Request) -> "_Body":
-        """`async with`: the body, whole, counted as held until the block ends. Raises `RefusedError`."""
+        """`async with`: the body, whole, counted as held until the block ends. Raises `BodyRefusedError`."""
         self._refuse_announced(request.headers.get("content-length", ""))
         return _Body(self, request)
 
@@ -32,9 +50,13 @@ class BodyReader:
                     self._held += len(chunk)
                     self._refuse(size)
         except TimeoutError:
-            raise RefusedError(TOO_SLOW, f"send the whole body within {self._seconds:g} seconds") from None
+            raise BodyRefusedError(
+                BodyProblem.TOO_SLOW, f"send the whole body within {self._seconds:g} seconds"
+            ) from None
         except ClientDisconnect:
-            raise RefusedError(MALFORMED, "the connection was cut before the body was complete") from None
+            raise BodyRefusedError(
+                BodyProblem.CUT_OFF, "the connection was cut before the body was complete"
+            ) from None
 
     def let_go(self, size: int) -> None:
         """So many bytes are no longer held."""
@@ -48,10 +70,14 @@ class BodyReader:
         if size > self._limit:
             raise self._too_large()
         if self._held > self._shared_limit:
-            raise RefusedError(TRY_LATER, "too many large submissions at this moment", retry_after=5)
+            raise BodyRefusedError(
+                BodyProblem.TOO_BUSY, "too many large submissions at this moment", retry_after=5
+            )
 
-    def _too_large(self) -> RefusedError:
-        return RefusedError(TOO_LARGE, f"a submission with its files may have {self._limit} bytes")
+    def _too_large(self) -> BodyRefusedError:
+        return BodyRefusedError(
+            BodyProblem.TOO_LARGE, f"a submission with its files may have {self._limit} bytes"
+        )
 
 
 class _Body:

@@ -1,0 +1,14 @@
+"""How submissions of the e-loket for companies are read: an OSLO-Melding of a company, known by its KBO number. Pure."""
+
+from adapters.acmidm.oslo_door import OsloReader
+from adapters.acmidm.settings import Door
+from canonical_model.contact import Channel
+from canonical_model.identifiers import Scheme
+
+CUSTOMER = Scheme.KBO
+"""The number by which customers of this portal are known."""
+
+
+def reader(door: Door, event_types: tuple[str, ...]) -> OsloReader:
+    """From the bytes of a CloudEvent to a submission."""
+    return OsloReader(channel=Channel.ELOKET, scheme=CUSTOMER, door=door, event_types=event_types)

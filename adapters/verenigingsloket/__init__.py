@@ -1,0 +1,25 @@
+"""The Verenigingsloket: people log in for their association through ACM/IDM, ask, report, follow cases and reply.
+
+| door, under `/in/<instance>` | who comes | proof of identity | the submission's own id |
+|---|---|---|---|
+| `GET /` and the pages behind it | people of associations, with a browser | log-in through ACM/IDM, capacity `VER` | given out with the form |
+| `POST /meldingen` | the portal's own system: CloudEvents 1.0 with an OSLO-Melding | access token with the scope | `source` and `id` of the event |
+| `GET /meldingen/<source id>` | the same | the same | |
+
+The association (vCode) and the person who acts for it come from the token, never from a form or a body. What this shares with the
+other portals is in `adapters/acmidm`.
+
+Known limitations:
+- There is no public interface with which the Verenigingsloket hands submissions over: the door is a contract of our own (CloudEvents
+  1.0 with an OSLO-Melding). Its event types, scope and way of checking tokens are settings.
+- An association that is a legal person may log in under its KBO number. Its cases then hang on that number, not on its vCode.
+- The Verenigingsregister is asked for the public name only, never for representatives.
+- Everybody who may log in for a association sees all its cases; finer rights within it are not looked at.
+- Files that a submission only names by their address are not fetched; the handlers get the address.
+- The city's status reaches the portal's own overview through DOSIS, not through this adapter.
+- The pages are not made to be embedded in another site: their cookies stay on their own.
+"""
+
+from adapters.verenigingsloket.adapter import build
+
+__all__ = ["build"]

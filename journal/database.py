@@ -51,6 +51,15 @@ class StoreUnavailableError(TransientError):
 
 
 @dataclass(slots=True)
+class Block:
+    """Case numbers of a year that are this process's to give out: from `next` up to `end`, not included."""
+
+    year: int = 0
+    next: int = 0
+    end: int = 0
+
+
+@dataclass(slots=True)
 class Transaction:
     """One group's transaction. `tallies` gathers count changes, written once at its end.
 
@@ -63,6 +72,7 @@ class Transaction:
     tallies: Counter[tuple[int, str, str]] = field(default_factory=Counter[tuple[int, str, str]])
     target_tallies: Counter[tuple[int, str, str]] = field(default_factory=Counter[tuple[int, str, str]])
     afterwards: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
+    numbers: Block | None = None
 
     def count(self, received_at: int, source: str, state: str, change: int) -> None:
         """One more (or fewer) message of this day and source in this state."""

@@ -29,6 +29,7 @@ from canonical_model.message import Message, MessageId
 from canonical_model.status import CaseStatus
 from journal.among import among
 from journal.apart import Apart
+from journal.case_numbers import CaseNumbers
 from journal.claims import Claimed, Ticket
 from journal.crypto import DataKey, Keyring, SealBrokenError
 from journal.database import Transaction
@@ -43,7 +44,6 @@ from journal.schema import (
     effects,
     files,
     messages,
-    numbers,
     references,
     timers,
 )
@@ -111,6 +111,7 @@ class Intake:
         self.prefix = prefix
         self.apart = apart
         self.recovery = Recovery()
+        self.numbers = CaseNumbers()
 
     def arrival(
         self, inbound: Inbound, now: int, traceparent: str = "", ticket: Ticket | None = None
@@ -188,7 +189,7 @@ class Routing:
         self.bulk = {arrival.id for arrival in arrivals if arrival.inbound.bulk}
         self._counted: set[tuple[str, str]] = set()
         self._keys: set[str] = set()
-        self._number: int | None = None
+        self._rehearsing = False
         self._opened = 0
         self._openings: dict[str, list[str]] = {}
 
@@ -247,7 +248,7 @@ class Routing:
 
     def foresee(self, arrival: Arrival) -> tuple[Decision | None, str]:
         """What would be decided about a message, or why nothing can be; nothing is noted down."""
-        self._number = 0  # no case number is given out, nor its row made
+        self._rehearsing = True  # no case number is given out, nor its row made
         asked = self._references(arrival)
         self.load([hashed for _, hashed in asked])
         return self._decide(arrival, asked)
@@ -378,17 +379,9 @@ class Routing:
         return None if ref in self.states or ref in self.unopened else CaseRef(ref)
 
     def _next_ref(self) -> CaseRef:
-        if self._number is None:
-            self._number = self._first_free_number()
-        return case_ref(self.intake.prefix, self.now.year, self._number)
-
-    def _first_free_number(self) -> int:
-        year = {"year": self.now.year}
-        number = self.tx.connection.execute(_NUMBER, year).scalar_one_or_none()
-        if number is None:
-            self.tx.connection.execute(self.tx.insert_ignoring(numbers), {**year, "next": 1})
-            number = self.tx.connection.execute(_NUMBER, year).scalar_one()
-        return int(number)
+        year = self.now.year
+        number = 0 if self._rehearsing else self.intake.numbers.block(self.tx, year).next
+        return case_ref(self.intake.prefix, year, number)
 
     def _case_state(self, row: Any, *, with_card: bool) -> CaseState:
         key = self.intake.keyring.unwrap(row.key_id, row.wrapped) if row.wrapped else None
@@ -419,8 +412,8 @@ class Routing:
         if state is None:
             state = CaseState(record, 0, key, new=True, changed=True)
             self.states[record.ref] = state
-            if self._number is not None and record.ref == self._next_ref():
-                self._number += 1
+            if self.tx.numbers and record.ref == self._next_ref():
+                self.tx.numbers.next += 1
                 self._opened += 1
             self._openings[record.ref] = []
             self._note_history(record, message_id)
@@ -606,7 +599,7 @@ class Routing:
 
     def _write_cases(self) -> None:
         if self._opened:
-            _NEXT.run(self.tx.connection, [{"year": self.now.year, "next": self._number}])
+            self.intake.numbers.note_used(self.tx)
         now, changed = self.tx.now, [state for state in self.states.values() if state.changed]
         connection = self.tx.connection
         opened = [_case_row(state, now) | _card(state) for state in changed if state.new]
@@ -708,7 +701,6 @@ _CASE = UpdateRows(
 )
 _CARD = UpdateRows(cases, "ref", ("card", "card_version"))
 _TIMERS = PutRows(timers, ("case_ref", "name"))
-_NEXT = UpdateRows(numbers, "year", ("next",))
 
 # The questions of the busiest path, put together once.
 _KNOWN = select(messages.c.identity, messages.c.id, messages.c.content_hash).where(
@@ -734,4 +726,3 @@ _CASES = (
     .with_for_update(of=cases)
 )
 _KEYS = select(effects.c.key).where(among(effects.c.key, "keys"))
-_NUMBER = select(numbers.c.next).where(numbers.c.year == bindparam("year")).with_for_update()

@@ -16,6 +16,7 @@ venv: $(VENV)/.ready ## build .venv only
 $(VENV)/.ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Wegwijzer needs Python 3.11 or newer: make PYTHON=python3.11 ..."; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv module is missing: apt-get install python3-venv"; exit 1; }
+	@test ! -L $(VENV) || { echo "$(VENV) is a link: making it anew would empty the place it points to; remove the link first"; exit 1; }
 	@echo "==> building $(VENV) with $$($(PYTHON) -c 'import sys; print(sys.executable, sys.version.split()[0])') (about a minute)"
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
@@ -53,10 +54,11 @@ docs: venv ## renew the settings tables and the published schemas in docs/ from 
 	@$(BIN)/python -m tests.docs.descriptions
 
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
-lock: ## renew requirements.lock from pyproject.toml, and from it the locks of the images
+lock: ## renew requirements.lock from pyproject.toml, from it the locks of the images, and that of the bench's peers
 	@$(BIN)/pip install --quiet uv
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --group dev --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.lock
 	@$(MAKE) --no-print-directory image-locks
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header tests/bench/peers/requirements.in -o tests/bench/peers/requirements.lock
 
 image-locks:
 	@$(LOCK) --constraint requirements.lock --extra telemetry pyproject.toml -o docker/hub/runtime.lock

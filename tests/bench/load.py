@@ -1,6 +1,6 @@
 """The sending end of the standard job: signed 2 KB contacts over a fixed number of connections.
 
-    python -m tests.bench.load PORT FIRST COUNT CONNECTIONS RATE SECRET
+    python -m tests.bench.load PORT[,PORT] FIRST COUNT CONNECTIONS RATE SECRET
 
 Prints one JSON object: when the first was sent and the last answered, when each was sent (system-wide
 monotonic nanoseconds), and how many were not answered 202. RATE 0 = as fast as answers come.
@@ -63,8 +63,13 @@ class Connection(asyncio.Protocol):
         length = int(head[start + 15 :].split(b"\r\n", 1)[0])
         if len(self.buffer) < end + 4 + length:
             return
-        self.load.answered(self, ok=head.startswith(b"http/1.1 202"))
         self.buffer = self.buffer[end + 4 + length :]
+        self.load.answered(self, ok=head.startswith(b"http/1.1 202"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.load.finished.is_set():
+            self.load.broken = True
+            self.load.finished.set()
 
 
 class Load:
@@ -75,12 +80,13 @@ class Load:
         self.idle: list[Connection] = []
         self.sent: dict[str, int] = {}
         self.next = self.done = self.refused = 0
+        self.broken = False
         self.finished = asyncio.Event()
 
-    async def run(self, port: int, connections: int) -> dict[str, Any]:
+    async def run(self, ports: list[int], connections: int) -> dict[str, Any]:
         loop = asyncio.get_running_loop()
-        for _ in range(connections):
-            await loop.create_connection(lambda: Connection(self), "127.0.0.1", port)
+        for number in range(connections):
+            await loop.create_connection(lambda: Connection(self), "127.0.0.1", ports[number % len(ports)])
         started = time.monotonic_ns()
         if self.rate:
             await self.paced()
@@ -88,6 +94,8 @@ class Load:
             while self.idle:
                 self.send(self.idle.pop())
         await self.finished.wait()
+        if self.broken:
+            sys.exit(f"a connection was closed after {self.done} answers, {self.refused} of them not 202")
         return {"started": started, "ended": time.monotonic_ns(), "sent": self.sent, "refused": self.refused}
 
     async def paced(self) -> None:
@@ -116,12 +124,21 @@ class Load:
             self.send(connection)
 
 
-async def main(port: int, first: int, count: int, connections: int, rate: float, secret: str) -> None:
+async def main(ports: list[int], first: int, count: int, connections: int, rate: float, secret: str) -> None:
     key = base64.b64decode(secret.removeprefix("whsec_"))
     load = Load(first, [request(first + number, key) for number in range(count)], rate)
-    print(json.dumps(await load.run(port, connections)))
+    print(json.dumps(await load.run(ports, connections)))
 
 
 if __name__ == "__main__":
-    port_, first_, count_, connections_, rate_, secret_ = sys.argv[1:]
-    uvloop.run(main(int(port_), int(first_), int(count_), int(connections_), float(rate_), secret_))
+    ports_, first_, count_, connections_, rate_, secret_ = sys.argv[1:]
+    uvloop.run(
+        main(
+            [int(port) for port in ports_.split(",")],
+            int(first_),
+            int(count_),
+            int(connections_),
+            float(rate_),
+            secret_,
+        )
+    )

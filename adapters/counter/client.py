@@ -34,9 +34,10 @@ class QueueClient:
         self._queue = queue
         self._callback = callback
         password = queue.password.get_secret_value()
+        self._transport = transport or PooledTransport(connections=4)
         self._http = httpx.AsyncClient(
             base_url=f"{queue.url.rstrip('/')}/",
-            transport=transport or PooledTransport(connections=4),
+            transport=self._transport,
             auth=httpx.BasicAuth(queue.username, password) if queue.username else None,
             timeout=queue.timeout,
             trust_env=False,
@@ -45,8 +46,8 @@ class QueueClient:
         )
 
     async def close(self) -> None:
-        """Let go of the connections."""
-        await self._http.aclose()
+        """Let go of the connections; the next call makes new ones."""
+        await self._transport.aclose()
 
     async def ask_for_callbacks(self) -> None:
         """Put our address into its list; nothing changes when it stands there."""

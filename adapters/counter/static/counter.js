@@ -92,14 +92,15 @@
 
   async function sendWaiting() {
     const waiting = (await all()).filter((entry) => !entry.refused);
-    if (!waiting.length) return show();
+    if (!waiting.length && !offline) return show();
     const here = await whoIsHere();
     if (here && !here.signedOut) {
       for (const entry of waiting.filter((one) => one.by === here.name || one.by === "")) {
         if (!(await sendOne(entry, here.csrf))) break;
       }
     }
-    return show(Boolean(here && here.signedOut));
+    await show(Boolean(here && here.signedOut));
+    if (offline && here && !form.elements.subject.value && !form.elements.text.value) window.location.reload();
   }
 
   async function sendOne(entry, csrf) {

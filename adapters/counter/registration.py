@@ -62,8 +62,13 @@ class InvalidFormError(Exception):
 
 
 def read_form(body: bytes) -> dict[str, str]:
-    """The fields of an urlencoded form; the last one counts where a name comes twice. Never fails."""
-    pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=100)
+    """The fields of an urlencoded form; the last one counts where a name comes twice. With far more fields than
+    ours it is another form: it has none.
+    """
+    try:
+        pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=100)
+    except ValueError:
+        return {}
     return {name: _clean(name, text) for name, text in pairs}
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext
 from ipaddress import ip_address
@@ -14,7 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from adapters.counter.appointments import AppointmentClient
+from adapters.counter.appointments import Appointment, AppointmentClient
 from adapters.counter.pages import HEADERS, STATIC, Pages, Sheet, own_file
 from adapters.counter.registration import (
     InvalidFormError,
@@ -35,6 +36,8 @@ from ports.staff import Employee
 log = structlog.get_logger()
 
 MAY_REGISTER = frozenset({"kcc_viewer", "kcc_dispatcher", "administrator"})
+PURPOSE = "counter-appointment"
+_CODE = re.compile(r"[A-Za-z0-9-]{1,60}")
 _FORM = "application/x-www-form-urlencoded"
 Door = Callable[[Request], Awaitable[Response]]
 
@@ -142,13 +145,10 @@ class Counter:
         if self._appointments is None:
             return Response(status_code=404)
         try:
-            found = await self._appointments.find(fields.get("code", "")[:100], employee.language)
+            found = await self._look_up(self._appointments, fields.get("code", ""), employee)
         except AdapterError as error:
             log.warning("counter_appointment_failed", source=self._tools.name, reason=error.what)
             return self._pages.show(employee, Sheet(found="away", visits=await self._visits()))
-        log.info(
-            "counter_appointment_looked_up", source=self._tools.name, actor=employee.name, found=bool(found)
-        )
         if found is None:
             return self._pages.show(employee, Sheet(found="none", visits=await self._visits()))
         known = {
@@ -196,6 +196,15 @@ class Counter:
                     event=event,
                 )
             )
+
+    async def _look_up(
+        self, appointments: AppointmentClient, code: str, employee: Employee
+    ) -> Appointment | None:
+        """An appointment, after the look was written down; what is no code at all is not asked for."""
+        found = await appointments.find(code, employee.language) if _CODE.fullmatch(code) else None
+        if found:
+            await self._tools.looks.note(employee.name, f"appointment {code}", PURPOSE)
+        return found
 
     async def _form_of_employee(self, request: Request) -> tuple[Employee, dict[str, str]]:
         employee = await self._tools.staff.who(request)
@@ -255,6 +264,8 @@ class Counter:
                 return await door(request)
             except _RefusedError as refused:
                 return self._refusal(request, refused)
+            except TransientError:
+                return self._refusal(request, _RefusedError(503, "later", None))
 
         return answer
 

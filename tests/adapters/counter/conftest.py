@@ -15,6 +15,7 @@ from fastapi import FastAPI
 
 from adapters.counter import build
 from adapters.memory.cases import MemoryCases
+from adapters.memory.looks import MemoryLooks
 from ports.adapter import Tools
 from ports.clock import ManualClock
 from ports.secrets import MemorySecrets
@@ -103,7 +104,12 @@ def staff():
 
 
 @pytest.fixture
-def tools(intake, checkpoints, clock, cases, staff):
+def looks():
+    return MemoryLooks()
+
+
+@pytest.fixture
+def tools(intake, checkpoints, clock, cases, staff, looks):
     return Tools(
         name="counter",
         accept=intake,
@@ -112,6 +118,7 @@ def tools(intake, checkpoints, clock, cases, staff):
         secrets=MemorySecrets({}),
         cases=cases,
         staff=staff,
+        looks=looks,
     )
 
 

@@ -194,6 +194,25 @@ async def test_too_large_a_form_is_refused_before_it_is_read(client, intake, for
     assert not intake.stored
 
 
+async def test_a_form_with_hundreds_of_fields_is_none_of_ours(client, intake):
+    answer = await client.post("/", data={f"field{number}": "x" for number in range(200)})
+
+    assert answer.status_code == 403
+    assert not intake.stored
+
+
+async def test_a_journal_that_is_away_is_told_as_such(client, cases, monkeypatch):
+    async def away(source, source_ref):
+        raise TransientError("the journal is away")
+
+    monkeypatch.setattr(cases, "outcome", away)
+
+    answer = await client.get("/", params={"done": str(uuid.uuid4())})
+
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"]
+
+
 async def test_the_page_has_a_strict_policy_and_is_not_kept(client):
     answer = await client.get("/")
 
@@ -256,6 +275,19 @@ async def test_a_clerk_can_go_on_when_appointments_cannot_be_looked_up(client, j
     assert answer.status_code == 200
     assert told in answer.text
     assert 'id="register"' in answer.text
+
+
+async def test_a_look_at_an_appointment_is_written_down_or_does_not_happen(client, looks):
+    form = {"csrf": CSRF, "code": "5f0c-afspraak"}
+    await client.post("/appointment", data=form)
+    await client.post("/appointment", data={**form, "code": "An van Dijck"})
+    assert looks.noted == [("els", "appointment 5f0c-afspraak", "counter-appointment")]
+
+    looks.failure = TransientError("the journal is away")
+    answer = await client.post("/appointment", data=form)
+
+    assert "an@voorbeeld.example" not in answer.text
+    assert "niet te raadplegen" in answer.text
 
 
 async def test_an_appointment_is_looked_up_for_employees_only(client, staff):

@@ -25,6 +25,7 @@ from console.accounts import Accounts
 from demo.acmidm import AcmIdm, Registered
 from demo.acmidm import running as running_provider
 from demo.city_hall import CityHall, forget_earlier_mornings, only_demo_in, open_city_hall
+from demo.counter import Clerk, Login
 from demo.distributed import Arrangement, in_one_process
 from demo.forms import Website
 from demo.handlers import CONTACT_CENTRE, Handler, TrackerCase
@@ -140,7 +141,10 @@ async def _play(demo: Demo, open_hub: OpenHub, arrange: Arrange) -> int:
             _tell_where(voice, city, passwords, demo, console)
             if demo.browser and _has_display():
                 webbrowser.open(console)
-            morning = Morning(demo, city, hub, voice, scenes, token, provider)
+            login = Login(name=KCC, password=passwords[KCC])
+            clerk = Clerk(f"http://{city.address}", console.rstrip("/"), login)
+            open_things.push_async_callback(clerk.close)
+            morning = Morning(demo, city, hub, voice, scenes, token, provider, clerk)
             open_things.push_async_callback(morning.close)
             return await _played(morning, serving)
 
@@ -239,6 +243,7 @@ class Morning:
         scenes: Sequence[Scene],
         token: str,
         provider: AcmIdm,
+        clerk: Clerk,
     ) -> None:
         self.demo = demo
         self.voice = voice
@@ -255,6 +260,7 @@ class Morning:
         self._calls = 0
         self._parking = ParkingSystem(city.address, token, self._run)
         self._portals = Portals(f"http://{city.address}", provider, self._run)
+        self._clerk = clerk
         self._kcc = Handler(city.tracker, CONTACT_CENTRE)
         self._told: set[Path] = set()
         self._old_cases: frozenset[str] = frozenset()
@@ -303,6 +309,8 @@ class Morning:
             await self._submit(scene)
         elif scene.is_portal:
             await self._pass_on(scene)
+        elif scene.is_registration:
+            await self._register(scene)
         else:
             await self._write(scene)
 
@@ -340,6 +348,13 @@ class Morning:
         receipts = await self._portals.post(scene)
         if len(receipts) != 1:
             self.voice.say(f"       ! {len(receipts)} ontvangstbewijzen voor een melding")
+
+    async def _register(self, scene: Scene) -> None:
+        times = f", {scene.times} keer aangeklikt" if scene.times > 1 else ""
+        self._say(scene, f"registratie aan het loket: {scene.subject}{times}")
+        receipts = await self._clerk.register(scene)
+        if len(receipts) != 1:
+            self.voice.say(f"       ! {len(receipts)} ontvangstbewijzen voor een registratie")
 
     async def _write(self, scene: Scene) -> None:
         if not scene.about:

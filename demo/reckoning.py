@@ -139,6 +139,7 @@ def _of_doors(scenes: Sequence[Scene], evidence: Evidence) -> list[str]:
     forms = sum(scene.is_form for scene in scenes)
     calls = sum(scene.is_call for scene in scenes)
     through_portals = sum(scene.is_portal for scene in scenes)
+    registrations = sum(scene.is_registration for scene in scenes)
     boxes, received = evidence.mailboxes, evidence.books.by_door
     parked = sum(scene.door == "mail" and scene.outcome == "parked" for scene in scenes)
     expected = (
@@ -156,6 +157,7 @@ def _of_doors(scenes: Sequence[Scene], evidence: Evidence) -> list[str]:
             through_portals,
             sum(received.get(portal, 0) for portal in PORTALS),
         ),
+        ("aan het loket geregistreerd en ontvangen", registrations, received.get("counter", 0)),
         ("geparkeerd of in quarantaine", _count(scenes, "parked", "quarantined"), _state(evidence, "parked")),
     )
     return [

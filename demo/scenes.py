@@ -43,6 +43,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     number: str = ""
     topic: str = ""
     call: str = ""
+    product: str = ""
 
     @property
     def person(self) -> str:
@@ -77,6 +78,10 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     @property
     def is_portal(self) -> bool:
         return self.door in PORTALS
+
+    @property
+    def is_registration(self) -> bool:
+        return self.door == "counter"
 
     @property
     def is_handling(self) -> bool:

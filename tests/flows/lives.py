@@ -12,7 +12,7 @@ from pathlib import Path
 
 import hub
 
-ADAPTERS = ("adapters.mailbox", "adapters.phone", "adapters.roundup", "adapters.website")
+ADAPTERS = ("adapters.counter", "adapters.mailbox", "adapters.phone", "adapters.roundup", "adapters.website")
 
 
 def begin(hub_toml: str, log: int, arguments: list[str]) -> int:

@@ -1,0 +1,170 @@
+"""Puts the counters together: the clerks' page, the queue system as a source, the appointments."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from pydantic import ValidationError
+
+from adapters.counter.appointments import AppointmentClient
+from adapters.counter.client import Present, QueueClient
+from adapters.counter.room import Room
+from adapters.counter.settings import Queue, Settings
+from adapters.counter.visits import Observation, Stage
+from adapters.counter.webhook import Counter
+from ports.adapter import Adapter, Tools
+from ports.clock import Clock
+from ports.errors import AdapterError, MisconfiguredError
+
+log = structlog.get_logger()
+
+
+class QueueSource:
+    """The queue system. Every round: ask for callbacks again and read back who is there, then hand over.
+
+    What callbacks told is handed over even when the queue system can't be reached.
+    """
+
+    def __init__(self, queue: Queue, room: Room, client: QueueClient, clock: Clock) -> None:
+        self._queue = queue
+        self._room = room
+        self._client = client
+        self._clock = clock
+        self._refreshed: datetime | None = None
+
+    @property
+    def name(self) -> str:
+        return self._room.source
+
+    async def poll(self) -> int:
+        await self._room.open()
+        self._room.told.clear()
+        away = await self._refresh()
+        await self._room.save()
+        try:
+            new = await self._room.hand_over()
+        finally:
+            await self._room.save()
+        if away:
+            raise away
+        return new
+
+    async def wait(self, seconds: float) -> None:
+        due = self._room.next_due()
+        if due:
+            seconds = min(seconds, max(0.0, (due - self._clock.now()).total_seconds()))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(seconds, max(self._queue.refresh_seconds, 0.1))):
+                await self._room.told.wait()
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def _refresh(self) -> AdapterError | None:
+        now = self._clock.now()
+        if self._refreshed and now < self._refreshed + timedelta(seconds=self._queue.refresh_seconds):
+            return None
+        try:
+            await self._client.ask_for_callbacks()
+            for branch in self._queue.branches:
+                await self._reconcile(branch)
+        except AdapterError as error:
+            return error
+        self._refreshed = now
+        return None
+
+    async def _reconcile(self, branch: str) -> None:
+        """What no callback told: who came, who was called, and who is no longer there."""
+        before = self._room.going_on(branch)
+        present = {one.visit: one for one in await self._client.present(branch)}
+        now = self._clock.now()
+        gone = [
+            Observation(at=now, visit=visit, branch=branch, stage=Stage.GONE)
+            for visit in before
+            if visit not in present
+        ]
+        unheard = [seen for one in present.values() for seen in self._unheard(branch, one, now)]
+        self._room.observe([*gone, *unheard])
+        if gone or unheard:
+            log.info(
+                "counter_callbacks_missed", source=self.name, branch=branch, seen=len(gone) + len(unheard)
+            )
+
+    def _unheard(self, branch: str, one: Present, now: datetime) -> list[Observation]:
+        found: list[Observation] = []
+        stages = self._room.stages(branch, one.visit)
+        for stage, is_there in ((Stage.CREATED, True), (Stage.CALLED, one.called)):
+            if is_there and stage not in stages:
+                found.append(
+                    Observation(
+                        at=now,
+                        visit=one.visit,
+                        branch=branch,
+                        stage=stage,
+                        ticket=one.ticket,
+                        service=one.service,
+                    )
+                )
+        return found
+
+
+def build(settings: Mapping[str, Any], tools: Tools) -> Adapter:
+    """The counters. Raises `MisconfiguredError` that names the setting, never its value."""
+    try:
+        checked = Settings.model_validate(dict(settings))
+    except ValidationError as error:
+        raise MisconfiguredError(f"{tools.name}: {_complaints(error)}") from None
+    room = Room(checked, tools)
+    appointments = AppointmentClient(checked.appointments, tools.clock) if checked.appointments else None
+    client = QueueClient(checked.queue, callback_of(checked.queue)) if checked.queue else None
+    source = QueueSource(checked.queue, room, client, tools.clock) if checked.queue and client else None
+
+    async def check() -> tuple[str, ...]:
+        return await _findings(checked, client, appointments)
+
+    async def close() -> None:
+        for one in (source, appointments):
+            if one:
+                await one.close()
+
+    return Adapter(
+        check=check,
+        close=close,
+        sources=(source,) if source else (),
+        webhook=Counter(checked, tools, room, appointments).router(),
+    )
+
+
+def callback_of(queue: Queue) -> str:
+    """Where the queue system must post to; a secret."""
+    return f"{queue.callback_url.rstrip('/')}/queue/{queue.token.get_secret_value()}"
+
+
+async def _findings(
+    settings: Settings, client: QueueClient | None, appointments: AppointmentClient | None
+) -> tuple[str, ...]:
+    found: list[str] = []
+    if not settings.products:
+        found.append("clerks have no products to choose from: list them under `products`")
+    if settings.queue and not settings.queue.services:
+        found.append(
+            "no visit is ever reminded of: name the services that must be registered in `queue.services`"
+        )
+    try:
+        for branch in settings.queue.branches if settings.queue and client else ():
+            await client.present(branch) if client else ()
+        if appointments:
+            await appointments.log_in()
+    except AdapterError as error:
+        found.append(error.what)
+    return tuple(found)
+
+
+def _complaints(error: ValidationError) -> str:
+    return "; ".join(
+        f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}"
+        for one in error.errors(include_input=False, include_url=False, include_context=False)
+    )

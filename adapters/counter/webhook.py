@@ -1,0 +1,283 @@
+"""The doors: the registration page of clerks, and the queue system's callbacks."""
+
+import asyncio
+import hmac
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
+from ipaddress import ip_address
+from urllib.parse import quote
+
+import msgspec
+import structlog
+from fastapi import APIRouter
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from adapters.counter.appointments import Appointment, AppointmentClient
+from adapters.counter.pages import HEADERS, STATIC, Pages, Sheet, own_file
+from adapters.counter.registration import (
+    InvalidFormError,
+    Registration,
+    occurred_at,
+    read_form,
+    registration,
+)
+from adapters.counter.room import Room
+from adapters.counter.settings import Settings
+from adapters.counter.translate import to_event
+from adapters.counter.visits import read_callback
+from ports.adapter import Tools
+from ports.errors import AdapterError, NotUnderstoodError, RejectedError, TransientError
+from ports.intake import Inbound, Receipt
+from ports.staff import Employee
+
+log = structlog.get_logger()
+
+MAY_REGISTER = frozenset({"kcc_viewer", "kcc_dispatcher", "administrator"})
+PURPOSE = "counter-appointment"
+_CODE = re.compile(r"[A-Za-z0-9-]{1,60}")
+_FORM = "application/x-www-form-urlencoded"
+Door = Callable[[Request], Awaitable[Response]]
+
+
+class _RefusedError(Exception):
+    """The request ends here; nothing was stored. `code` is a text of the page."""
+
+    def __init__(
+        self, status: int, code: str, employee: Employee | None, fields: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(code)
+        self.status = status
+        self.code = code
+        self.employee = employee
+        self.fields = fields or {}
+
+
+class Counter:
+    """The doors of one instance. `room` keeps the visits; `appointments` is None where there is no such system."""
+
+    def __init__(
+        self, settings: Settings, tools: Tools, room: Room, appointments: AppointmentClient | None
+    ) -> None:
+        self._settings = settings
+        self._tools = tools
+        self._room = room
+        self._appointments = appointments
+        self._base = f"/in/{tools.name}"
+        self._pages = Pages(self._base, settings)
+        self.source = f"{tools.name}/desk"
+
+    def router(self) -> APIRouter:
+        """The doors, to be mounted under `/in/<instance>`."""
+        doors: list[tuple[str, str, Door]] = [
+            ("GET", "/", self.page),
+            ("POST", "/", self.register),
+            ("GET", "/session", self.session),
+            ("GET", "/offline", self.offline),
+            ("GET", "/sw.js", self.file),
+            ("GET", "/static/{file}", self.file),
+            ("POST", "/appointment", self.appointment),
+            ("POST", "/queue/{token}", self.queue),
+        ]
+        router = APIRouter()
+        for method, path, door in doors:
+            name = f"{self._tools.name} {method} {path}"
+            router.routes.append(Route(path, self._answered(door), methods=[method], name=name))
+        return router
+
+    async def page(self, request: Request) -> Response:
+        """An empty form, or the receipt of the last one above it."""
+        employee = await self._tools.staff.who(request)
+        if employee is None:
+            return RedirectResponse(f"/login?next={quote(f'{self._base}/', safe='')}", 303, headers=HEADERS)
+        self._admit(employee, {})
+        done = request.query_params.get("done", "")
+        outcome = await self._tools.cases.outcome(self.source, done) if done else None
+        case = outcome.case.ref if outcome and outcome.case else ""
+        sheet = Sheet(done=done if outcome else "", done_case=case, visits=await self._visits())
+        return self._pages.show(employee, sheet)
+
+    async def register(self, request: Request) -> Response:
+        """Take a registration in. The page's script asks for JSON, a plain form gets pages."""
+        employee, fields = await self._form_of_employee(request)
+        try:
+            given = registration(fields, employee.name, self._settings)
+        except InvalidFormError as invalid:
+            return self._invalid(request, employee, fields, invalid)
+        try:
+            receipt = await self._take_in(given)
+        except RejectedError:
+            raise _RefusedError(409, "conflict", employee, fields) from None
+        except TransientError:
+            raise _RefusedError(503, "later", employee, fields) from None
+        log.info("counter_registration", source=self.source, message_id=receipt.message_id)
+        if not _wants_json(request):
+            return RedirectResponse(f"{self._base}/?done={given.id}", 303, headers=HEADERS)
+        answer = {"id": receipt.message_id, "duplicate": receipt.duplicate}
+        return JSONResponse(answer, 200 if receipt.duplicate else 201, headers=HEADERS)
+
+    async def session(self, request: Request) -> Response:
+        """Who is logged in, and the token for what waits on their machine."""
+        employee = await self._tools.staff.who(request)
+        if employee is None or not employee.roles & MAY_REGISTER:
+            return Response(status_code=401, headers=HEADERS)
+        return JSONResponse({"name": employee.name, "csrf": employee.csrf}, headers=HEADERS)
+
+    async def offline(self, request: Request) -> Response:
+        """The form without anybody's data, for the browser to keep."""
+        employee = await self._tools.staff.who(request)
+        if employee is None:
+            return Response(status_code=401, headers=HEADERS)
+        return self._pages.show(employee, Sheet(offline=True))
+
+    async def file(self, request: Request) -> Response:
+        """The page's style and scripts."""
+        name = request.path_params.get("file", "sw.js")
+        if name not in (*STATIC, "sw.js"):
+            return Response(status_code=404)
+        return own_file(name)
+
+    async def appointment(self, request: Request) -> Response:
+        """The form, filled in from an appointment."""
+        employee, fields = await self._form_of_employee(request)
+        if self._appointments is None:
+            return Response(status_code=404)
+        try:
+            found = await self._look_up(self._appointments, fields.get("code", ""), employee)
+        except AdapterError as error:
+            log.warning("counter_appointment_failed", source=self._tools.name, reason=error.what)
+            return self._pages.show(employee, Sheet(found="away", visits=await self._visits()))
+        if found is None:
+            return self._pages.show(employee, Sheet(found="none", visits=await self._visits()))
+        known = {
+            "product": found.product,
+            "name": found.name,
+            "email": found.email,
+            "phone": found.phone,
+            "appointment": found.code,
+        }
+        return self._pages.show(employee, Sheet(found="found", fields=known, visits=await self._visits()))
+
+    async def queue(self, request: Request) -> Response:
+        """A callback: kept before it is answered. Anything but an answer makes the queue system forget us."""
+        queue = self._settings.queue
+        token = queue.token.get_secret_value() if queue else ""
+        given = request.path_params["token"]
+        known = hmac.compare_digest(token.encode(), given.encode()) and self._is_allowed(request)
+        if queue is None or not known:
+            return Response(status_code=404, headers={"Connection": "close"})
+        body = await self._body(request, None)
+        await self._room.open()
+        try:
+            told = read_callback(body, queue)
+            self._room.observe([told] if told else [])
+        except NotUnderstoodError as problem:
+            self._room.keep_unreadable(body, problem.what)
+        try:
+            await self._room.save()
+        except TransientError as error:
+            return Response(status_code=503, headers={"Retry-After": str(int(error.retry_after or 5))})
+        return Response(status_code=204)
+
+    async def _take_in(self, given: Registration) -> Receipt:
+        await self._room.open()
+        at = occurred_at(given, self._tools.clock.now())
+        key = self._room.key(at, given.branch, given.ticket)
+        async with self._room.registering(key) if key else nullcontext("") as joins:
+            event = to_event(given, self._settings, at=at, joins=joins)
+            return await self._tools.accept(
+                Inbound(
+                    source=self.source,
+                    source_ref=given.id,
+                    raw=msgspec.json.encode(given),
+                    media_type="application/json",
+                    event=event,
+                )
+            )
+
+    async def _look_up(
+        self, appointments: AppointmentClient, code: str, employee: Employee
+    ) -> Appointment | None:
+        """An appointment, after the look was written down; what is no code at all is not asked for."""
+        found = await appointments.find(code, employee.language) if _CODE.fullmatch(code) else None
+        if found:
+            await self._tools.looks.note(employee.name, f"appointment {code}", PURPOSE)
+        return found
+
+    async def _form_of_employee(self, request: Request) -> tuple[Employee, dict[str, str]]:
+        employee = await self._tools.staff.who(request)
+        if not request.headers.get("content-type", "").startswith(_FORM):
+            raise _RefusedError(415, "size", employee)
+        fields = read_form(await self._body(request, employee))
+        if employee is None:
+            raise _RefusedError(401, "signed_out", None, fields)
+        self._admit(employee, fields)
+        if not hmac.compare_digest(employee.csrf.encode(), fields.pop("csrf", "").encode()):
+            raise _RefusedError(403, "csrf", employee, fields)
+        return employee, fields
+
+    def _admit(self, employee: Employee, fields: Mapping[str, str]) -> None:
+        if not employee.roles & MAY_REGISTER:
+            raise _RefusedError(403, "refused", employee, fields)
+
+    def _is_allowed(self, request: Request) -> bool:
+        queue, client = self._settings.queue, request.client
+        if queue is None or client is None:
+            return False
+        try:
+            address = ip_address(client.host)
+        except ValueError:
+            return False
+        return any(address in network for network in queue.allowed)
+
+    async def _body(self, request: Request, employee: Employee | None) -> bytes:
+        body = bytearray()
+        try:
+            async with asyncio.timeout(self._settings.body_seconds):
+                async for chunk in request.stream():
+                    body += chunk
+                    if len(body) > self._settings.max_body_bytes:
+                        raise _RefusedError(413, "size", employee)
+        except (TimeoutError, ClientDisconnect):
+            raise _RefusedError(408, "size", employee) from None
+        return bytes(body)
+
+    async def _visits(self) -> Mapping[str, int]:
+        if self._settings.queue is None:
+            return {}
+        await self._room.open()
+        return self._room.today()
+
+    def _invalid(
+        self, request: Request, employee: Employee, fields: Mapping[str, str], invalid: InvalidFormError
+    ) -> Response:
+        if _wants_json(request):
+            return JSONResponse({"errors": sorted(invalid.errors)}, 422, headers=HEADERS)
+        sheet = Sheet(fields=fields, errors=invalid.errors, fresh_id="id" in invalid.errors)
+        return self._pages.show(employee, sheet, 422)
+
+    def _answered(self, door: Door) -> Door:
+        async def answer(request: Request) -> Response:
+            try:
+                return await door(request)
+            except _RefusedError as refused:
+                return self._refusal(request, refused)
+            except TransientError:
+                return self._refusal(request, _RefusedError(503, "later", None))
+
+        return answer
+
+    def _refusal(self, request: Request, refused: _RefusedError) -> Response:
+        if _wants_json(request):
+            return JSONResponse({"problem": refused.code}, refused.status, headers=HEADERS)
+        sheet = Sheet(fields=refused.fields, problem=refused.code, fresh_id=refused.code == "conflict")
+        response = self._pages.show(refused.employee, sheet, refused.status)
+        if refused.status == 503:
+            response.headers["Retry-After"] = "5"
+        return response
+
+
+def _wants_json(request: Request) -> bool:
+    return "application/json" in request.headers.get("accept", "")

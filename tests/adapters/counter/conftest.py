@@ -1,0 +1,235 @@
+"""Counters with a queue system and an appointment system beside them, and a clock that stands still."""
+
+import asyncio
+import json
+import socket
+import uuid
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+from fastapi import FastAPI
+
+from adapters.counter import build
+from adapters.memory.cases import MemoryCases
+from adapters.memory.looks import MemoryLooks
+from ports.adapter import Tools
+from ports.clock import ManualClock
+from ports.secrets import MemorySecrets
+from ports.staff import Employee
+from tests.adapters.website.memory_intake import MemoryIntake
+from tests.simulators.jcc import Jcc
+from tests.simulators.queue_system import QueueSystem
+
+FIXTURES = Path(__file__).parent / "fixtures"
+TOKEN = "a-token-of-enough-characters"
+DOOR = "http://hub.test/in/counter"
+CALLBACK = f"{DOOR}/queue/{TOKEN}"
+CSRF = "the-token-of-the-session"
+PRODUCTS = {
+    "1234": {
+        "name": "Rijbewijs",
+        "name_en": "Driving licence",
+        "category": "burgerzaken",
+        "kind": "question",
+    },
+    "5678": {"name": "Identiteitskaart", "name_en": "Identity card"},
+}
+
+
+class Memory:
+    """Checkpoints that survive the adapter, as the journal's do; `failure` is raised instead of saving."""
+
+    def __init__(self):
+        self.kept = {}
+        self.failure = None
+
+    async def load(self, name):
+        return self.kept.get(name)
+
+    async def save(self, name, value):
+        if self.failure:
+            raise self.failure
+        self.kept[name] = value
+
+    def room(self):
+        """What the waiting room keeps."""
+        return json.loads(self.kept.get("visits/counter", '{"seen": {}, "settled": {}, "unreadable": {}}'))
+
+
+class Desk:
+    """Who is logged in to the console."""
+
+    def __init__(self):
+        self.employee = None
+        self.log_in()
+
+    async def who(self, request):
+        return self.employee
+
+    def log_in(self, *roles, language="nl", name="els"):
+        roles = frozenset(roles or {"kcc_viewer"})
+        self.employee = Employee(name=name, roles=roles, language=language, csrf=CSRF)
+
+    def log_out(self):
+        self.employee = None
+
+
+@pytest.fixture
+def clock():
+    return ManualClock(datetime(2026, 11, 23, 9, 30, tzinfo=UTC))
+
+
+@pytest.fixture
+def intake():
+    return MemoryIntake()
+
+
+@pytest.fixture
+def checkpoints():
+    return Memory()
+
+
+@pytest.fixture
+def cases():
+    return MemoryCases()
+
+
+@pytest.fixture
+def staff():
+    return Desk()
+
+
+@pytest.fixture
+def looks():
+    return MemoryLooks()
+
+
+@pytest.fixture
+def tools(intake, checkpoints, clock, cases, staff, looks):
+    return Tools(
+        name="counter",
+        accept=intake,
+        checkpoints=checkpoints,
+        clock=clock,
+        secrets=MemorySecrets({}),
+        cases=cases,
+        staff=staff,
+        looks=looks,
+    )
+
+
+@asynccontextmanager
+async def serving(app):
+    """An application on a port of its own; its address."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
+        task = asyncio.create_task(server.serve([listening]))
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        await task
+
+
+@pytest.fixture
+def hub():
+    """Where callbacks arrive; the test puts the adapter in."""
+    return FastAPI()
+
+
+@pytest.fixture
+async def queue_system(clock, hub):
+    transport = httpx.ASGITransport(hub, client=("10.1.2.3", 4711))
+    async with httpx.AsyncClient(transport=transport) as deliver:
+        yield QueueSystem(clock=clock, deliver=deliver)
+
+
+@pytest.fixture
+async def queue_address(queue_system):
+    async with serving(queue_system.app()) as address:
+        yield address
+
+
+@pytest.fixture
+def jcc():
+    return Jcc()
+
+
+@pytest.fixture
+async def jcc_address(jcc):
+    async with serving(jcc.app()) as address:
+        yield address
+
+
+@pytest.fixture
+def queue_settings(queue_address):
+    return {
+        "token": TOKEN,
+        "allowed": ["10.1.2.0/24"],
+        "url": queue_address,
+        "callback_url": DOOR,
+        "username": "hub",
+        "password": "geheim",
+        "branches": {"1": "Stadhuis"},
+        "services": {"12": "1234"},
+        "refresh_seconds": 0,
+        "timeout": 2,
+    }
+
+
+@pytest.fixture
+def settings(queue_settings, jcc_address):
+    return {
+        "products": PRODUCTS,
+        "queue": queue_settings,
+        "appointments": {
+            "url": f"{jcc_address}/warp/v1",
+            "token_url": f"{jcc_address}/connect/token",
+            "client_id": "wegwijzer",
+            "client_secret": "geheim",
+            "activities": {"act-rijbewijs": "1234"},
+            "timeout": 0.5,
+        },
+    }
+
+
+@pytest.fixture
+async def adapter(settings, tools, hub):
+    adapter = build(settings, tools)
+    hub.include_router(adapter.webhook, prefix="/in/counter")
+    yield adapter
+    await adapter.close()
+
+
+@pytest.fixture
+def source(adapter):
+    return adapter.sources[0]
+
+
+@pytest.fixture
+async def client(adapter, hub):
+    transport = httpx.ASGITransport(hub, client=("10.1.2.3", 4711))
+    async with httpx.AsyncClient(transport=transport, base_url=DOOR) as client:
+        yield client
+
+
+@pytest.fixture
+def form():
+    """A filled-in form, with its token."""
+
+    def filled(**fields):
+        usual = {
+            "csrf": CSRF,
+            "id": str(uuid.uuid4()),
+            "kind": "",
+            "product": "Rijbewijs (1234)",
+            "subject": "Rijbewijs verlengen",
+            "text": "Mevrouw wil haar rijbewijs verlengen.",
+            "language": "nl",
+        }
+        return {**usual, **fields}
+
+    return filled

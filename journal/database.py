@@ -12,8 +12,9 @@ runs in a thread, as each of its statements waits for another machine. Reads hav
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
@@ -86,6 +87,18 @@ class Transaction:
         """An effect went from one state of the balance to another."""
         self.count_effect(effect_id, target, before, -1)
         self.count_effect(effect_id, target, after, 1)
+
+    @contextmanager
+    def part(self) -> Iterator[None]:
+        """A part that leaves nothing behind when it fails, counts included, while the rest goes on."""
+        before = self.tallies.copy(), self.target_tallies.copy(), len(self.afterwards)
+        try:
+            with self.connection.begin_nested():
+                yield
+        except BaseException:
+            self.tallies, self.target_tallies = before[:2]
+            del self.afterwards[before[2] :]
+            raise
 
     def lock(self, names: Sequence[str]) -> None:
         """Keep other processes from deciding about the same names until this transaction ends.

@@ -111,7 +111,7 @@ class Releasing:
             tx, [AuditEntry(plan.started_by, "effect_replayed", row.id, detail) for row in going]
         )
         for row in going:
-            tx.move_effect(row.id, row.target, "parked" if row.state == "parked" else "waiting", "waiting")
+            tx.move_effect(row.id, row.target, "parked", "waiting")
         _DUE.run(
             tx.connection,
             [
@@ -136,13 +136,10 @@ class Releasing:
         if now != "parked":
             return (), _End(row, ALREADY, what=now or "")
         act = Act(row.subject, plan.started_by, f"plan {plan.id}: {plan.reason}")
-        tallies = tx.tallies.copy()
         try:
-            with tx.connection.begin_nested():
+            with tx.part():
                 (outcome,) = self._operations.replay_messages(tx, [act])
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one message must not stop the rest
-            tx.tallies.clear()
-            tx.tallies.update(tallies)
             log.warning("replay.message_failed", message=row.subject, error=type(error).__name__)
             return (), _End(row, FAILED, type(error).__name__, _words(error))
         if isinstance(outcome, BaseException):

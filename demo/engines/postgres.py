@@ -100,10 +100,13 @@ class Postgres:
 
 
 @contextmanager
-def prepared() -> Generator[Postgres]:
-    """A server of one's own, not started yet, gone afterwards with all its data. Raises `NotInstalledError`."""
+def prepared(parent: Path | None = None) -> Generator[Postgres]:
+    """A server of one's own, not started yet, gone afterwards with all its data. Raises `NotInstalledError`.
+
+    Its folder is made in `parent`, or where temporary folders are made.
+    """
     programs, account = _programs(), unprivileged("postgres")
-    with private_folder(account, "wegwijzer-postgres-") as folder:
+    with private_folder(account, "wegwijzer-postgres-", parent) as folder:
         server = Postgres(programs, account, folder, free_port())
         try:
             yield server
@@ -112,9 +115,9 @@ def prepared() -> Generator[Postgres]:
 
 
 @contextmanager
-def running() -> Generator[Postgres]:
-    """A server that answers. Raises `NotInstalledError`, `EngineError`."""
-    with prepared() as server:
+def running(parent: Path | None = None) -> Generator[Postgres]:
+    """A server that answers, see `prepared`. Raises `NotInstalledError`, `EngineError`."""
+    with prepared(parent) as server:
         server.start()
         yield server
 

@@ -51,9 +51,9 @@ def unprivileged(wanted: str) -> Account:
 
 
 @contextmanager
-def private_folder(account: Account, prefix: str) -> Generator[Path]:
+def private_folder(account: Account, prefix: str, parent: Path | None = None) -> Generator[Path]:
     """A new folder that only this account can enter; gone afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
     try:
         account.give(folder)
         yield folder

@@ -13,7 +13,7 @@ from journal.migrate import migrate
 from journal.schema import metadata
 from ports.clock import ManualClock
 from tests.journal.scene import KEYS, START, PlannedRoutes, city_routes
-from tests.servers import postgres
+from tests.servers import memory, postgres
 
 
 @pytest.fixture(scope="session")
@@ -33,8 +33,7 @@ def postgres_journal(postgres_server):
 @pytest.fixture
 def sqlite_url(sqlite_template):
     """In memory where the system has such a folder: what a disk does to us is the business of tests/faults."""
-    memory = Path("/dev/shm")  # noqa: S108 - a fresh folder in it, not a name that others know
-    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
+    with tempfile.TemporaryDirectory(dir=memory.for_a_database()) as folder:
         path = Path(folder) / "journal.db"
         shutil.copy(sqlite_template, path)
         yield f"sqlite:///{path}"

@@ -1,9 +1,8 @@
 """A small city for tests of the journal: its routes, its keys, its contacts, and the questions tests ask it."""
 
 import asyncio
-import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -199,24 +198,14 @@ def open_with(*targets: str, blocking: bool = True) -> Callable[[Message, Known]
     return decide
 
 
-async def together(journal: Journal, *calls):
-    """Make these calls so that one commit serves them all; their results or errors."""
-    taken, go_on = threading.Event(), threading.Event()
+async def together(journal: Journal, *calls: Coroutine):
+    """Make these calls so that one commit serves them all; their results or errors.
 
-    def hold(_tx, arguments):
-        taken.set()
-        go_on.wait(20)
-        return [None] * len(arguments)
-
-    holding = journal.database.write(hold, None)
-    await asyncio.to_thread(taken.wait, 20)
-    tasks = [asyncio.ensure_future(call) for call in calls]
-    await asyncio.sleep(0)
+    The journal is idle when they begin and each asks for its write at once, so the writer finds them all.
+    """
     commits = journal.database.commits
-    go_on.set()
-    results = await asyncio.gather(*tasks, return_exceptions=True)
-    await holding
-    assert journal.database.commits <= commits + 2 or any(isinstance(r, Exception) for r in results)
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    assert journal.database.commits == commits + 1 or any(isinstance(r, Exception) for r in results)
     return results
 
 

@@ -16,6 +16,7 @@ from journal.effects import Outcome, SweepRequest
 from journal.instants import DAY, micros, new_id
 from journal.journal import Custody
 from journal.operations import Health
+from journal.replay_ledger import Selection
 from journal.retention import KEPT_FOR_GOOD, RULES, Rule
 from journal.schema import (
     attempts,
@@ -67,6 +68,7 @@ SHORT = RetentionTerms(
     incidents=9,
     tallies=30,
     audit=25,
+    replays=16,
 )
 INSZ = "85073003328"
 DAYS = 60
@@ -110,6 +112,31 @@ async def day_of_traffic(journal, name: str) -> None:
     await journal.lease(f"source/of-{name}", "w/1", 10)
     await journal.save_checkpoint(f"gone-{name}", "at", "1")
     await leave_behind(journal, name)
+
+
+async def replay_of(journal, name: str, *, cancelled: bool) -> None:
+    """A step is refused and sent again by a plan, or by hand after somebody cancelled the plan; then its case is closed."""
+    what = contact("Een boom is omgevallen.", fingerprint=f"print-{name}")
+    accepted = await journal.accept(contact_message(name, what, source="mail"))
+    taken = {one.target: one for one in (await claim(journal, *accepted.effects)).effects}
+    refused = taken.pop("tracker")
+    await record(journal, refused, Outcome.REJECTED, error="RejectedError", what="no such group")
+    for one in taken.values():
+        await record(journal, one, Outcome.APPLIED)
+    plan = await journal.replays.plan(Selection(ids=(refused.id,)), "an", "the group exists now")
+    while await journal.replays.freeze(plan):
+        pass
+    if cancelled:
+        await journal.replays.cancel(plan, "an", "by hand instead")
+        again = await journal.replay_effect(refused.id, "an", "the group exists now")
+    else:
+        await journal.replays.start(plan, "an")
+        again = await journal.replays.release(plan)
+    assert again == (refused.id,)
+    await apply_all(journal, again)
+    await journal.replays.follow(plan)
+    ref = (await rows(journal, messages, messages.c.id == accepted.receipt.message_id))[0].case_ref
+    await apply_all(journal, (await journal.accept(closing(journal, ref, name))).effects)
 
 
 async def stumble_once(journal, ids: Sequence[str]) -> None:
@@ -194,6 +221,8 @@ async def test_after_sixty_days_nothing_is_over_its_term_and_nothing_unfinished_
 
     for day in range(DAYS):
         await day_of_traffic(kept, f"day-{day}")
+        if day % 7 == 0:
+            await replay_of(kept, f"replay-{day}", cancelled=day % 2 == 1)
         clock.advance(timedelta(days=1))
         await clean(kept)
         if day == 30:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from uuid import uuid4
 
 import psycopg
@@ -11,6 +12,7 @@ from psycopg import sql
 from demo.engines import postgres
 from demo.engines.postgres import plain
 from demo.engines.private import NotInstalledError
+from tests.servers import memory
 from tests.servers.missing import missing
 
 VARIABLE = "WEGWIJZER_TEST_POSTGRES"
@@ -23,15 +25,15 @@ def running() -> Iterator[str]:
     if given:
         yield given
         return
-    with breakable() as server:
+    with breakable(memory.for_a_server()) as server:
         yield server.address
 
 
 @contextmanager
-def breakable() -> Iterator[postgres.Postgres]:
-    """A private server that a test may stop, freeze and start again."""
+def breakable(parent: Path | None = None) -> Iterator[postgres.Postgres]:
+    """A private server that a test may stop, freeze and start again; on the disk unless told otherwise."""
     try:
-        with postgres.running() as server:
+        with postgres.running(parent) as server:
             yield server
     except NotInstalledError as error:
         missing(str(error))

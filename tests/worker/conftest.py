@@ -9,6 +9,7 @@ import pytest
 
 from journal.database import open_engine
 from journal.migrate import migrate
+from tests.servers import memory
 from tests.worker.stage import PretendedSystem, Stage
 
 
@@ -23,8 +24,7 @@ def empty_journal(tmp_path_factory):
 
 @pytest.fixture
 def journal_url(empty_journal):
-    memory = Path("/dev/shm")  # noqa: S108 - a fresh folder in it, not a name that others know
-    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
+    with tempfile.TemporaryDirectory(dir=memory.for_a_database()) as folder:
         path = Path(folder) / "journal.db"
         shutil.copy(empty_journal, path)
         yield f"sqlite:///{path}"

@@ -133,8 +133,10 @@ class Stage:
             policy=RetryPolicy(wait or wait_fixed(1), settle=1.0),
         )
         self.accept = Doorway(self.journal, self.broker)
-        self.scheduler = Scheduler(self.journal, self.broker, self.accept, self.breakers)
         self.replaying = Replaying(self.journal, self.broker, "w/scheduler")
+        self.scheduler = Scheduler(
+            self.journal, self.broker, self.accept, self.breakers, chores=(self.replaying.advance,)
+        )
         self._running: asyncio.Task | None = None
 
     async def __aenter__(self) -> Self:

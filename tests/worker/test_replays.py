@@ -5,6 +5,7 @@ import json
 import signal
 import sys
 from collections import Counter
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
@@ -153,6 +154,22 @@ async def test_a_journal_that_is_away_is_no_trouble_of_the_plan(stage, tracker, 
     await carried_out(stage, plan_id)
 
 
+@asynccontextmanager
+async def replayer(journal_url, name, world):
+    """A process of its own, that does not outlive the test."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.worker.replayer", journal_url, name, str(world)),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+
+
 async def test_a_hub_killed_in_the_middle_of_a_plan_goes_on_and_does_each_once(journal_url, tmp_path):
     """A real process with scheduler and worker, killed twice; the world outside is a file that only grows."""
     world = tmp_path / "world"
@@ -164,20 +181,16 @@ async def test_a_hub_killed_in_the_middle_of_a_plan_goes_on_and_does_each_once(j
     killed = 0
     for name in ("w/1", "w/2", "w/3"):
         before = len(world.read_text().splitlines())
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.worker.replayer", journal_url, name, str(world)),
-            cwd=ROOT,
-            stdout=asyncio.subprocess.PIPE,
-        )
-        if name != "w/3":
-            async with asyncio.timeout(30):
-                while len(world.read_text().splitlines()) < before + 15:  # noqa: ASYNC110 - a file grows
-                    await asyncio.sleep(0.005)
-            process.send_signal(signal.SIGKILL)
-            killed += (await process.wait()) == -signal.SIGKILL
-            continue
-        out, _ = await asyncio.wait_for(process.communicate(), 40)
-        assert json.loads(out)["state"] == "done"
+        async with replayer(journal_url, name, world) as process:
+            if name != "w/3":
+                async with asyncio.timeout(30):
+                    while len(world.read_text().splitlines()) < before + 15:  # noqa: ASYNC110 - a file grows
+                        await asyncio.sleep(0.005)
+                process.send_signal(signal.SIGKILL)
+                killed += (await process.wait()) == -signal.SIGKILL
+                continue
+            out, _ = await asyncio.wait_for(process.communicate(), 40)
+            assert json.loads(out)["state"] == "done"
 
     assert killed == 2
     async with Stage(journal_url, {"tracker": system}, name="w/9", clock=SystemClock()) as stage:

@@ -410,6 +410,7 @@ class Hub:
         if self._lock:
             await self.journal.bury(f"{socket.gethostname()}/")
         await self._note_systems()
+        await self.breakers.refresh()  # what is paused gets nothing, not even in the first second
         self._run(self.upkeep.run())
         if "worker" in self.roles:
             self._run(self.worker.run())

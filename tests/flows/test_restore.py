@@ -84,10 +84,10 @@ async def test_after_a_restore_no_case_is_opened_twice_and_no_mail_goes_out_twic
 
     restored = await spoken(city, "restore", copy)
     assert restored.exit_code == 0, restored.output
-    world.drag_back()
-    world.receive(10)
     async with hub_of(city) as hub:
-        await hub.journal.resume("tracker", "piet")  # it was paused when the copy was made
+        await resume(hub)  # it was paused when the copy was made
+        world.drag_back()
+        world.receive(10)
         await catch_up(hub)
         nothing_twice_outside(refs)
         await whole_again(hub, refs)
@@ -99,7 +99,7 @@ async def days_before_the_copy(city, hub) -> str:
         outside.WORLD.receive(number)
     await at_rest(hub, 5)
     await hub.journal.pause("tracker", "piet", "to have something unfinished in the copy")
-    await asyncio.sleep(1.2)
+    await hub.breakers.refresh()
     outside.WORLD.receive(5)
     await at_rest(hub, 6)
     copied = await spoken(city, "backup", str(city.folder / "copies"), "--json")
@@ -107,11 +107,16 @@ async def days_before_the_copy(city, hub) -> str:
     return json.loads(copied.stdout)["file"]
 
 
+async def resume(hub) -> None:
+    """The tracker goes on, and this process knows it at once."""
+    await hub.journal.resume("tracker", "piet")
+    await hub.breakers.refresh()
+
+
 async def days_after_the_copy(hub) -> list[str]:
     """What waited is done, four more cases, two answers, somebody is erased; the numbers of all cases."""
     world = outside.WORLD
-    await hub.journal.resume("tracker", "piet")
-    await asyncio.sleep(1.2)
+    await resume(hub)
     await hub.broker.hand_out([row.id for row in await rows(hub.journal, effects)])
     for number in range(6, 10):
         world.receive(number)

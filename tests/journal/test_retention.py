@@ -12,6 +12,7 @@ from canonical_model.case import CaseRef
 from canonical_model.events import Answer, CaseChanged, ContactReceived
 from canonical_model.message import MessageId
 from canonical_model.status import CaseStatus
+from console.api.feed import Entry, append_entries
 from journal.effects import Outcome, SweepRequest
 from journal.instants import DAY, micros, new_id
 from journal.journal import Custody
@@ -139,6 +140,11 @@ async def replay_of(journal, name: str, *, cancelled: bool) -> None:
     await apply_all(journal, (await journal.accept(closing(journal, ref, name))).effects)
 
 
+async def told(journal, name: str) -> None:
+    """A piece of news for an existing system; the newest one of a system stays, as the next is counted from it."""
+    await journal.database.write(append_entries, Entry("permits", f"key-{name}"))
+
+
 async def stumble_once(journal, ids: Sequence[str]) -> None:
     """The first try of one effect fails; time passes until it may be tried again."""
     taken = await claim(journal, *ids)
@@ -221,6 +227,7 @@ async def test_after_sixty_days_nothing_is_over_its_term_and_nothing_unfinished_
 
     for day in range(DAYS):
         await day_of_traffic(kept, f"day-{day}")
+        await told(kept, f"day-{day}")
         if day % 7 == 0:
             await replay_of(kept, f"replay-{day}", cancelled=day % 2 == 1)
         clock.advance(timedelta(days=1))
@@ -232,6 +239,7 @@ async def test_after_sixty_days_nothing_is_over_its_term_and_nothing_unfinished_
     await finish(kept, open_ones)
     clock.advance(timedelta(days=SHORT.tallies + 1))
     await day_of_traffic(kept, "the last day")
+    await told(kept, "the last day")
     await clean(kept)
 
     assert await over_age(kept) == []

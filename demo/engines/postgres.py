@@ -45,7 +45,7 @@ class Postgres:
         """Begin to start; its data are made on the first start."""
         data = self.folder / "data"
         if not data.exists():
-            self._initialise(data)
+            initialise(self.programs, self.account, data)
         settings = (
             f"port={self.port}",
             f"listen_addresses={LOOPBACK}",
@@ -72,25 +72,6 @@ class Postgres:
         if self.process:
             stop(self.process, how)
 
-    def _initialise(self, data: Path) -> None:
-        subprocess.run(
-            [
-                self.programs / "initdb",
-                "--pgdata",
-                data,
-                "--username=postgres",
-                "--auth=trust",
-                "--encoding=UTF8",
-                "--locale=C.UTF-8",
-                "--no-sync",
-            ],
-            cwd=data.parent,
-            check=True,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            **self.account.popen_arguments(),
-        )
-
     def _answers(self) -> bool:
         try:
             psycopg.connect(plain(self.address), connect_timeout=2).close()
@@ -99,15 +80,36 @@ class Postgres:
         return True
 
 
+def initialise(programs: Path, account: Account, data: Path) -> None:
+    """Make the data of a new server, whose administrator is `postgres` without a password."""
+    subprocess.run(
+        [
+            programs / "initdb",
+            "--pgdata",
+            data,
+            "--username=postgres",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            "--no-sync",
+        ],
+        cwd=data.parent,
+        check=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        **account.popen_arguments(),
+    )
+
+
 @contextmanager
 def prepared(parent: Path | None = None) -> Generator[Postgres]:
     """A server of one's own, not started yet, gone afterwards with all its data. Raises `NotInstalledError`.
 
     Its folder is made in `parent`, or where temporary folders are made.
     """
-    programs, account = _programs(), unprivileged("postgres")
+    found, account = programs(), unprivileged("postgres")
     with private_folder(account, "wegwijzer-postgres-", parent) as folder:
-        server = Postgres(programs, account, folder, free_port())
+        server = Postgres(found, account, folder, free_port())
         try:
             yield server
         finally:
@@ -127,8 +129,8 @@ def plain(address: str) -> str:
     return address.replace(DIALECT, "postgresql://")
 
 
-def _programs() -> Path:
-    """Where the newest server's programs are; Debian keeps them off the PATH."""
+def programs() -> Path:
+    """Where the newest server's programs are; Debian keeps them off the PATH. Raises `NotInstalledError`."""
     packaged = sorted(
         Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[-3]), reverse=True
     )

@@ -28,7 +28,7 @@ def databases():
     """Three real servers: one with a good certificate, one with an expired one, one without TLS; and the authority."""
     account = unprivileged("postgres")
     with private_folder(account, "wegwijzer-lines-") as folder:
-        postgres._initialise(postgres._programs(), account, folder / "data")
+        postgres.initialise(account, folder / "data")
         yield account, folder
 
 

@@ -41,7 +41,7 @@ def place():
 def serving(account, data, *settings):
     port, log = free_port(), data.parent / "server.log"
     fixed = (f"port={port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=on")
-    command = [str(postgres._programs() / "postgres"), "-D", str(data)]
+    command = [str(postgres.programs() / "postgres"), "-D", str(data)]
     with log.open("ab") as output:
         process = subprocess.Popen(
             [*command, *(f"--{one}" for one in (*fixed, *settings))],
@@ -70,7 +70,7 @@ def writes(address) -> bool:
 
 
 def script(account, folder, name, *words) -> str:
-    programs = postgres._programs()
+    programs = postgres.programs()
     done = subprocess.run(
         [folder / "scripts" / name, *map(str, words)],
         cwd=folder,
@@ -98,7 +98,7 @@ async def accept(address, *names):
 async def test_a_journal_is_put_back_to_the_moment_before_a_mistake(place):
     account, folder = place
     data = folder / "data"
-    postgres._initialise(postgres._programs(), account, data)
+    postgres.initialise(account, data)
     archiving = (
         "archive_mode=on",
         f'archive_command={folder}/scripts/archive-wal "%p" "%f" {folder}/wal',

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 import hub as composition
 from broker.in_process import InProcessBroker
+from broker.priorities import TwoPriorities
 from canonical_model.case import CaseRef
 from console.access import Role
 from console.accounts import Accounts
@@ -60,7 +61,7 @@ def login(url: str, role: str) -> str:
 async def processes(database, tmp_path, monkeypatch):
     """One process per role, each with its own login; what is handed out reaches all of them."""
     monkeypatch.setattr(outside, "WORLD", outside.World())
-    broker = InProcessBroker()
+    broker = TwoPriorities(InProcessBroker(), InProcessBroker())
     monkeypatch.setattr(composition, "_broker", lambda _: broker)
     city = small_hub(tmp_path)
     text = city.hub_toml.read_text().replace('[adapters.tracker]\nsystem = "memory"\n', OUTSIDE)

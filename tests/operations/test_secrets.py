@@ -58,7 +58,7 @@ def test_secrets_are_made_by_chance_for_their_owner_only(tmp_path):
     make_secrets(tmp_path / "one")
     make_secrets(tmp_path / "other")
     names = sorted(path.name for path in (tmp_path / "one").iterdir())
-    assert names == ["hash_key", "master_keys", "reply_secret"]
+    assert names == ["hash_key", "master_keys", "metrics_token", "reply_secret"]
     for name in names:
         assert (tmp_path / "one" / name).stat().st_mode & 0o077 == 0
         assert (tmp_path / "one" / name).read_text() != (tmp_path / "other" / name).read_text()

@@ -11,11 +11,24 @@ from psycopg import sql
 
 from demo.engines import postgres
 from demo.engines.postgres import plain
-from demo.engines.private import NotInstalledError
+from demo.engines.private import Account, NotInstalledError
 from tests.servers import memory
 from tests.servers.missing import missing
 
 VARIABLE = "WEGWIJZER_TEST_POSTGRES"
+
+
+def programs() -> Path:
+    """Where the programs of the server are."""
+    try:
+        return postgres.programs()
+    except NotInstalledError as error:
+        missing(str(error))
+
+
+def initialise(account: Account, data: Path) -> None:
+    """Make the data of a new server that its account runs."""
+    postgres.initialise(programs(), account, data)
 
 
 @contextmanager

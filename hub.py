@@ -423,12 +423,15 @@ class Hub:
         log.info("hub_started", roles=sorted(self.roles), quarantined=sorted(self.quarantined))
 
     async def _until_the_database_is_there(self) -> None:
-        """A process that begins while the database restarts waits for it, instead of ending."""
+        """A process that begins while the database restarts waits for it, instead of ending.
+
+        `MisconfiguredError` when waiting would not help.
+        """
         while not self._stopping:
             try:
                 await asyncio.to_thread(_reach, self.configuration.journal_url)
-            except OperationalError as error:
-                log.warning("journal_is_away", reason=type(error.orig).__name__)
+            except TransientError as error:
+                log.warning("journal_is_away", reason=error.what)
                 await asyncio.sleep(1)
             else:
                 return
@@ -875,10 +878,26 @@ def _only_hub_here(configuration: Configuration) -> TextIO | None:
     return lock
 
 
+_FOR_A_PERSON = (
+    "does not support SSL",
+    "certificate",
+    "authentication failed",
+    "no password supplied",
+    "no pg_hba.conf entry",
+    "does not exist",
+)
+"""Words of libpq and PostgreSQL about a line that stays shut until somebody mends it; others come from a restart."""
+
+
 def _reach(url: str) -> None:
     engine = open_engine(url)
     try:
         engine.connect().close()
+    except OperationalError as error:
+        reason = str(error.orig)
+        if engine.dialect.name == "sqlite" or any(words in reason for words in _FOR_A_PERSON):
+            raise MisconfiguredError(f"the journal's database can't be used: {reason}") from error
+        raise TransientError(f"the journal's database does not answer: {reason}") from error
     finally:
         engine.dispose()
 

@@ -7,7 +7,7 @@ from tests.servers import roundup
 
 
 class TestRoundupTracker(TrackerContract):
-    paged_cases = 120
+    paged_cases = 30
 
     @pytest.fixture
     def tracker(self, client):

@@ -92,12 +92,16 @@ class Transaction:
     def part(self) -> Iterator[None]:
         """A part that leaves nothing behind when it fails, counts included, while the rest goes on."""
         before = self.tallies.copy(), self.target_tallies.copy(), len(self.afterwards)
+        numbers, following = self.numbers, self.numbers.next if self.numbers else 0
         try:
             with self.connection.begin_nested():
                 yield
         except BaseException:
             self.tallies, self.target_tallies = before[:2]
             del self.afterwards[before[2] :]
+            self.numbers = numbers  # a block that it took was given back with it
+            if numbers:
+                numbers.next = following
             raise
 
     def lock(self, names: Sequence[str]) -> None:

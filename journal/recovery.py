@@ -33,11 +33,22 @@ class Recovery:
 
 def recovery(connection: Connection, openings: Callable[[], Mapping[str, str]], now: int) -> Recovery:
     """What a hub that starts has to heed. `openings` are read only when they are needed."""
-    value = connection.execute(
-        select(checkpoints.c.value).where(checkpoints.c.owner == "journal", checkpoints.c.name == RESTORED)
-    ).scalar_one_or_none()
-    noted: dict[str, Any] = json.loads(value) if value else {}
+    noted = _noted(connection)
     until: int = noted.get("until", 0)
     if now >= until:
         return Recovery()
     return Recovery(until=until, first_new=noted["first_new"], openings=openings())
+
+
+def restored_below(connection: Connection) -> Mapping[str, int]:
+    """By year, the first case number that was not given out before the last restore."""
+    first_new: dict[str, int] = _noted(connection).get("first_new", {})
+    return first_new
+
+
+def _noted(connection: Connection) -> dict[str, Any]:
+    value = connection.execute(
+        select(checkpoints.c.value).where(checkpoints.c.owner == "journal", checkpoints.c.name == RESTORED)
+    ).scalar_one_or_none()
+    noted: dict[str, Any] = json.loads(value) if value else {}
+    return noted

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, delete, select, update
 from journal.database import Transaction
 from journal.instants import DAY
 from journal.operations import Act, AuditEntry, Operations
-from journal.recovery import RESTORED
+from journal.recovery import RESTORED, restored_below
 from journal.rows import InsertRows, UpdateRows
 from journal.schema import attempts, cases, data_keys, effects, leases, numbers, sessions
 
@@ -59,9 +59,18 @@ def standing(connection: Connection, openings: Mapping[str, str], erasures: tupl
 
 
 def is_older(connection: Connection, opened: Iterable[str]) -> bool:
-    """Whether a case was opened whose number this journal would still give out: then it is a copy from before."""
+    """Whether a case was opened that this journal does not know: then it is a copy from before.
+
+    Either it would still give out the number, or the number is in a block that a process had taken before the copy.
+    What a restore has dealt with counts no longer.
+    """
+    refs = list(opened)
     following = {str(year): int(following) for year, following in connection.execute(select(numbers))}
-    return any(_number(ref) >= following.get(ref.split("-")[1], 1) for ref in opened)
+    settled, known = restored_below(connection), _known(connection, refs)
+    return any(
+        _number(ref) >= following.get(year, 1) or (ref not in known and _number(ref) >= settled.get(year, 0))
+        for ref, year in ((ref, ref.split("-")[1]) for ref in refs)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

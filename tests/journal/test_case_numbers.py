@@ -1,6 +1,7 @@
 """Case numbers are given out once, whoever gives them out and whatever fails meanwhile."""
 
 import asyncio
+import contextlib
 
 import pytest
 import structlog
@@ -56,3 +57,19 @@ async def test_a_transaction_that_failed_gave_no_number_out(journal, monkeypatch
     assert len(set(found)) == 3
     given = await journal.database.read(lambda c: c.execute(select(numbers.c.next)).scalar_one())
     assert given > max(int(ref.rpartition("-")[2]) for ref in found)
+
+
+async def test_a_part_that_failed_gave_no_number_out_while_the_rest_goes_on(journal):
+    def half(tx, arguments):
+        for _ in arguments:
+            with contextlib.suppress(ValueError), tx.part():
+                journal._intake.numbers.block(tx, START.year).next += 5
+                raise ValueError("after numbers were taken")
+        return [None] * len(arguments)
+
+    await journal.database.write(half, None)
+    await journal.accept(inbound("1"))
+    await journal.database.write(half, None)
+    await journal.accept(inbound("2"))
+
+    assert await refs(journal) == [f"LEU-{START.year}-{number:06d}" for number in (1, 2)]

@@ -43,6 +43,8 @@ LOCK_PATIENCE = 30.0
 """Seconds to wait for another process that holds a SQLite file."""
 STALLED_AFTER = 5.0
 """Seconds that a database may take before newcomers are sent away: waiting for it would fill the memory."""
+DEADLOCKS = 5
+"""How often a write is begun again that PostgreSQL ended because two processes waited for each other."""
 WAL_SAFE = (3, 51, 3)
 """The first SQLite whose write-ahead log has no reset race: older ones may lose commits."""
 
@@ -240,15 +242,18 @@ class Database:
             return [await self._alone(one) for one in group]
 
     async def _alone(self, one: _Waiting[Any, Any]) -> Answer:
-        try:
-            return (await self._transaction(deque([one]), []))[0]
-        except StoreUnavailableError as error:
-            return one, error
-        except OperationalError as error:
-            return one, _unavailable(error)
-        except Exception as error:  # ... and the guilty one gets its own error
-            log.exception("journal.write_failed", write=getattr(one.write, "__name__", "?"))
-            return one, error
+        for others in reversed(range(DEADLOCKS)):
+            try:
+                return (await self._transaction(deque([one]), []))[0]
+            except StoreUnavailableError as error:
+                return one, error
+            except OperationalError as error:
+                if not (others and _is_deadlock(error)):
+                    return one, _unavailable(error)
+            except Exception as error:  # ... and the guilty one gets its own error
+                log.exception("journal.write_failed", write=getattr(one.write, "__name__", "?"))
+                return one, error
+        raise AssertionError("the last time there is always an answer")
 
     async def _transaction(
         self, waiting: deque[_Waiting[Any, Any]], group: list[_Waiting[Any, Any]]
@@ -400,6 +405,10 @@ def _answer(results: list[Answer]) -> None:
             waiting.future.set_exception(result)
         else:
             waiting.future.set_result(result)
+
+
+def _is_deadlock(error: DBAPIError) -> bool:
+    return getattr(error.orig, "sqlstate", None) == "40P01"
 
 
 def _unavailable(error: DBAPIError) -> StoreUnavailableError:

@@ -10,6 +10,7 @@ import structlog
 from psycopg import sql
 from pysqlite3 import dbapi2 as sqlite
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from journal import database as database_module
 from journal.database import Database, StoreUnavailableError, open_engine
@@ -76,6 +77,19 @@ async def test_one_bad_write_fails_alone(planned, error):
     assert {log["event"] for log in logs} == {"journal.group_failed", "journal.write_failed"}
     assert (await planned.accept(inbound("2"))).effects
     assert (await recount(planned))["received"] == 2
+
+
+async def test_whom_the_database_chose_as_the_victim_of_a_deadlock_begins_again(planned):
+    deadlock = OperationalError("UPDATE", {}, psycopg.errors.DeadlockDetected("deadlock detected"))
+    tries = iter([deadlock, deadlock, None])
+
+    def write(_tx, arguments):
+        if error := next(tries):
+            raise error
+        return list(arguments)
+
+    with structlog.testing.capture_logs():
+        assert await planned.database.write(write, "done") == "done"
 
 
 async def test_a_write_that_failed_leaves_nothing_behind(planned):

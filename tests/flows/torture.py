@@ -10,6 +10,7 @@ an empty city and ends with its reckoning; the seed that is printed repeats a ru
 import argparse
 import asyncio
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -18,13 +19,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from demo.engines import postgres, rabbitmq
-from tests.flows.city import running_city
+from tests.flows.city import City, running_city
 from tests.flows.crew import QUICK, Crew, distributed_city
 from tests.flows.traffic import Traffic, citizens, come_to_rest, shortcomings
-from tests.flows.zygote import live_by_script, zygote
+from tests.flows.zygote import Zygote, live_by_script, zygote
 
 LIFE = (0.02, 1.7)
-"""Shortest and longest life in seconds; a hub needs some 0.3 of it to begin."""
+"""Shortest and longest life in seconds, on a machine where a hub begins within `BEGINS`; longer on a slower one."""
+BEGINS = 0.5
+"""Seconds. A quiet machine needs some 0.3."""
 EVERY_BY_SCRIPT = 20
 """One life in so many begins from the installed script, with its imports."""
 BETWEEN = (0.05, 1.2)
@@ -56,21 +59,32 @@ class Told:
 async def single(folder: Path, kills: int, dice: random.Random) -> Told:
     """The embedded hub: it dies and rises again and again."""
     traffic = Traffic()
-    with running_city(folder, QUICK) as city:
+    with running_city(folder, QUICK) as city, zygote(city) as lives:
+        slowness = await asyncio.to_thread(_slowness, city, lives)
         began = time.monotonic()
         async with citizens(city, dice, traffic) as going_on:
-            with zygote(city) as lives:
-                for number in range(kills):
-                    by_script = number % EVERY_BY_SCRIPT == 0
-                    live = live_by_script if by_script else lives.live
-                    await asyncio.to_thread(live, city, dice.uniform(*LIFE) + by_script)
-                    going_on()
+            for number in range(kills):
+                by_script = number % EVERY_BY_SCRIPT == 0
+                live = live_by_script if by_script else lives.live
+                await asyncio.to_thread(live, city, (dice.uniform(*LIFE) + by_script) * slowness)
+                going_on()
             seconds = time.monotonic() - began
             with city.running_hub():  # what was being sent may be sent to its end
                 await traffic.end()
                 rest = await come_to_rest(city)
                 wrong = await shortcomings(city, traffic)
     return Told(setup="single", kills=kills, seconds=seconds, rest=rest, traffic=traffic, wrong=wrong)
+
+
+def _slowness(city: City, lives: Zygote) -> float:
+    """How many times longer lives must be, so that as much is done in them as on a quiet machine."""
+    for _ in range(2):  # the first makes the tables
+        began = time.monotonic()
+        pid = lives.begin()
+        city.wait_until_ready()
+        seconds = time.monotonic() - began
+        assert lives.end(pid) == -signal.SIGKILL, city.log()
+    return max(1.0, seconds / BEGINS)
 
 
 async def distributed(folder: Path, kills: int, dice: random.Random) -> Told:

@@ -12,7 +12,7 @@ runs in a thread, as each of its statements waits for another machine. Reads hav
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -91,7 +91,7 @@ class Transaction:
         self.count_effect(effect_id, target, after, 1)
 
     @contextmanager
-    def part(self) -> Iterator[None]:
+    def part(self) -> Generator[None]:
         """A part that leaves nothing behind when it fails, counts included, while the rest goes on."""
         before = self.tallies.copy(), self.target_tallies.copy(), len(self.afterwards)
         numbers, following = self.numbers, self.numbers.next if self.numbers else 0

@@ -203,7 +203,9 @@ class Database:
         return future
 
     async def read(self, fn: Callable[[Connection], R]) -> R:
-        """Run `fn` on committed data, in a thread of its own."""
+        """Run `fn` on committed data, in a thread of its own. `StoreUnavailableError` when the database is away."""
+        if self._closed:
+            raise StoreUnavailableError("the journal is closed", retry_after=5)
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, fn)
 
     def _is_stalled(self) -> bool:

@@ -67,7 +67,7 @@ def test_every_route_declares_its_right(city: City):
     found = routes(app)
 
     assert len(found) >= 25
-    assert {path for _, path, _ in found} >= {"/", "/cases/{ref}", "/live", "/systems/{name}/pause"}
+    assert {path for _, path, _ in found} >= {"/", "/cases/{ref}", "/live", "/systems/{name:path}/pause"}
     assert [(method, path) for method, path, endpoint in found if required(endpoint) is None] == []
     assert {(m, p) for m, p, endpoint in found if required(endpoint) is Right.PUBLIC} == OPEN_TO_ALL
 

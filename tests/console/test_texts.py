@@ -37,9 +37,8 @@ RAISED = re.compile(r"""(?:ProblemError|_refuse|problem_page)\(.*?["']([a-z_]+)[
 HELPED = re.compile(r"""(?:_help|_command)\(\s*["']([a-z_]+)["']|help_key=["']([a-z_]+)["']""")
 SUBCOMMANDS = {
     f"cli_help.{name}"
-    for name in ("add", "list", "one", "plan", "show", "decide", "approve", "run", "cancel")
+    for name in ("add", "list", "one", "plan", "show", "decide", "approve", "run", "cancel", "revoke")
 }
-SUBCOMMANDS = {"cli_help.add", "cli_help.list", "cli_help.revoke"}
 """Their help has a key of its own."""
 
 CLOSED_SETS = {

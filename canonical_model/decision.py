@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from canonical_model.case import CaseRecord, CaseRef
 from canonical_model.commands import Command
@@ -43,6 +43,13 @@ class Known:
     next_ref: CaseRef
     now: datetime
     recent_cases: int = 0
+
+
+ANSWER: Final = "answer-"
+"""How the discriminators of intents begin that bring an answer to the customer."""
+
+NO_ADDRESS: Final = "unreachable-"
+"""How they begin when there was an answer, but no address to mail it to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ class Right(StrEnum):
     SIGNED_IN = "signed_in"
     LOOK = "look"
     REVEAL = "reveal"
+    CUSTOMER = "customer"
     JUDGE = "judge"
     REPLAY = "replay"
     APPROVE = "approve"
@@ -33,16 +34,16 @@ class Right(StrEnum):
 
 RIGHTS: Final[dict[Role, frozenset[Right]]] = {
     Role.KCC_VIEWER: frozenset({Right.LOOK}),
-    Role.KCC_DISPATCHER: frozenset({Right.LOOK, Right.REVEAL, Right.JUDGE, Right.APPROVE}),
+    Role.KCC_DISPATCHER: frozenset({Right.LOOK, Right.REVEAL, Right.CUSTOMER, Right.JUDGE, Right.APPROVE}),
     Role.ADMINISTRATOR: frozenset(
         {
             *(Right.LOOK, Right.REVEAL, Right.JUDGE, Right.REPLAY, Right.APPROVE, Right.HOLD),
-            *(Right.BALANCE, Right.AUDIT),
+            *(Right.CUSTOMER, Right.BALANCE, Right.AUDIT),
         }
     ),
     Role.AUDITOR: frozenset({Right.LOOK, Right.BALANCE, Right.AUDIT}),
 }
-"""LOOK: lists and masked cases. REVEAL: open a seal. JUDGE: release or drop what is in quarantine.
+"""LOOK: lists and masked cases. REVEAL: open a seal. CUSTOMER: all cases of one customer, masked, with a reason. JUDGE: release or drop what is in quarantine.
 REPLAY: try again or give up. APPROVE: agree, as the second person, that citizens get mail by a replay. HOLD: pause and resume a system. BALANCE, AUDIT: those pages."""
 
 

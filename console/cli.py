@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from console.access import Role
 from console.accounts import Accounts
 from console.cli_credential import CredentialShop
+from console.cli_customer import CustomerShop
 from console.cli_replay import ReplayShop
 from console.exports import balance_csv
 from console.remedies import by_remedy
@@ -37,6 +38,7 @@ def commands(
         shop.status(),
         shop.messages(),
         shop.case(),
+        CustomerShop(open_journal, wordings, language).customer(),
         shop.explain(),
         shop.balance(),
         shop.failures(),

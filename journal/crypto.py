@@ -74,6 +74,12 @@ class Keyring:
         keyed.update(f"{system}\0{value.strip().casefold()}".encode())
         return keyed.hexdigest()[:32]
 
+    def cipher_for(self, use: str) -> AESGCM:
+        """A key of its own for what is sealed for a short while outside the journal; the same in every process."""
+        keyed = self._pepper.copy()
+        keyed.update(f"cipher\0{use}".encode())
+        return AESGCM(keyed.digest())
+
     def content_hash(self, data: bytes) -> str:
         """A keyed hash of a whole body."""
         keyed = self._pepper.copy()

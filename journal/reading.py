@@ -164,7 +164,10 @@ class CaseRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Citizen:
-    """The customer, masked. `erased`: the key is gone, and with it everything personal."""
+    """The customer, masked. `represented`: somebody acted for it, who is not told.
+
+    `erased`: the key is gone, and with it everything personal.
+    """
 
     kind: str = "anonymous"
     name: str = "-"
@@ -172,6 +175,7 @@ class Citizen:
     phone: bool = False
     identifiers: tuple[str, ...] = ()
     language: str = ""
+    represented: bool = False
     erased: bool = False
 
 
@@ -489,13 +493,13 @@ def passport(connection: Connection, keyring: Keyring, ref: str, now: datetime) 
     found = connection.execute(select(cases).where(cases.c.ref == ref)).one_or_none()
     if found is None:
         return None
-    case = _case_row(found)
+    case = case_row(found)
     opener = Opener(connection, keyring)
     its_messages = _messages_of_case(connection, ref)
     its_effects = effects_of_case(connection, ref)
     history = _history_of(connection, ref)
     its_timers = _timers_of(connection, ref)
-    citizen, address = _citizen_of(opener, found)
+    citizen, address = citizen_of(opener, found)
     board = {row.name: row for row in _systems(connection)}
     return Passport(
         case=case,
@@ -516,7 +520,7 @@ def passport(connection: Connection, keyring: Keyring, ref: str, now: datetime) 
 def one_case(connection: Connection, ref: str) -> CaseRow | None:
     """The index entry of a case; None when there is no such case."""
     found = connection.execute(select(cases).where(cases.c.ref == ref)).one_or_none()
-    return _case_row(found) if found else None
+    return case_row(found) if found else None
 
 
 # --- search -----------------------------------------------------------------------------------------------
@@ -599,7 +603,7 @@ def late_cases(connection: Connection, now: datetime, *, size: int = PAGE) -> tu
         .order_by(cases.c.due)
         .limit(size)
     ).all()
-    found = tuple(map(_case_row, rows))
+    found = tuple(map(case_row, rows))
     waiting: dict[str, set[str]] = defaultdict(set)
     if found:
         in_the_way = connection.execute(
@@ -678,7 +682,7 @@ class Opener:
                 bodies.c.owner.in_(owners), bodies.c.canonical.is_not(None)
             )
         ).all()
-        self._fetch({row.key_id for row in rows})
+        self.fetch({row.key_id for row in rows})
         opened: dict[str, tuple[bytes, int]] = {}
         for row in rows:
             if key := self._keys[row.key_id]:
@@ -687,11 +691,12 @@ class Opener:
 
     def open_one(self, key_id: str, owner: str, column: str, sealed: bytes | None) -> bytes | None:
         """One sealed column; None when it or its key was erased."""
-        self._fetch({key_id})
+        self.fetch({key_id})
         key = self._keys[key_id]
         return key.open(owner, column, sealed) if key and sealed is not None else None
 
-    def _fetch(self, key_ids: set[str]) -> None:
+    def fetch(self, key_ids: set[str]) -> None:
+        """Get these keys in one go, before they are asked for one by one."""
         missing = key_ids - self._keys.keys()
         if not missing:
             return
@@ -703,7 +708,7 @@ class Opener:
             self._keys[row.message_id] = self._keyring.unwrap(row.message_id, row.wrapped)
 
 
-def _citizen_of(opener: Opener, row: Row[Any]) -> tuple[Citizen, str]:
+def citizen_of(opener: Opener, row: Row[Any]) -> tuple[Citizen, str]:
     """The masked citizen, and the address that stays in here."""
     try:
         opened = opener.open_one(row.key_id, row.ref, "card", row.card)
@@ -720,6 +725,7 @@ def _citizen_of(opener: Opener, row: Row[Any]) -> tuple[Citizen, str]:
         phone=bool(party.phone),
         identifiers=tuple(f"{identifier.scheme} {masked(identifier)}" for identifier in party.identifiers),
         language=card.language.value,
+        represented=party.representative is not None,
     )
     return citizen, party.email.casefold()
 
@@ -914,7 +920,7 @@ def _hits_by_reference(connection: Connection, keyring: Keyring, wanted: str) ->
         .order_by(references.c.at.desc())
         .limit(PAGE)
     )
-    return [Hit(found_by=row.system, case=_case_row(row)) for row in rows]
+    return [Hit(found_by=row.system, case=case_row(row)) for row in rows]
 
 
 # --- parts of the failure lists ---------------------------------------------------------------------------
@@ -1133,7 +1139,8 @@ def _effect_row(row: Row[Any], tries: tuple[AttemptRow, ...]) -> EffectRow:
     )
 
 
-def _case_row(row: Row[Any]) -> CaseRow:
+def case_row(row: Row[Any]) -> CaseRow:
+    """A row of the table of cases."""
     return CaseRow(
         ref=row.ref,
         kind=row.kind,

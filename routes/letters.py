@@ -6,7 +6,7 @@ from hashlib import sha256
 from canonical_model.case import CaseRecord
 from canonical_model.commands import SendMail
 from canonical_model.contact import Language
-from canonical_model.decision import Intent, Reference
+from canonical_model.decision import ANSWER, Intent, Reference
 from routes.configuration import GIVEN, RouteConfiguration
 
 MAIL = "mail"
@@ -24,7 +24,7 @@ def acknowledgement(case: CaseRecord, configuration: RouteConfiguration) -> Inte
 
 def answer(case: CaseRecord, key: str, text: str, configuration: RouteConfiguration) -> Intent:
     """A handler's answer, once per text."""
-    return _to_customer(case, configuration, "answer", discriminator=f"answer-{key}", answer=text)
+    return _to_customer(case, configuration, "answer", discriminator=f"{ANSWER}{key}", answer=text)
 
 
 def closed_without_answer(case: CaseRecord, configuration: RouteConfiguration) -> Intent:

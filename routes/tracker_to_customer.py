@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from canonical_model.case import CaseRecord
 from canonical_model.commands import AddNote
-from canonical_model.decision import Decision, Fate, Intent, Known
+from canonical_model.decision import NO_ADDRESS, Decision, Fate, Intent, Known
 from canonical_model.events import CaseChanged
 from canonical_model.status import OPEN, CaseStatus, may_follow
 from routes.configuration import RouteConfiguration
@@ -62,7 +62,7 @@ def _nobody_to_mail(case: CaseRecord, change: CaseChanged) -> tuple[Intent, ...]
     return tuple(
         Intent(
             target=TRACKER,
-            discriminator=f"unreachable-{each.key}",
+            discriminator=f"{NO_ADDRESS}{each.key}",
             blocking=False,
             command=AddNote(
                 case=case.ref,

@@ -11,9 +11,11 @@ import console
 from canonical_model.codec import _COMMAND_NAMES as COMMANDS
 from canonical_model.codec import _EVENT_NAMES as EVENTS
 from canonical_model.contact import Channel, Kind, Language
+from canonical_model.customer import CustomerKey
 from canonical_model.party import PartyKind
 from canonical_model.status import CaseStatus
 from console.accounts import Refusal
+from console.customer_look import PURPOSES
 from console.pages.messages import STATES
 from console.remedies import REMEDIES, TRIAGE, Party
 from console.replay_words import KINDS
@@ -59,6 +61,9 @@ CLOSED_SETS = {
     "standing": ("settled", "waiting", "down", "paused", "unknown", "parked"),
     "standing_sentence": ("waiting", "down", "paused", "unknown", "parked"),
     "reference": ("case", "tracker", "mail-id", "email", "phone", "form", "fingerprint", "message", "effect"),
+    "customer_key": tuple(CustomerKey),
+    "customer_wrong": ("purpose", "reason", "personal", "number", "pass", "nobody"),
+    "purpose": PURPOSES,
     "step": (
         *("arrived", "status", "group", "planned", "applied", "skipped", "next_try", "timer"),
         *("attempt_again", "attempt_rejected", "attempt_unknown"),

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, event, select, text
 from journal import reading
 from journal.balance import balance_sheet
 from journal.crypto import Keyring
+from journal.customer_history import HashedName, customer_history
 from journal.database import open_engine
 from journal.instants import DAY, micros
 from journal.migrate import migrate
@@ -36,6 +37,12 @@ NOW = datetime(2026, 3, 9, 8, 0, tzinfo=UTC)
 START = micros(NOW - timedelta(days=30))
 KEYRING = Keyring((b"m" * 32,), b"pepper")
 MESSAGES = 100_000
+NEWSPAPER = (
+    HashedName(system="email", hash=KEYRING.find_hash("email", "redactie@krant.example")),
+    HashedName(system="phone", hash=KEYRING.find_hash("phone", "+3216000000")),
+)
+"""A customer with a case in every ten, under two names."""
+
 LIMIT = 0.1 if os.environ.get("CI") is None else 0.5
 """Seconds that one look may take; a busy CI machine is given more."""
 
@@ -168,6 +175,21 @@ def fill(connection: Connection, number: int) -> None:
         ],
     )
     connection.execute(
+        references.insert(),
+        [
+            {
+                "hash": name.hash,
+                "case_ref": case_ref(n),
+                "system": name.system,
+                "exclusive": False,
+                "shown": "",
+                "at": START,
+            }
+            for n in numbers[::10]
+            for name in NEWSPAPER
+        ],
+    )
+    connection.execute(
         attempts.insert(),
         [
             {
@@ -274,6 +296,8 @@ LOOKS: dict[str, Callable[[Connection], object]] = {
     "one effect": lambda c: reading.one_effect(c, effect_id(50_000, 1)),
     "passport": lambda c: reading.passport(c, KEYRING, case_ref(50_000), NOW),
     "search": lambda c: reading.search(c, KEYRING, "50000"),
+    "history of a newspaper": lambda c: customer_history(c, KEYRING, NEWSPAPER),
+    "an old page of it": lambda c: customer_history(c, KEYRING, NEWSPAPER, before=f"rest:{case_ref(60_000)}"),
     "search for nothing": lambda c: reading.search(c, KEYRING, "nobody@nowhere.example"),
     "failures": reading.failures,
     "needing": reading.needing,
@@ -332,6 +356,7 @@ def test_every_look_goes_by_an_index(connection: Connection, name: str):
     ("name", "index"),
     [
         ("search", "case_references USING PRIMARY KEY (hash=?)"),
+        ("history of a newspaper", "case_references USING PRIMARY KEY (hash=?"),
         ("passport", "messages_of_case"),
         ("passport", "effects_of_case"),
         ("passport", "references_of_case"),

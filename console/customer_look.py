@@ -103,9 +103,10 @@ async def turn_page(journal: Journal, look: Look, actor: str, *, before: str = "
 
 
 def subjects(keyring: Keyring, look: Look) -> tuple[str, ...]:
-    """What was looked at, for the audit trail: pseudonyms, and the case that it came from."""
-    names = (pseudonym(keyring, name) for name in look.hashed)
-    return (*((look.case,) if look.case else ()), *names)
+    """What was looked at, for the audit trail: the pseudonym (of one spelling), or the case and all its customer's."""
+    if not look.case:
+        return (pseudonym(keyring, look.hashed[0]),)
+    return (look.case, *(pseudonym(keyring, name) for name in look.hashed))
 
 
 def sealed_pass(keyring: Keyring, look: Look, actor: str, now: datetime) -> str:

@@ -237,6 +237,72 @@ async def test_without_javascript_everything_works(chromium: Browser, address: s
     await context.close()
 
 
+async def to_history(window: Window) -> Page:
+    """From the form to the history of Maria, by keyboard alone."""
+    page = await window.open("/customer")
+    await page.focus("#key")
+    for typed in (
+        "E-mail",
+        None,
+        "maria.peeters@voorbeeld.be",
+        None,
+        "De burger neemt",
+        None,
+        "belt nu over de put",
+    ):
+        await (page.keyboard.type(typed) if typed else page.keyboard.press("Tab"))
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector("h1:has-text('E-mailadres m***@v***.be')")
+    return page
+
+
+@pytest.mark.parametrize("script", [True, False])
+async def test_the_history_of_a_customer_by_keyboard_and_without_javascript(
+    chromium: Browser, address: str, city: City, *, script: bool
+):
+    context = await chromium.new_context(java_script_enabled=script, viewport={"width": 640, "height": 450})
+    window = await watched(context, address)
+    await window.open("/login")
+    await window.page.fill("#name", "kcc_dispatcher")
+    await window.page.fill("#password", PASSWORD)
+    await window.page.press("#password", "Enter")
+    await window.page.wait_for_selector("nav")
+
+    page = await to_history(window)
+    assert "maria" not in page.url
+    assert await page.locator("#open tbody tr").count() == 3
+    assert await page.locator("#rest tbody tr").count() == 1
+    if script:
+        assert await window.sideways() == 0
+    await page.click(f"a:has-text('{city.cases['answered']}') >> nth=0")
+    await page.click("summary:has-text('Andere zaken van deze klant')")
+    await page.select_option("#why", "contact")
+    await page.fill("#why-reason", "belt nu over de put")
+    await page.click("button:has-text('Toon de geschiedenis')")
+    await page.wait_for_selector(f"h1:has-text('Klant van zaak {city.cases['answered']}')")
+    await page.go_back()
+    await page.wait_for_selector(f"h1:has-text('{city.cases['answered']}')")
+    await context.close()
+    assert window.seen == Seen()
+
+
+async def test_axe_finds_nothing_on_the_history_of_a_customer(
+    chromium: Browser, address: str, city: City, tmp_path_factory: pytest.TempPathFactory
+):
+    axe = axe_core(tmp_path_factory.mktemp("axe"))
+    found = []
+    for scheme in ("light", "dark"):
+        context = await chromium.new_context(color_scheme=scheme, bypass_csp=True)
+        window = await watched(context, address)
+        await window.log_in()
+        found += await violations(await to_history(window), axe)
+        if folder := os.environ.get("SCREENSHOTS"):
+            await window.page.screenshot(path=f"{folder}/history-{scheme}.png", full_page=True)
+        await context.close()
+
+    assert found == []
+
+
 async def test_new_messages_appear_by_themselves_and_wait_while_somebody_reads(window: Window, city: City):
     await window.log_in()
     page = await window.open("/messages")
@@ -349,6 +415,7 @@ def pages(city: City) -> list[str]:
         f"/cases/{city.cases['answered']}",
         f"/cases/{city.cases['stuck']}",
         "/search?q=maria.peeters@voorbeeld.be",
+        "/customer",
         "/failures",
         "/quarantine",
         "/systems",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, or_, select
 
 from canonical_model.customer import CustomerKey
 from canonical_model.decision import ANSWER, NO_ADDRESS, Reference
@@ -120,8 +120,7 @@ def customer_history(
     horizon = _horizon(connection, hashes)
     found: list[tuple[str, Row[Any]]] = []
     if part == "open":
-        above = and_(cases.c.status.in_(_OPEN), references.c.case_ref > horizon)
-        found = [("open", row) for row in _newest(connection, hashes, above, ref, size + 1)]
+        found = [("open", row) for row in _newest_open(connection, hashes, horizon, ref, size + 1)]
         ref = ""
     if len(found) <= size:
         below = or_(cases.c.status.not_in(_OPEN), references.c.case_ref <= horizon)
@@ -139,17 +138,26 @@ def _place(before: str) -> tuple[str, str]:
 
 def _horizon(connection: Connection, hashes: Sequence[str]) -> str:
     """The newest case number that is more than `LOOK_BACK` references of one name ago; "" when there is none."""
-    ends = [
-        connection.execute(
-            select(references.c.case_ref)
-            .where(references.c.hash == one)
-            .order_by(references.c.case_ref.desc())
-            .limit(1)
-            .offset(LOOK_BACK)
-        ).scalar_one_or_none()
-        for one in hashes
-    ]
-    return max((end for end in ends if end), default="")
+    ends = [connection.execute(_walk(one, "").limit(1).offset(LOOK_BACK)).scalar() for one in hashes]
+    return max((str(end) for end in ends if end), default="")
+
+
+def _newest_open(
+    connection: Connection, hashes: Sequence[str], horizon: str, before: str, size: int
+) -> list[Row[Any]]:
+    """The newest open cases above the horizon. The bounded walk is a query of its own, or a planner may walk all cases."""
+    once: dict[str, Row[Any]] = {}
+    for one in hashes:
+        recent = _walk(one, before).where(references.c.case_ref > horizon).limit(LOOK_BACK).subquery("recent")
+        rows = connection.execute(
+            select(cases)
+            .join(recent, recent.c.case_ref == cases.c.ref)
+            .where(cases.c.status.in_(_OPEN))
+            .order_by(recent.c.case_ref.desc())
+            .limit(size)
+        )
+        once |= {row.ref: row for row in rows}
+    return [once[ref] for ref in sorted(once, reverse=True)[:size]]
 
 
 def _newest(
@@ -168,6 +176,15 @@ def _newest(
         )
         once |= {row.ref: row for row in rows}
     return [once[ref] for ref in sorted(once, reverse=True)[:size]]
+
+
+def _walk(hash_: str, before: str) -> Select[tuple[str]]:
+    older_than = [references.c.case_ref < before] if before else []
+    return (
+        select(references.c.case_ref)
+        .where(references.c.hash == hash_, *older_than)
+        .order_by(references.c.case_ref.desc())
+    )
 
 
 def _rows(

@@ -178,7 +178,8 @@ async def test_open_cases_beyond_the_look_back_stand_among_the_others(city, monk
     monkeypatch.setattr("journal.customer_history.LOOK_BACK", 1)
     await closed(city, 3)
 
-    assert await refs(city, "insz", "85073003328") == [ref(3), ref(1)]
+    assert await refs(city, "insz", "85073003328", size=1) == [ref(3)]
+    assert await refs(city, "insz", "85073003328", size=1, before=f"rest:{ref(3)}") == [ref(1)]
 
 
 async def test_a_pseudonym_is_the_same_at_every_look_and_no_reference(city):

@@ -12,7 +12,19 @@ from pathlib import Path
 
 import hub
 
-ADAPTERS = ("adapters.counter", "adapters.mailbox", "adapters.phone", "adapters.roundup", "adapters.website")
+ADAPTERS = (
+    "adapters.amqp",
+    "adapters.counter",
+    "adapters.eloket",
+    "adapters.mailbox",
+    "adapters.mijn_burgerprofiel",
+    "adapters.open311",
+    "adapters.phone",
+    "adapters.places",
+    "adapters.roundup",
+    "adapters.verenigingsloket",
+    "adapters.website",
+)
 
 
 def begin(hub_toml: str, log: int, arguments: list[str]) -> int:

@@ -3,8 +3,9 @@
     python -m tests.flows.torture --kills 2000 --seed 7 --setup both
 
 `single`: the embedded hub in one process, one life after the other. `distributed`: a process for every role on
-PostgreSQL and RabbitMQ, of which one after the other is killed and replaced. Every round of 200 kills begins with
-an empty city and ends with its reckoning; the seed that is printed repeats a run's choices.
+PostgreSQL and RabbitMQ, of which one after the other is killed and replaced. `mixed`: the embedded hub with every door
+open. Every round of 200 kills begins with an empty city and ends with its reckoning; the seed that is printed repeats a
+run's choices.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from pathlib import Path
 from demo.engines import postgres, rabbitmq
 from tests.flows.city import City, running_city
 from tests.flows.crew import QUICK, Crew, distributed_city
+from tests.flows.mixed import mixed
 from tests.flows.traffic import Traffic, citizens, come_to_rest, shortcomings
 from tests.flows.zygote import Zygote, live_by_script, zygote
 
@@ -122,6 +124,10 @@ SETUPS: dict[str, Callable[[Path, int, random.Random], Awaitable[Told]]] = {
 }
 
 
+ROUNDS = {**SETUPS, "mixed": mixed}
+"""What `make torture` plays; `both` are the set-ups without the other doors."""
+
+
 def main() -> None:
     """Round after round; the exit code says whether all was well."""
     parser = argparse.ArgumentParser(
@@ -129,7 +135,7 @@ def main() -> None:
     )
     parser.add_argument("--kills", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1_000_000))
-    parser.add_argument("--setup", choices=[*SETUPS, "both"], default="both")
+    parser.add_argument("--setup", choices=[*ROUNDS, "both"], default="both")
     wanted = parser.parse_args()
     setups = list(SETUPS) if wanted.setup == "both" else [wanted.setup]
     print(f"seed {wanted.seed}", flush=True)
@@ -139,7 +145,7 @@ def main() -> None:
         for setup in setups:
             with tempfile.TemporaryDirectory(prefix="wegwijzer-torture-") as folder:
                 dice = random.Random(f"{wanted.seed}/{setup}/{number}")
-                told = asyncio.run(SETUPS[setup](Path(folder), kills, dice))
+                told = asyncio.run(ROUNDS[setup](Path(folder), kills, dice))
             print(f"round {number + 1}, {told}", flush=True)
             wrong += len(told.wrong)
     sys.exit(bool(wrong))

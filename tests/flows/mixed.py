@@ -160,10 +160,13 @@ async def die_and_rise(
     """One life after the other, each ended by SIGKILL while it begins or works."""
     for _ in range(kills):
         pid = await asyncio.to_thread(lives.begin)
-        if dice.random() < READY:
-            await asyncio.to_thread(city.wait_until_ready)
-        await asyncio.sleep(dice.uniform(*FAULTS))
-        assert await asyncio.to_thread(lives.end, pid) == -signal.SIGKILL, city.log()
+        try:
+            if dice.random() < READY:
+                await asyncio.to_thread(city.wait_until_ready)
+            await asyncio.sleep(dice.uniform(*FAULTS))
+        finally:
+            code = await asyncio.to_thread(lives.end, pid)
+        assert code == -signal.SIGKILL, city.log()
         failed = [task.exception() for task in at_doors if task.done() and task.exception()]
         assert not failed, failed
 
@@ -205,7 +208,7 @@ async def everybody(city: City, day: Day, broker: str) -> AsyncIterator[Senders]
             queue=queue,
             told=told,
             parking=await asyncio.to_thread(_parking, city),
-            garage=ExistingSystem(name=GARAGE, url=f"{broker.removesuffix('//')}/%2F", prefix=prefix),
+            garage=ExistingSystem(name=GARAGE, url=f"amqp://{server.netloc}/%2F", prefix=prefix),
         )
         try:
             yield senders

@@ -118,8 +118,9 @@ class Senders:
         to = tuple(dice.sample(GROUP_MAILBOXES, dice.choice((1, 1, 2))))
         scene, times = _scene(number, "mail", to=to), dice.choice((1, 1, 2))
         self.day.expect(scene, "mailbox", copies=times * len(to))
+        written = first_mail(scene, RUN)  # once: a copy has the date of the first
         for _ in range(times):
-            await asyncio.to_thread(self.city.send, scene.email, scene.to, first_mail(scene, RUN))
+            await asyncio.to_thread(self.city.send, scene.email, scene.to, written)
 
     async def form(self, number: int, dice: random.Random) -> None:
         """In one of the four shapes."""

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 import msgspec
-from sqlalchemy import Boolean, ColumnElement, Dialect, Text, bindparam
+from sqlalchemy import ColumnElement, Dialect, Text, bindparam
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.types import NullType, TypeDecorator, TypeEngine
 
 
 def among(column: ColumnElement[str], name: str) -> ColumnElement[bool]:
@@ -36,7 +36,9 @@ class _Texts(TypeDecorator[Iterable[str]]):
 
 class _Among(FunctionElement[bool]):
     name = "among"
-    type = Boolean()
+    type = (
+        NullType()
+    )  # as a Boolean, SQLAlchemy would ask SQLite whether it "= 1", and no index could answer that
     inherit_cache = True
 
 
@@ -49,4 +51,4 @@ def _any(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
 @compiles(_Among, "sqlite")
 def _each(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
     column, texts = (compiler.process(cast("Any", one), **options) for one in element.clauses)
-    return f"{column} IN (SELECT value FROM json_each({texts}))"  # noqa: S608 - compiled pieces, values stay apart
+    return f"{column} IN (SELECT CAST(value AS TEXT) FROM json_each({texts}))"  # noqa: S608 - compiled pieces, values stay apart

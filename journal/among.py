@@ -35,10 +35,10 @@ class _Texts(TypeDecorator[Iterable[str]]):
 
 
 class _Among(FunctionElement[bool]):
+    """Without a type: as a Boolean, SQLAlchemy would ask SQLite whether it "= 1", and no index could answer that."""
+
     name = "among"
-    type = (
-        NullType()
-    )  # as a Boolean, SQLAlchemy would ask SQLite whether it "= 1", and no index could answer that
+    type = cast("TypeEngine[bool]", NullType())
     inherit_cache = True
 
 

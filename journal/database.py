@@ -268,15 +268,17 @@ class Database:
         try:
             group += _taken(waiting)  # whoever came while it began, comes along
             results = self._apply(connection, group)
-            await self._in_thread(lambda: self._make_durable(connection))
-        finally:
+        except BaseException:
             await self._in_thread(connection.close)
+            raise
+        await self._in_thread(lambda: self._make_durable(connection))
         self.commits += 1
         JOURNAL.committed(len(group), time.perf_counter() - begun)
         return results
 
     def _make_durable(self, connection: Connection) -> None:
-        connection.commit()
+        with connection:
+            connection.commit()
         for call in self._afterwards:
             call()
 

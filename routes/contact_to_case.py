@@ -202,7 +202,9 @@ def _canonical(contact: Contact, case: CaseRecord, configuration: RouteConfigura
         party_ref=_pseudonym(contact.party, case, configuration.pseudonym_key),
         party=contact.party,
         language=contact.language,
-        location=replace(contact.location, area=case.area),
+        location=contact.location
+        if contact.location.area == case.area
+        else replace(contact.location, area=case.area),
         category=case.category,
         product=contact.product,
         due=case.due,

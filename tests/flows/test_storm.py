@@ -82,6 +82,7 @@ def faults(city: City, crew: Crew, database: Postgres, cluster: Cluster, dice: r
 
     def a_worker_dies() -> None:
         crew.kill(crew.some("worker", dice))
+        crew.begin("worker")
 
     def a_worker_sleeps_past_its_lease() -> None:
         crew.freeze(crew.some("worker", dice), LEASE + 2)

@@ -1,13 +1,16 @@
 """What shall be done: the bodies of effects, in the imperative."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from canonical_model.attachment import Attachment
 from canonical_model.case import CanonicalCase, CaseRef
-from canonical_model.contact import Channel, Language
+from canonical_model.contact import Channel, Kind, Language
+from canonical_model.party import Party
+from canonical_model.public_status import PublicStatus
 from canonical_model.status import CaseStatus
+from canonical_model.work_order import WorkOrder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +97,93 @@ class TellSystem:
     at: datetime
 
 
-Command = OpenCase | AddContact | AddNote | ChangeCase | SendMail | TellSystem
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishStatus:
+    """Show on the status board of the authorities how a case stands, to the customer that it is about.
+
+    `detail` is for the customer; `action` says what he must do, "" = nothing. `changed_at` grows with every
+    publication of a case. Times are UTC.
+    """
+
+    case: CaseRef
+    kind: Kind
+    subject: str = field(repr=False)
+    party: Party
+    group: str
+    product: str = ""
+    status: PublicStatus
+    detail: str = field(default="", repr=False)
+    action: str = field(default="", repr=False)
+    opened_at: datetime
+    changed_at: datetime
+    due: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawStatus:
+    """Take a case off the status board: it was erased, or shown to the wrong person."""
+
+    case: CaseRef
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notify:
+    """Draw the customer's attention to a change, by the authorities' notification service.
+
+    After `expires` (a date in Belgium) it is no use any more.
+    """
+
+    case: CaseRef
+    party: Party
+    language: Language = Language.NL
+    subject: str = field(repr=False)
+    product: str = ""
+    status: PublicStatus
+    detail: str = field(default="", repr=False)
+    changed_at: datetime
+    expires: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawNotice:
+    """Call back a notification that is on its way; `notice` is the key of its effect."""
+
+    case: CaseRef
+    notice: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderWork:
+    """Ask a field team to do work on site."""
+
+    order: WorkOrder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelWork:
+    """Tell a field team that an order is not needed any more. `outside_id` is its own id, "" when it never told."""
+
+    case: CaseRef
+    trip: int
+    outside_id: str = ""
+    reason: str
+
+
+Command = (
+    OpenCase
+    | AddContact
+    | AddNote
+    | ChangeCase
+    | SendMail
+    | TellSystem
+    | PublishStatus
+    | WithdrawStatus
+    | Notify
+    | WithdrawNotice
+    | OrderWork
+    | CancelWork
+)
 COMMANDS: dict[str, type[Command]] = {
     "open_case": OpenCase,
     "add_contact": AddContact,
@@ -102,5 +191,11 @@ COMMANDS: dict[str, type[Command]] = {
     "change_case": ChangeCase,
     "send_mail": SendMail,
     "tell_system": TellSystem,
+    "publish_status": PublishStatus,
+    "withdraw_status": WithdrawStatus,
+    "notify": Notify,
+    "withdraw_notice": WithdrawNotice,
+    "order_work": OrderWork,
+    "cancel_work": CancelWork,
 }
 """Wire name of each command; never renamed, only added to."""

@@ -3,9 +3,11 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from canonical_model.attachment import Attachment
 from canonical_model.case import CaseRef
 from canonical_model.contact import Contact
 from canonical_model.status import CaseStatus
+from canonical_model.work_order import OrderState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +57,79 @@ class TimerFired:
     round: int = 0
 
 
-Event = ContactReceived | CaseChanged | MailBounced | TimerFired
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkOrderChanged:
+    """A field team tells how an order goes, at `at` (UTC).
+
+    `system` is the adapter instance; `outside_id` its own id of the order. `case` and `trip` are None and 0 when only
+    that id is known. `update` is its id of this very change. `evidence`: photos of the work.
+    """
+
+    system: str
+    outside_id: str
+    case: CaseRef | None = None
+    trip: int = 0
+    update: str
+    state: OrderState
+    text: str = field(default="", repr=False)
+    at: datetime
+    evidence: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRefused:
+    """A system that had taken what we sent refused it later. `problems` name fields and rules, never values."""
+
+    case: CaseRef
+    system: str
+    delivery: str
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DifferenceFound:
+    """A case stands otherwise in `system` than the hub knows; "" = it is not known there. Seen at `at` (UTC)."""
+
+    case: CaseRef
+    system: str
+    theirs: str
+    ours: str
+    outside_id: str = ""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseRedispatched:
+    """The contact centre took a case back from its group and gave it to another.
+
+    `by` is the employee's pseudonym; `reason` is for the groups and must not name the customer.
+    """
+
+    case: CaseRef
+    group: str
+    reason: str
+    by: str
+    tell_customer: bool = False
+
+
+Event = (
+    ContactReceived
+    | CaseChanged
+    | MailBounced
+    | TimerFired
+    | WorkOrderChanged
+    | DeliveryRefused
+    | DifferenceFound
+    | CaseRedispatched
+)
 EVENTS: dict[str, type[Event]] = {
     "contact_received": ContactReceived,
     "case_changed": CaseChanged,
     "mail_bounced": MailBounced,
     "timer_fired": TimerFired,
+    "work_order_changed": WorkOrderChanged,
+    "delivery_refused": DeliveryRefused,
+    "difference_found": DifferenceFound,
+    "case_redispatched": CaseRedispatched,
 }
 """Wire name of each event; never renamed, only added to (upcasters: `codec.py`)."""

@@ -6,12 +6,15 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from ports.board import StatusBoard
 from ports.cases import Cases
 from ports.clock import Clock
+from ports.crew import Crew
 from ports.enricher import Enricher
 from ports.intake import Accept, Checkpoints
 from ports.looks import Looks, NobodyLooks
 from ports.mail import MailOut
+from ports.notices import Notices
 from ports.secrets import Secrets
 from ports.source import Source
 from ports.staff import NobodyOnDuty, Staff
@@ -58,6 +61,9 @@ class Adapter:
     tracker: Tracker | None = None
     mail: MailOut | None = None
     informed: Target | None = None
+    board: StatusBoard | None = None
+    notices: Notices | None = None
+    crew: Crew | None = None
     enricher: Enricher | None = None
     areas: tuple[str, ...] = ()
 

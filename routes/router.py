@@ -33,6 +33,8 @@ class CityRoutes:
                 return (Reference(system="case", value=ref),)
             case MailBounced(message_id=id_):
                 return (Reference(system="mail-id", value=id_),)
+            case _:
+                return ()
 
     def decide(self, message: Message, known: Known) -> Decision:
         """What to do with a message."""
@@ -45,6 +47,8 @@ class CityRoutes:
                 return chase.decide(timer, message.id, known, self._configuration)
             case MailBounced() as bounced:
                 return bounce.decide(bounced, message.id, known)
+            case _:
+                return Decision(fate=Fate.DROPPED, reason="no route takes this yet")
 
     def after(self, settled: Settled, case: CaseRecord) -> Decision | None:
         """What follows when an effect ended: the tracker's number is noted, a refused mail or case is told."""

@@ -9,7 +9,6 @@ from canonical_model.commands import (
     Command,
     OpenCase,
     SendMail,
-    TellSystem,
 )
 from canonical_model.status import CaseStatus
 from ports.errors import NotSupportedError, RejectedError
@@ -48,7 +47,7 @@ class TrackerTarget:
                 case_ = await self._case(ref)
                 await self._tracker.update(case_.id, change)
                 return case_.id
-            case SendMail() | TellSystem():
+            case _:
                 raise NotSupportedError("a tracker keeps cases, and tells nobody")
 
     async def find(self, key: str, command: Command) -> str | None:
@@ -67,7 +66,7 @@ class TrackerTarget:
             case ChangeCase(case=ref):
                 case_ = await self._case(ref)
                 return case_.id if _already(case_, command) else None
-            case SendMail() | TellSystem():
+            case _:
                 return None
 
     async def _add_contact(self, key: str, command: AddContact, fetch: Fetch) -> str:

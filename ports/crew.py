@@ -1,0 +1,14 @@
+"""The planning of a field team, which takes work orders and tells how they go."""
+
+from typing import Protocol
+
+from ports.standing import Standings
+from ports.target import Target
+
+
+class Crew(Target, Standings, Protocol):
+    """Takes `OrderWork` and `CancelWork`; the outside id is the planning's own id of the order.
+
+    An order goes out once per case and trip, however often it is applied. What the team does with it comes in as
+    `WorkOrderChanged`, through a source or a webhook of the same adapter.
+    """

@@ -1,0 +1,9 @@
+"""The notification service of the authorities: it knows how a customer wants to be reached."""
+
+from typing import Protocol
+
+from ports.target import Target
+
+
+class Notices(Target, Protocol):
+    """Takes `Notify` and `WithdrawNotice`. `RejectedError`: this customer is not reached this way."""

@@ -1,0 +1,29 @@
+"""How a case stands over there, asked by the reconciler."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from canonical_model.case import CaseRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutsideStanding:
+    """What the other side shows. `state`: a `PublicStatus` on a board, an `OrderState` at a field team, "" when it
+    can't be told apart. `at` is its own time of the last change (UTC), None when it does not tell.
+    """
+
+    state: str
+    outside_id: str
+    at: datetime | None = None
+
+
+class Standings(Protocol):
+    """A system that can be asked how a case stands."""
+
+    async def standing(self, case: CaseRef, outside_id: str) -> OutsideStanding | None:
+        """How it stands there now; None when it is not known there. `outside_id` is "" when it never told its own.
+
+        Changes nothing and may be repeated. Raises `TransientError` or `MisconfiguredError` when it can't be asked.
+        """
+        ...

@@ -92,8 +92,8 @@ class Dispatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 Texts = Mapping[Language, Mapping[str, str]]
-GIVEN = ("ref", "subject", "city", "group", "answer")
-"""What a text may have filled in."""
+GIVEN = ("ref", "subject", "city", "group", "answer", "detail", "question", "evidence")
+"""What a text may have filled in; which of them in which text: `routes.letter_kinds`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,18 +133,19 @@ def parse_dispatch(text: str) -> Dispatch:
     return dispatch
 
 
-def parse_texts(files: Mapping[str, str]) -> Texts:
+def parse_texts(files: Mapping[str, str], beneath: Texts | None = None) -> Texts:
     """Texts per language from TOML, keyed by language; every language must have every text.
 
-    Between braces stand only the names in `GIVEN`.
+    What `files` lack comes from the texts `beneath`. Between braces stand only the names in `GIVEN`.
     """
-    texts: dict[Language, dict[str, str]] = {}
+    texts = {language: dict(words) for language, words in (beneath or {}).items()}
     for name, content in files.items():
         try:
-            texts[Language(name)] = msgspec.convert(tomllib.loads(content), dict[str, str])
+            own = msgspec.convert(tomllib.loads(content), dict[str, str])
+            texts[Language(name)] = {**texts.get(Language(name), {}), **own}
         except (ValueError, msgspec.ValidationError) as error:
             raise DispatchError(f"texts {name}: {error}") from error
-        _try_out(name, texts[Language(name)])
+        _try_out(name, own)
     every = set[str]().union(*texts.values())
     for language in Language:
         if missing := every - texts.get(language, {}).keys():

@@ -1,18 +1,26 @@
 """The mails that the routes send: to the customer in his own language, to handler groups in Dutch."""
 
 import hmac
+from collections.abc import Mapping
 from hashlib import sha256
+from typing import Final
 
 from canonical_model.case import CaseRecord
 from canonical_model.commands import SendMail
 from canonical_model.contact import Language
 from canonical_model.decision import ANSWER, Intent, Reference
+from canonical_model.public_status import PublicStatus
 from routes.configuration import GIVEN, RouteConfiguration
 
 MAIL = "mail"
 """Name of the target that mail goes to."""
 REMINDER = "reminder-"
 """How the discriminators of mails to handler groups begin."""
+PROGRESS: Final[Mapping[PublicStatus, str]] = {
+    PublicStatus.IN_PROGRESS: "progress",
+    PublicStatus.PLANNED: "planned",
+}
+"""The statuses that `progress` tells, and by which text. The others have a function of their own, or none."""
 
 
 def acknowledgement(case: CaseRecord, configuration: RouteConfiguration) -> Intent:
@@ -32,9 +40,52 @@ def closed_without_answer(case: CaseRecord, configuration: RouteConfiguration) -
     return _to_customer(case, configuration, "closed", discriminator=f"closed-{case.tracker_version}")
 
 
+def progress(
+    case: CaseRecord,
+    status: PublicStatus,
+    discriminator: str,
+    configuration: RouteConfiguration,
+    detail: str = "",
+) -> Intent:
+    """Says where the case stands; `detail` is in the customer's words, "" = nothing more is known.
+
+    `ValueError` for a status that is not in `PROGRESS`.
+    """
+    if status not in PROGRESS:
+        raise ValueError(f"no letter of progress tells {status}: see the other functions of routes.letters")
+    return _to_customer(
+        case, configuration, PROGRESS[status], discriminator=discriminator, automatic=True, detail=detail
+    )
+
+
+def waiting_for_customer(
+    case: CaseRecord, question: str, discriminator: str, configuration: RouteConfiguration
+) -> Intent:
+    """Asks the customer what the handlers need to go on; `ValueError` without a question."""
+    return _to_customer(
+        case, configuration, "waiting", discriminator=discriminator, question=_needed("question", question)
+    )
+
+
+def done(case: CaseRecord, evidence: str, discriminator: str, configuration: RouteConfiguration) -> Intent:
+    """Says that the work on site was done, and by what that is known; `ValueError` without evidence."""
+    return _to_customer(
+        case, configuration, "done", discriminator=discriminator, evidence=_needed("evidence", evidence)
+    )
+
+
+def moved(
+    case: CaseRecord, discriminator: str, configuration: RouteConfiguration, detail: str = ""
+) -> Intent:
+    """Says that the case went to another group: the one that `case` names now."""
+    return _to_customer(
+        case, configuration, "moved", discriminator=discriminator, automatic=True, detail=detail
+    )
+
+
 def reminder(case: CaseRecord, to: str, text: str, timer: str, configuration: RouteConfiguration) -> Intent:
     """To a handler group or the KCC: this case waits for an answer. One mail per firing of the `timer`."""
-    words, values = configuration.texts[Language.NL], _given(case, configuration)
+    words, values = configuration.texts[Language.NL], _given(case, configuration, case.group)
     discriminator = f"{REMINDER}{timer}"
     return Intent(
         target=MAIL,
@@ -44,7 +95,7 @@ def reminder(case: CaseRecord, to: str, text: str, timer: str, configuration: Ro
             message_id=message_id(case, discriminator, configuration),
             to=to,
             subject=_one_line(words[f"{text}_subject"].format(**values)),
-            text=words[text].format(**values),
+            text=filled_in(words[text], values),
         ),
     )
 
@@ -66,14 +117,38 @@ def sent(intent: Intent) -> Reference:
     return Reference(system="mail-id", value=intent.command.message_id)
 
 
-def _given(case: CaseRecord, configuration: RouteConfiguration, answer: str = "") -> dict[str, str]:
-    values = (case.ref, case.card.subject, configuration.city, case.group, answer)
-    return dict(zip(GIVEN, values, strict=True))
+def filled_in(text: str, values: Mapping[str, str]) -> str:
+    """The text with its blanks filled in; a paragraph that is nothing but empty blanks is left out."""
+    paragraphs = ((paragraph, paragraph.format(**values)) for paragraph in text.split("\n\n"))
+    return "\n\n".join(filled for paragraph, filled in paragraphs if filled or not paragraph)
+
+
+def _given(case: CaseRecord, configuration: RouteConfiguration, group: str, **words: str) -> dict[str, str]:
+    known = {
+        "ref": case.ref,
+        "subject": case.card.subject,
+        "city": configuration.city,
+        "group": group,
+        **words,
+    }
+    return {name: known.get(name, "") for name in GIVEN}
+
+
+def _needed(name: str, text: str) -> str:
+    if not text.strip():
+        raise ValueError(f"this letter says nothing without its {name}")
+    return text.strip()
 
 
 def _one_line(text: str) -> str:
     """A subject without line breaks or other signs that a header can't hold."""
     return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+
+
+def _label(case: CaseRecord, configuration: RouteConfiguration) -> str:
+    """What people call the group; the tracker's name for one that left the dispatch table."""
+    labels = {group.name: group.label for group in configuration.dispatch.group}
+    return labels.get(case.group, case.group)
 
 
 def _to_customer(
@@ -83,9 +158,11 @@ def _to_customer(
     *,
     discriminator: str,
     automatic: bool = False,
-    answer: str = "",
+    **given: str,
 ) -> Intent:
-    words, values = configuration.texts[case.card.language], _given(case, configuration, answer)
+    words = configuration.texts[case.card.language]
+    given = {name: value.strip() if name == "detail" else value for name, value in given.items()}
+    values = _given(case, configuration, _label(case, configuration), **given)
     return Intent(
         target=MAIL,
         discriminator=discriminator,
@@ -94,7 +171,7 @@ def _to_customer(
             message_id=message_id(case, discriminator, configuration),
             to=case.card.party.email,
             subject=_one_line(words[f"{text}_subject"].format(**values)),
-            text=words[text].format(**values),
+            text=filled_in(words[text], values),
             case=case.ref,
             language=case.card.language,
             automatic=automatic,

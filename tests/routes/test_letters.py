@@ -13,9 +13,23 @@ from canonical_model.case import CaseCard, CaseRecord, CaseRef
 from canonical_model.commands import AddNote
 from canonical_model.contact import Channel, Kind, Language
 from canonical_model.decision import Intent
+from canonical_model.public_status import PublicStatus
 from canonical_model.status import CaseStatus
 from routes.configuration import GIVEN, DispatchError, parse_texts, version_of
-from routes.letters import acknowledgement, answer, closed_without_answer, message_id, reminder, sent
+from routes.letters import (
+    PROGRESS,
+    acknowledgement,
+    answer,
+    closed_without_answer,
+    done,
+    filled_in,
+    message_id,
+    moved,
+    progress,
+    reminder,
+    sent,
+    waiting_for_customer,
+)
 from tests.journal.scene import AN, START, configuration
 
 TOLD = configuration()
@@ -40,6 +54,21 @@ def letters(subject: str, text: str = "", language: Language = Language.NL):
             closed_without_answer(case, TOLD),
             reminder(case, "kcc@leuven.test", "reminder", "m1", TOLD),
             reminder(case, "kcc@leuven.test", "escalation", "m2", TOLD),
+        )
+    ]
+
+
+def status_letters(text: str, language: Language = Language.NL, subject: str = "s", group: str = "kcc"):
+    """What a customer may hear between the acknowledgement and the answer."""
+    case = replace(CASE, group=group, card=CaseCard(subject=subject, party=AN, language=language))
+    return [
+        intent.command
+        for intent in (
+            progress(case, PublicStatus.IN_PROGRESS, "p1", TOLD, text),
+            progress(case, PublicStatus.PLANNED, "p2", TOLD, text),
+            waiting_for_customer(case, text, "w1", TOLD),
+            done(case, text, "d1", TOLD),
+            moved(case, "v1", TOLD, text),
         )
     ]
 
@@ -142,3 +171,65 @@ def test_a_text_that_can_not_be_filled_in_is_refused(text):
 def test_a_version_names_exactly_these_texts():
     assert version_of("a", "b") == version_of("a", "b")
     assert len({version_of("a", "b"), version_of("ab"), version_of("a", "c"), version_of("b", "a")}) == 4
+
+
+@pytest.mark.parametrize("language", Language)
+def test_a_status_letter_is_in_the_customers_language_to_the_customer_and_says_what_is_known(language):
+    for letter in status_letters("Geel {ref} licht", language):
+        assert (letter.to, letter.language, letter.case) == (AN.email, language, CASE.ref)
+        assert "Geel {ref} licht" in letter.text
+        assert CASE.ref in letter.subject
+
+
+def test_what_is_not_known_leaves_no_hole():
+    case = replace(CASE, card=CaseCard(subject="s", party=AN))
+    for intent in (
+        progress(case, PublicStatus.IN_PROGRESS, "p1", TOLD, " \n"),
+        progress(case, PublicStatus.PLANNED, "p2", TOLD),
+        moved(case, "v1", TOLD),
+    ):
+        assert "\n\n\n" not in intent.command.text
+        assert intent.command.text.count("\n\n") == 3
+
+
+def test_a_customer_reads_what_people_call_the_group():
+    assert "Het ligt nu bij: Openbaar domein." in status_letters("-", group="openbaar-domein")[-1].text
+    assert "Het ligt nu bij: weg-uit-de-tabel." in status_letters("-", group="weg-uit-de-tabel")[-1].text
+
+
+def test_a_bounce_is_heard_of_where_the_customer_must_know():
+    assert [letter.automatic for letter in status_letters("-")] == [True, True, False, False, True]
+
+
+@pytest.mark.parametrize("nothing", ["", " ", "\n\t"])
+def test_done_without_evidence_and_a_question_without_words_are_never_sent(nothing):
+    with pytest.raises(ValueError, match="evidence"):
+        done(CASE, nothing, "d", TOLD)
+    with pytest.raises(ValueError, match="question"):
+        waiting_for_customer(CASE, nothing, "w", TOLD)
+
+
+@pytest.mark.parametrize("status", set(PublicStatus) - PROGRESS.keys())
+def test_progress_tells_no_status_that_it_has_no_text_for(status):
+    with pytest.raises(ValueError, match=status):
+        progress(CASE, status, "p", TOLD)
+
+
+@given(subject=st.text(), text=st.text().filter(str.strip), language=st.sampled_from(Language))
+def test_whatever_a_handler_writes_is_in_the_letter_as_it_is(subject, text, language):
+    for letter in status_letters(text, language, subject):
+        assert text.strip() in letter.text
+        assert letter.subject.isprintable()
+
+
+def test_only_paragraphs_of_empty_blanks_are_left_out():
+    assert filled_in("a\n\n{x}\n\n{y} z\n\n\n\nb\n", {"x": "", "y": ""}) == "a\n\n z\n\n\n\nb\n"
+
+
+def test_what_a_folder_lacks_comes_from_the_shipped_texts():
+    shipped = parse_texts(SHIPPED)
+    own = parse_texts({"fr": 'closed = "Fermé"', "nl": 'closed = "Dicht"'}, shipped)
+
+    assert own[Language.FR] == {**shipped[Language.FR], "closed": "Fermé"}
+    assert own[Language.DE] == shipped[Language.DE]
+    assert shipped[Language.FR]["closed"] != "Fermé"

@@ -23,7 +23,7 @@ from hashlib import sha256
 from importlib import resources
 from importlib.metadata import entry_points, version
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Any, Literal, TextIO, TypedDict
 
 import click
 import structlog
@@ -70,6 +70,7 @@ from ports.lines import broker_line, journal_line, refuse_password
 from ports.secrets import FileAndEnvironmentSecrets, Secrets
 from ports.target import Fetch, Idempotency, Target
 from routes.configuration import (
+    Dispatch,
     DispatchError,
     RouteConfiguration,
     parse_dispatch,
@@ -186,6 +187,17 @@ class TargetSection(BaseModel):
     patience: float = Field(default=20, gt=0, description="Seconds before a try counts as unanswered.")
 
 
+class AnswersSection(BaseModel):
+    """`[answers]`: which adapters tell customers how their cases stand, beside mail."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    board: str = Field(default="", description="Adapter of the status board (DOSIS); empty: none.")
+    notices: str = Field(
+        default="", description="Adapter of the notification service (Mijn Burgerprofiel); empty: none."
+    )
+
+
 class Settings(BaseModel):
     """`hub.toml` as a whole."""
 
@@ -200,6 +212,7 @@ class Settings(BaseModel):
     telemetry: TelemetrySettings = TelemetrySettings()
     retention: RetentionTerms = RetentionTerms()
     api: ApiSettings = ApiSettings()
+    answers: AnswersSection = AnswersSection()
     targets: dict[str, TargetSection] = {}
     adapters: dict[str, dict[str, Any]] = {}
 
@@ -262,14 +275,16 @@ def load(path: Path) -> Configuration:
     dispatch_text = _read(folder / settings.hub.dispatch)
     texts = _texts(folder / settings.hub.texts if settings.hub.texts else None)
     try:
+        dispatch = parse_dispatch(dispatch_text)
         routes = RouteConfiguration(
-            dispatch=parse_dispatch(dispatch_text),
+            dispatch=dispatch,
             texts=parse_texts(texts),
             city=settings.hub.city,
             mail_domain=settings.hub.mail_domain,
             pseudonym_key=_derived(secrets, "pseudonyms"),
             version=version_of(text, dispatch_text, *sorted(texts.values())),
             informed=frozenset(_informed(settings)),
+            **_outside(settings, dispatch),
         )
     except DispatchError as error:
         raise MisconfiguredError(str(error)) from error
@@ -482,7 +497,10 @@ class Hub:
                 log.error("reload_refused", version=old.routes.version, reason=error.what)  # noqa: TRY400 - a setting, not a bug
                 self._tell_version(refused=error.what)
                 return
-            routes = replace(fresh.routes, informed=old.routes.informed)  # of the adapters that run
+            running = old.routes  # the adapters of this process stay as they are
+            routes = replace(
+                fresh.routes, informed=running.informed, board=running.board, notices=running.notices
+            )
             self.journal.follow(CityRoutes(routes), routes.version)
             self.configuration = replace(old, routes=routes)
             waiting = restart_needed(old.settings, fresh.settings)
@@ -571,6 +589,7 @@ class Hub:
             "tracker": TrackerTarget(tracker) if tracker else Quarantined(self._missing("tracker")),
             "mail": MailTarget(mail) if mail else Quarantined(self._missing("mail")),
             **{name: self._informed(name) for name in self.configuration.routes.informed},
+            **{name: self._outside(name) for name in self.configuration.routes.told_outside},
         }
 
     def _webhooks(self) -> dict[str, SystemWebhook]:
@@ -606,6 +625,12 @@ class Hub:
             return adapter.informed
         return Quarantined(self.quarantined.get(instance, f"{name} takes no news about cases"))
 
+    def _outside(self, name: str) -> Target:
+        """The status board, the notification service, or the planning of a field team."""
+        adapter = self.adapters.get(name)
+        target = (adapter.board or adapter.notices or adapter.crew) if adapter else None
+        return target or Quarantined(self.quarantined.get(name, f"{name} takes nothing about cases"))
+
     def _told_by_api(self, target: str) -> Target:
         if not target.endswith("/webhook"):
             return self.feed
@@ -640,8 +665,9 @@ class Hub:
 
     async def _note_systems(self) -> None:
         sources = [listener.source.name for listener in self.listeners]
-        informed = self.configuration.routes.informed
-        await self.journal.know_systems(["tracker", "mail", *informed, *sources, *self.quarantined])
+        routes = self.configuration.routes
+        targets = ["tracker", "mail", *routes.informed, *routes.told_outside]
+        await self.journal.know_systems([*targets, *sources, *self.quarantined])
         for name, reason in self.quarantined.items():
             await self.journal.report(Health(name, ok=False, what=reason, failures=1, open_for=60_000_000))
 
@@ -800,6 +826,23 @@ def _manifest(system: str) -> dict[str, Any] | None:
     """The `adapter.toml` of one of our own adapters; None when we have none of that name."""
     file = resources.files("adapters") / system / "adapter.toml"
     return tomllib.loads(file.read_text()) if system.isidentifier() and file.is_file() else None
+
+
+class _Outside(TypedDict):
+    board: str
+    notices: str
+    crews: frozenset[str]
+
+
+def _outside(settings: Settings, dispatch: Dispatch) -> _Outside:
+    """The adapters that tell customers and field teams; `MisconfiguredError` names one that hub.toml lacks."""
+    crews = frozenset(rule.crew for rule in dispatch.rule if rule.crew)
+    named = {"[answers] board": settings.answers.board, "[answers] notices": settings.answers.notices}
+    named |= {f"dispatch table: crew of rule {rule.name!r}": rule.crew for rule in dispatch.rule}
+    for where, name in named.items():
+        if name and name not in settings.adapters:
+            raise MisconfiguredError(f"{where} is {name!r}: add [adapters.{name}] to hub.toml")
+    return _Outside(board=settings.answers.board, notices=settings.answers.notices, crews=crews)
 
 
 def _informed(settings: Settings) -> Iterable[str]:

@@ -27,14 +27,28 @@ def case_ref(prefix: str, year: int, number: int) -> CaseRef:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FieldWork:
+    """What a field team must know to work on site."""
+
+    description: str = field(repr=False)
+    location: Location = NOWHERE
+    attachments: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CaseCard:
-    """What the hub must know to write to the customer. Personal data: encrypted at rest."""
+    """What the hub must know to write to the customer and to send a field team. Personal data: encrypted at rest.
+
+    `field_work` is None for a case that no field team can do anything about.
+    """
 
     subject: str = field(default="", repr=False)
     party: Party = ANONYMOUS
     language: Language = Language.NL
     last_message_id: str = ""
     references: tuple[str, ...] = ()
+    product: str = ""
+    field_work: FieldWork | None = None
 
 
 EMPTY_CARD = CaseCard()

@@ -34,10 +34,11 @@ class AddContact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddNote:
-    """Tell the handlers something that the customer does not see."""
+    """Tell the handlers something that the customer does not see, with photos when there are any."""
 
     case: CaseRef
     text: str = field(repr=False)
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +148,7 @@ class Notify:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WithdrawNotice:
-    """Call back a notification that is on its way; `notice` is the key of its effect."""
+    """Call back a notification; `notice` is the service's own id of it, or the key of its effect while that is unknown."""
 
     case: CaseRef
     notice: str

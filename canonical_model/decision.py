@@ -8,6 +8,7 @@ from typing import Final, Protocol
 from canonical_model.case import CaseRecord, CaseRef
 from canonical_model.commands import Command
 from canonical_model.message import Message
+from canonical_model.standing import Standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,10 +27,14 @@ class Reference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """A case that the journal knows under one of the references that a route asked for."""
+    """A case that the journal knows under one of the references that a route asked for.
+
+    `standings`: how it stands in each outside system that was told of it.
+    """
 
     reference: Reference
     case: CaseRecord
+    standings: tuple[Standing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +82,17 @@ class Timer:
     round: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkItem:
+    """Something that a person must look into; one per (case, name), shown to the contact centre until it is done.
+
+    `what` is for people, in Dutch, and never holds personal data.
+    """
+
+    name: str
+    what: str
+
+
 class Fate(StrEnum):
     """What becomes of a message."""
 
@@ -89,7 +105,8 @@ class Fate(StrEnum):
 class Decision:
     """The outcome of routing one message. `reason` is for people and never holds personal data.
 
-    `case` is the case's new index entry (opened or changed); `rule` names the dispatch rule that matched.
+    `case` is the case's new index entry (opened or changed); `rule` names the dispatch rule that matched;
+    `finished_items` names work items that need nobody any more.
     """
 
     fate: Fate
@@ -99,6 +116,9 @@ class Decision:
     references: tuple[Reference, ...] = ()
     timers: tuple[Timer, ...] = ()
     cancelled_timers: tuple[str, ...] = ()
+    standings: tuple[Standing, ...] = ()
+    work_items: tuple[WorkItem, ...] = ()
+    finished_items: tuple[str, ...] = ()
     rule: str = ""
 
 

@@ -95,6 +95,7 @@ class DifferenceFound:
     theirs: str
     ours: str
     outside_id: str = ""
+    text: str = field(default="", repr=False)
     at: datetime
 
 

@@ -47,6 +47,7 @@ from journal.schema import (
     references,
     timers,
 )
+from journal.standings import Outside
 from ports.errors import RejectedError
 from ports.intake import Inbound, Receipt
 
@@ -178,6 +179,7 @@ class Routing:
         self.arrivals = arrivals
         self.now = moment(tx.now)
         self.states: dict[str, CaseState] = {}
+        self.outside = Outside(tx)
         self.owners: dict[str, str] = {}
         self.recent: Counter[str] = Counter()
         self.rows: dict[str, list[dict[str, Any]]] = {}
@@ -215,6 +217,7 @@ class Routing:
         rows = self.tx.connection.execute(_OWNERS, {"hashes": hashes})
         self.owners.update((hashed, ref) for hashed, ref in rows)
         self.load_cases(set(self.owners.values()))
+        self.outside.load(self.states)
 
     def _count_recent(self, hashes: list[str]) -> None:
         asked = {"hashes": hashes, "since": self.tx.now - DAY}
@@ -239,9 +242,10 @@ class Routing:
         if decision.case is None:
             return ()
         state = self._noted_case(decision.case, message_id, key)
-        for reference in decision.references:
-            self._note_reference(reference, state.record.ref)
         ref = state.record.ref
+        for reference in decision.references:
+            self._note_reference(reference, ref)
+        self.outside.note(ref, decision, new=state.new)
         self.timers |= {(ref, name): None for name in decision.cancelled_timers}
         self.timers |= {(ref, timer.name): timer for timer in decision.timers}
         return self._note_effects(decision.intents, state, message_id, ticket)
@@ -293,6 +297,7 @@ class Routing:
         for table in (references, case_history):
             InsertRows(table, ignoring=True).run(self.tx.connection, self.rows.get(table.name, []))
         self._write_timers()
+        self.outside.flush()
         if self._openings and self.intake.apart:
             note = partial(self.intake.apart.note_openings, self._openings, self.now)
             self.tx.afterwards.append(note)
@@ -339,7 +344,7 @@ class Routing:
             return Decision(fate=Fate.DROPPED, reason=f"handed over again, but {gone} was erased"), ""
         known = Known(
             matches=tuple(
-                Match(reference=name, case=self.states[ref].record)
+                Match(reference=name, case=self.states[ref].record, standings=self.outside.of(ref))
                 for name, ref in owners
                 if ref in self.states and self.states[ref].key  # an erased case is nobody's any more
             ),

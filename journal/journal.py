@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import Connection, select
 
@@ -46,6 +47,11 @@ class Keys:
     masters: tuple[bytes, ...]
     pepper: bytes
     audit: bytes
+
+
+_FILE = select(files.c.message_id, files.c.data, data_keys.c.wrapped).join(
+    data_keys, data_keys.c.message_id == files.c.message_id
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,18 +149,21 @@ class Journal:
         """
         await self.database.write(self._ledger.bury_many, owner)
 
-    async def file(self, message_id: str, claim: str) -> bytes:
-        """The bytes of an attachment; `RejectedError` when they were erased."""
+    async def file(self, message_id: str, claim: str, case_ref: str = "") -> bytes:
+        """The bytes of an attachment of this message, or of an earlier one of the same case.
 
-        query = (
-            select(files.c.data, data_keys.c.wrapped)
-            .join(data_keys, data_keys.c.message_id == files.c.message_id)
-            .where(files.c.message_id == message_id, files.c.claim == claim)
-        )
-        row = await self.database.read(lambda connection: connection.execute(query).one_or_none())
+        `RejectedError` when they were erased.
+        """
+
+        def look(connection: Connection) -> Any:
+            mine = connection.execute(_FILE.where(files.c.message_id == message_id, files.c.claim == claim))
+            earlier = _FILE.where(data_keys.c.case_ref == case_ref, files.c.claim == claim).limit(1)
+            return mine.one_or_none() or (connection.execute(earlier).one_or_none() if case_ref else None)
+
+        row = await self.database.read(look)
         if row is None:
             raise RejectedError("an attachment is gone from the journal: it was erased")
-        return self.keyring.unwrap(message_id, row.wrapped).open(message_id, claim, row.data)
+        return self.keyring.unwrap(row.message_id, row.wrapped).open(row.message_id, claim, row.data)
 
     async def traceparent(self, message_id: str) -> str:
         """The trace that a message belongs to; "" when it was not traced."""

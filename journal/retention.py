@@ -52,9 +52,11 @@ from journal.schema import (
     replay_totals,
     retention,
     sessions,
+    standings,
     tally,
     target_tally,
     timers,
+    work_items,
 )
 from journal.terms import RetentionTerms
 
@@ -252,6 +254,20 @@ RULES: tuple[Rule, ...] = (
         walk=cases.c.ref,
         time=cases.c.changed_at,
         kept=lambda cutoff: _case_needed(cases.c.ref, cutoff),
+    ),
+    Rule(
+        term="cases",
+        table=standings,
+        walk=standings.c.case_ref,
+        time=standings.c.at,
+        kept=lambda _cutoff: exists(select(_c.c.ref).where(_c.c.ref == standings.c.case_ref)),
+    ),
+    Rule(
+        term="cases",
+        table=work_items,
+        walk=work_items.c.case_ref,
+        time=work_items.c.opened_at,
+        kept=lambda _cutoff: exists(select(_c.c.ref).where(_c.c.ref == work_items.c.case_ref)),
     ),
     Rule(
         term="cases",

@@ -31,6 +31,8 @@ _DECIDE: Rights = {
     "effects": "SI",
     "bodies": "I",
     "timers": "SIUD",
+    "standings": "SIU",
+    "work_items": "SIU",
     "tally": "SIU",
     "target_tally": "SIU",
 }
@@ -55,6 +57,8 @@ _REMOVE: Rights = {
     "cases": "SUD",
     "case_history": "SD",
     "timers": "SD",
+    "standings": "SD",
+    "work_items": "SD",
     "data_keys": "SD",
     "sessions": "SD",
     "leases": "SIUD",

@@ -207,6 +207,38 @@ attempts = Table(
     sqlite_with_rowid=False,
 )
 
+standings = Table(  # how a case stands in each outside system that was told of it
+    "standings",
+    metadata,
+    Column("case_ref", String(20), primary_key=True),
+    Column("system", String(60), primary_key=True),
+    Column("state", String(30), nullable=False),
+    Column("outside_id", String(300), nullable=False),
+    Column("trip", SmallInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("compared_at", BigInteger, nullable=False, server_default="0"),
+    Index("standings_to_compare", "compared_at"),
+    sqlite_with_rowid=False,
+)
+
+work_items = Table(  # what a person must look into
+    "work_items",
+    metadata,
+    Column("case_ref", String(20), primary_key=True),
+    Column("name", String(60), primary_key=True),
+    Column("what", Text, nullable=False),
+    Column("opened_at", BigInteger, nullable=False),
+    Column("closed_at", BigInteger),
+    Column("closed_by", String(100), nullable=False, server_default=""),
+    Index(
+        "work_items_open",
+        "opened_at",
+        sqlite_where=text("closed_at IS NULL"),
+        postgresql_where=text("closed_at IS NULL"),
+    ),
+    sqlite_with_rowid=False,
+)
+
 timers = Table(
     "timers",
     metadata,

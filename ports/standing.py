@@ -1,6 +1,6 @@
 """How a case stands over there, asked by the reconciler."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -10,12 +10,14 @@ from canonical_model.case import CaseRef
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutsideStanding:
     """What the other side shows. `state`: a `PublicStatus` on a board, an `OrderState` at a field team, "" when it
-    can't be told apart. `at` is its own time of the last change (UTC), None when it does not tell.
+    can't be told apart. `at` is its own time of the last change (UTC), None when it does not tell; `text` what a
+    field team wrote with it.
     """
 
     state: str
     outside_id: str
     at: datetime | None = None
+    text: str = field(default="", repr=False)
 
 
 class Standings(Protocol):

@@ -4,7 +4,7 @@ from canonical_model.commands import AddNote
 from canonical_model.decision import Decision, Fate, Intent, Known
 from canonical_model.events import MailBounced
 from canonical_model.message import MessageId
-from routes.contact_to_case import TRACKER
+from routes.targets import TRACKER
 
 
 def decide(bounce: MailBounced, message_id: MessageId, known: Known) -> Decision:

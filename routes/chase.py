@@ -2,14 +2,23 @@
 
 from canonical_model.case import CaseRecord
 from canonical_model.commands import AddNote
+from canonical_model.contact import Kind
 from canonical_model.decision import Decision, Fate, Intent, Known, Timer
 from canonical_model.events import TimerFired
 from canonical_model.message import MessageId
 from canonical_model.status import OPEN
 from routes.calendar import working_days_later
-from routes.configuration import RouteConfiguration
-from routes.contact_to_case import CHASE, TRACKER
+from routes.configuration import RouteConfiguration, Terms
 from routes.letters import reminder
+from routes.targets import TRACKER
+
+CHASE = "chase"
+"""Name of the timer that watches a case until it is answered."""
+
+
+def chase_timer(kind: Kind, known: Known, terms: Terms) -> Timer:
+    """When an answer should be there."""
+    return Timer(name=CHASE, due=working_days_later(known.now, _term(kind, terms)))
 
 
 def decide(
@@ -46,3 +55,12 @@ def _reminders(
         text = "reminder" if turn == 0 else "escalation"
         intents.append(reminder(case, address, text, message_id, configuration))
     return tuple(intents)
+
+
+def _term(kind: Kind, terms: Terms) -> int:
+    return {
+        Kind.QUESTION: terms.question,
+        Kind.REPORT: terms.report,
+        Kind.SUGGESTION: terms.suggestion,
+        Kind.COMPLAINT: terms.complaint,
+    }[kind]

@@ -7,10 +7,13 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import Annotated
 
 import msgspec
 
 from canonical_model.contact import Channel, Kind, Language
+from canonical_model.status import CaseStatus
+from canonical_model.work_order import OrderState
 
 
 class DispatchError(ValueError):
@@ -42,10 +45,14 @@ class Category(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One line of the dispatch table. Empty conditions fit everything; the first line that fits wins."""
+    """One line of the dispatch table. Empty conditions fit everything; the first line that fits wins.
+
+    `crew` names the adapter of the field team whose planning gets a work order at once.
+    """
 
     name: str
     group: str
+    crew: str = ""
     kind: tuple[Kind, ...] = ()
     product: tuple[str, ...] = ()
     category: tuple[str, ...] = ()
@@ -79,6 +86,21 @@ class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     acknowledgements_per_day: int = 5
 
 
+class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What must happen to a case before so many working days are over; silence is told to the contact centre.
+
+    Empty conditions fit everything; the first line that fits wins. `order` fits the state of its work order.
+    """
+
+    what: str
+    within: Annotated[int, msgspec.Meta(ge=1, le=250)]
+    kind: tuple[Kind, ...] = ()
+    category: tuple[str, ...] = ()
+    group: tuple[str, ...] = ()
+    status: tuple[CaseStatus, ...] = ()
+    order: tuple[OrderState, ...] = ()
+
+
 class Dispatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The dispatch file as a whole."""
 
@@ -88,6 +110,7 @@ class Dispatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     category: tuple[Category, ...] = ()
     rule: tuple[Rule, ...] = ()
     example: tuple[Example, ...] = ()
+    expect: tuple[Expectation, ...] = ()
     terms: Terms = Terms()
 
 
@@ -100,7 +123,8 @@ GIVEN = ("ref", "subject", "city", "group", "answer", "detail", "question", "evi
 class RouteConfiguration:
     """All that the routes are told. `version` changes when any of it does.
 
-    `informed` names the adapters whose systems want to hear how the cases go that they brought.
+    `informed` names the adapters whose systems want to hear how the cases go that they brought; `board` and `notices`
+    those of the status board and the notification service, "" = there is none; `crews` those of the field teams.
     """
 
     dispatch: Dispatch
@@ -110,6 +134,14 @@ class RouteConfiguration:
     pseudonym_key: bytes = field(repr=False)
     version: str
     informed: frozenset[str] = frozenset()
+    board: str = ""
+    notices: str = ""
+    crews: frozenset[str] = frozenset()
+
+    @property
+    def told_outside(self) -> tuple[str, ...]:
+        """The targets of the status board, the notification service and the field teams."""
+        return (*sorted(self.crews), *(name for name in (self.board, self.notices) if name))
 
 
 def parse_dispatch(text: str) -> Dispatch:

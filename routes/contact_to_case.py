@@ -10,24 +10,23 @@ import re
 from dataclasses import replace
 from hashlib import sha256
 
-from canonical_model.case import CanonicalCase, CaseCard, CaseRecord
+from canonical_model.case import CanonicalCase, CaseCard, CaseRecord, FieldWork
 from canonical_model.commands import AddContact, AddNote, ChangeCase, OpenCase
 from canonical_model.contact import Automatic, Contact, Kind
 from canonical_model.decision import Decision, Fate, Intent, Known, Reference, Timer
 from canonical_model.message import Message
 from canonical_model.party import Party
 from canonical_model.phone_number import e164
+from canonical_model.public_status import public_status
 from canonical_model.status import OPEN, CaseStatus
-from routes.calendar import working_days_later
+from routes import field_work, silence
+from routes.chase import CHASE, chase_timer
 from routes.classify import classify
 from routes.configuration import RouteConfiguration, Terms
-from routes.dispatch import dispatch
+from routes.dispatch import Destination, dispatch
 from routes.letters import acknowledgement, sent
-
-TRACKER = "tracker"
-"""Name of the target that holds the cases."""
-CHASE = "chase"
-"""Name of the timer that watches a case until it is answered."""
+from routes.status_to_customer import Step, Told, published
+from routes.targets import TRACKER
 
 _REPLY_PREFIX = re.compile(r"^\s*((re|fw|fwd|aw|wg|antw|betr|tr)\s*:\s*)+", re.IGNORECASE)
 _AUTOMATIC = {
@@ -69,11 +68,6 @@ def decide(contact: Contact, message: Message, known: Known, configuration: Rout
     return _join(contact, message, case, known, configuration)
 
 
-def chase_timer(kind: Kind, known: Known, terms: Terms) -> Timer:
-    """When an answer should be there."""
-    return Timer(name=CHASE, due=working_days_later(known.now, _term(kind, terms)))
-
-
 def _proven_case(contact: Contact, known: Known) -> CaseRecord | None:
     for match in known.matches:
         by_mail = match.reference.system == "mail-id"
@@ -106,7 +100,7 @@ def _open(contact: Contact, message: Message, known: Known, configuration: Route
         origin=message.source,
         origin_ref=message.source_ref,
         answered_at_once=contact.answered,
-        card=_card(contact, CaseCard()),
+        card=_first_card(contact, subject.kind, configuration),
     )
     intents = [Intent(target=TRACKER, command=OpenCase(case=_canonical(contact, case, configuration)))]
     names = list(_names(contact))
@@ -115,6 +109,9 @@ def _open(contact: Contact, message: Message, known: Known, configuration: Route
     if claimed:
         reason += f"; it mentions {claimed}, which its sender did not prove"
         intents.append(_note(case, f"De afzender verwijst naar {claimed}, maar dat is niet bewezen."))
+    told = _outside(case, destination, known, configuration)
+    intents += told.intents
+    watch = silence.watch(case, None, known, configuration)
     if contact.answered:
         intents += _closed_at_once(contact, case)
         reason += "; answered at once"
@@ -130,9 +127,26 @@ def _open(contact: Contact, message: Message, known: Known, configuration: Route
         case=case,
         intents=tuple(intents),
         references=tuple(names),
-        timers=() if contact.answered else (timer,),
+        timers=() if contact.answered else (timer, *watch.timers),
+        standings=told.standings,
         rule=destination.rule,
     )
+
+
+def _outside(
+    case: CaseRecord, destination: Destination, known: Known, configuration: RouteConfiguration
+) -> Told:
+    """The status board shows the new case, and a field team gets its order where the table says so."""
+    told = published(
+        case, Step(name="opened", status=public_status(case.status), at=known.now), (), configuration
+    )
+    if case.status not in OPEN:
+        return told
+    order = field_work.ordered(case, destination.crew, None, known.now)
+    if not order.intents:
+        return told
+    waits = ChangeCase(case=case.ref, status=CaseStatus.WAITING_FOR_FIELD_TEAM)
+    return told + order + Told(intents=(Intent(target=TRACKER, command=waits, discriminator="ordered"),))
 
 
 def _first_timer(contact: Contact, kind: Kind, known: Known, terms: Terms) -> Timer:
@@ -220,6 +234,18 @@ def _pseudonym(party: Party, case: CaseRecord, key: bytes) -> str:
     return f"p-{hmac.new(key, who.casefold().encode(), sha256).hexdigest()[:16]}"
 
 
+def _first_card(contact: Contact, kind: Kind, configuration: RouteConfiguration) -> CaseCard:
+    card = _card(contact, CaseCard(product=contact.product))
+    if kind is not Kind.REPORT or not configuration.crews:
+        return card
+    work = FieldWork(
+        description=contact.text or contact.full_text,
+        location=contact.location,
+        attachments=contact.attachments,
+    )
+    return replace(card, field_work=work)
+
+
 def _card(contact: Contact, before: CaseCard) -> CaseCard:
     subject = before.subject or _REPLY_PREFIX.sub("", contact.subject).strip() or "-"
     party = before.party if before.party.email else contact.party
@@ -227,7 +253,8 @@ def _card(contact: Contact, before: CaseCard) -> CaseCard:
     if not contact.thread.message_id:
         return replace(before, subject=subject, party=party, language=language)
     history = (*before.references, *contact.thread.in_reply_to, contact.thread.message_id)
-    return CaseCard(
+    return replace(
+        before,
         subject=subject,
         party=party,
         language=language,
@@ -255,12 +282,3 @@ def _note(case: CaseRecord, text: str) -> Intent:
     return Intent(
         target=TRACKER, command=AddNote(case=case.ref, text=text), discriminator="mention", blocking=False
     )
-
-
-def _term(kind: Kind, terms: Terms) -> int:
-    return {
-        Kind.QUESTION: terms.question,
-        Kind.REPORT: terms.report,
-        Kind.SUGGESTION: terms.suggestion,
-        Kind.COMPLAINT: terms.complaint,
-    }[kind]

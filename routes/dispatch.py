@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from canonical_model.case import CaseRecord
 from canonical_model.contact import Contact
 from canonical_model.location import Location
 from routes.classify import Subject, classify
@@ -11,10 +12,11 @@ from routes.configuration import Dispatch, Example, Rule
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
-    """The group, and the rule that chose it."""
+    """The group, the rule that chose it, and the field team that gets a work order at once ("" = none)."""
 
     group: str
     rule: str
+    crew: str = ""
 
 
 def dispatch(contact: Contact, subject: Subject, table: Dispatch) -> Destination:
@@ -23,8 +25,20 @@ def dispatch(contact: Contact, subject: Subject, table: Dispatch) -> Destination
         return Destination(group=table.default, rule="callback")
     for rule in table.rule:
         if _fits(rule, contact, subject):
-            return Destination(group=rule.group, rule=rule.name)
+            return Destination(group=rule.group, rule=rule.name, crew=rule.crew)
     return Destination(group=table.default, rule="default")
+
+
+def crew_of(case: CaseRecord, table: Dispatch) -> str:
+    """The field team that works for this case's group on such cases; "" when it has none."""
+    return next(
+        (
+            rule.crew
+            for rule in table.rule
+            if rule.crew and rule.group == case.group and _allows(rule.category, case.category)
+        ),
+        "",
+    )
 
 
 def wrong_examples(table: Dispatch) -> tuple[str, ...]:

@@ -182,7 +182,7 @@ def _plain(words: str) -> str:
     seen = "".join(
         sign for sign in unicodedata.normalize("NFKC", words) if unicodedata.category(sign) != "Cf"
     )
-    return " ".join(seen.lower().replace("’", "'").split())
+    return " ".join(seen.lower().replace("\u2019", "'").split())
 
 
 def _told(words: list[str]) -> str:

@@ -46,6 +46,8 @@ _ALL = (
     LetterKind(name="answer", blanks=(*_COMMON, "answer"), needed=("answer",)),
     LetterKind(name="closed"),
     LetterKind(name="reminder", reader=Reader.COLLEAGUES, blanks=_INTERNAL, needed=("ref",)),
+    LetterKind(name="taken_back", reader=Reader.COLLEAGUES, blanks=_INTERNAL, needed=("ref",)),
+    LetterKind(name="handed_over", reader=Reader.COLLEAGUES, blanks=_INTERNAL, needed=("ref",)),
     LetterKind(name="escalation", reader=Reader.COLLEAGUES, blanks=_INTERNAL, needed=("ref",)),
 )
 LETTERS: Final[Mapping[str, LetterKind]] = {kind.name: kind for kind in _ALL}

@@ -5,12 +5,33 @@ from dataclasses import replace
 from canonical_model.case import CaseRecord
 from canonical_model.commands import AddNote
 from canonical_model.decision import Decision, Fate, Intent, Known, Reference, Settled
-from canonical_model.events import CaseChanged, ContactReceived, MailBounced, TimerFired
-from canonical_model.message import Message
-from routes import bounce, chase, contact_to_case, systems, tracker_to_customer
+from canonical_model.events import (
+    CaseChanged,
+    CaseRedispatched,
+    ContactReceived,
+    DeliveryRefused,
+    DifferenceFound,
+    MailBounced,
+    TimerFired,
+    WorkOrderChanged,
+)
+from canonical_model.message import Message, MessageId
+from canonical_model.standing import Standing
+from routes import (
+    bounce,
+    chase,
+    contact_to_case,
+    field_work,
+    reconcile,
+    redispatch,
+    silence,
+    status_to_customer,
+    systems,
+    tracker_to_customer,
+)
 from routes.configuration import RouteConfiguration
-from routes.contact_to_case import TRACKER
 from routes.letters import MAIL, REMINDER
+from routes.targets import TRACKER
 
 _REFUSED = {
     False: "Een mail aan de klant werd geweigerd. Bereik de klant op een andere manier.",
@@ -29,14 +50,20 @@ class CityRoutes:
         match message.body:
             case ContactReceived(contact=contact):
                 return contact_to_case.references(contact)
-            case CaseChanged(case=ref) | TimerFired(case=ref):
-                return (Reference(system="case", value=ref),)
             case MailBounced(message_id=id_):
                 return (Reference(system="mail-id", value=id_),)
-            case _:
-                return ()
+            case WorkOrderChanged() as change:
+                return field_work.references(change)
+            case (
+                CaseChanged(case=ref)
+                | TimerFired(case=ref)
+                | DeliveryRefused(case=ref)
+                | DifferenceFound(case=ref)
+                | CaseRedispatched(case=ref)
+            ):
+                return (Reference(system="case", value=ref),)
 
-    def decide(self, message: Message, known: Known) -> Decision:
+    def decide(self, message: Message, known: Known) -> Decision:  # noqa: PLR0911 - one flow per event
         """What to do with a message."""
         match message.body:
             case ContactReceived(contact=contact):
@@ -44,16 +71,31 @@ class CityRoutes:
             case CaseChanged() as change:
                 return tracker_to_customer.decide(change, known, self._configuration)
             case TimerFired() as timer:
-                return chase.decide(timer, message.id, known, self._configuration)
+                return self._reminded(timer, message.id, known)
             case MailBounced() as bounced:
                 return bounce.decide(bounced, message.id, known)
-            case _:
-                return Decision(fate=Fate.DROPPED, reason="no route takes this yet")
+            case WorkOrderChanged() as news:
+                return field_work.decide(news, message.id, known, self._configuration)
+            case DeliveryRefused() as refusal:
+                return reconcile.refused(refusal, known)
+            case DifferenceFound() as difference:
+                return reconcile.decide(difference, message.id, known, self._configuration)
+            case CaseRedispatched() as move:
+                return redispatch.decide(move, message.id, known, self._configuration)
+
+    def _reminded(self, timer: TimerFired, message_id: MessageId, known: Known) -> Decision:
+        if timer.name == silence.SILENCE:
+            return silence.decide(timer, known, self._configuration)
+        return chase.decide(timer, message_id, known, self._configuration)
 
     def after(self, settled: Settled, case: CaseRecord) -> Decision | None:
         """What follows when an effect ended: the tracker's number is noted, a refused mail or case is told."""
         if settled.action == "open_case":
             return self._after_opening(settled, case)
+        if settled.action in ("order_work", "cancel_work"):
+            return field_work.after(settled, case)
+        if settled.action in ("publish_status", "notify"):
+            return self._after_telling(settled, case)
         if settled.target == MAIL and not settled.applied:
             discriminator = settled.key.rpartition("/")[2]
             note = AddNote(case=case.ref, text=_REFUSED[discriminator.startswith(REMINDER)])
@@ -61,6 +103,15 @@ class CityRoutes:
                 target=TRACKER, command=note, discriminator=f"refused-{discriminator}", blocking=False
             )
             return Decision(fate=Fate.ROUTED, reason="", case=case, intents=(intent,))
+        return None
+
+    def _after_telling(self, settled: Settled, case: CaseRecord) -> Decision | None:
+        """The other side's id is noted; whom the notification service does not reach gets a mail."""
+        if settled.applied:
+            standing = Standing(system=settled.target, outside_id=settled.outside_id, at=settled.at)
+            return Decision(fate=Fate.ROUTED, reason="", case=case, standings=(standing,))
+        if settled.action == "notify":
+            return status_to_customer.unnoticed(settled, case, self._configuration)
         return None
 
     def _after_opening(self, settled: Settled, case: CaseRecord) -> Decision | None:

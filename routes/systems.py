@@ -37,9 +37,16 @@ def change_told(
     told: tuple[Intent, ...] = ()
     for each in change.answers:
         told += _told(now, News.ANSWERED, f"answer-{each.key}", each.at, configuration, each.text)
-    if now.status is not before.status:
-        told += _told(now, News.CHANGED, f"status-{change.version}", change.changed_at, configuration)
-    return told
+    return told + status_told(before, now, f"status-{change.version}", change.changed_at, configuration)
+
+
+def status_told(
+    before: CaseRecord, now: CaseRecord, discriminator: str, at: datetime, configuration: RouteConfiguration
+) -> tuple[Intent, ...]:
+    """The new status, when it is new."""
+    if now.status is before.status:
+        return ()
+    return _told(now, News.CHANGED, discriminator, at, configuration)
 
 
 def _told(

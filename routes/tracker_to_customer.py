@@ -6,11 +6,18 @@ from canonical_model.case import CaseRecord
 from canonical_model.commands import AddNote
 from canonical_model.decision import NO_ADDRESS, Decision, Fate, Intent, Known
 from canonical_model.events import CaseChanged
+from canonical_model.public_status import PublicStatus, public_status
+from canonical_model.standing import Standing
 from canonical_model.status import OPEN, CaseStatus, may_follow
+from routes import field_work, silence
+from routes.chase import CHASE, chase_timer
 from routes.configuration import RouteConfiguration
-from routes.contact_to_case import CHASE, TRACKER, chase_timer
-from routes.letters import answer, closed_without_answer, sent
+from routes.dispatch import crew_of
+from routes.letters import MAIL, answer, sent
+from routes.standings import CUSTOMER, last_order, standing_of, state_of
+from routes.status_to_customer import Step, Told, is_noticed, tell
 from routes.systems import change_told
+from routes.targets import TRACKER
 
 
 def decide(change: CaseChanged, known: Known, configuration: RouteConfiguration) -> Decision:
@@ -22,21 +29,76 @@ def decide(change: CaseChanged, known: Known, configuration: RouteConfiguration)
         )
     newer = change.version > case.tracker_version
     now = _followed(case, change) if newer else case
-    closes = now.status is CaseStatus.CLOSED and case.status is not CaseStatus.CLOSED
-    letters = _letters(now, change, configuration, closes=closes) if case.card.party.email else ()
-    notes = () if case.card.party.email else _nobody_to_mail(now, change)
+    standings = next(match.standings for match in known.matches)
+    order = last_order(standings, configuration)
+    outside = (
+        _told(case, now, change, standings, order, configuration)
+        + _crew_asked(case, now, order, known, configuration)
+        if newer
+        else Told()
+    )
+    answers = _answers(now, change, configuration)
     settled = now.status not in OPEN
+    watch = silence.watch(now, state_of(order), known, configuration) if newer else silence.Watch()
     return Decision(
         fate=Fate.ROUTED,
         reason=_reason(case, now, newer=newer),
         case=now,
-        intents=(*letters, *notes, *change_told(case, now, change, configuration)),
-        references=tuple(sent(letter) for letter in letters),
-        timers=()
-        if settled or case.status in OPEN
-        else (chase_timer(case.kind, known, configuration.dispatch.terms),),
+        intents=(*answers, *outside.intents, *change_told(case, now, change, configuration)),
+        references=(*(sent(letter) for letter in answers if letter.target == MAIL), *outside.references),
+        timers=(
+            *(
+                ()
+                if settled or case.status in OPEN
+                else (chase_timer(case.kind, known, configuration.dispatch.terms),)
+            ),
+            *watch.timers,
+        ),
         cancelled_timers=(CHASE,) if settled else (),
+        standings=outside.standings,
+        finished_items=watch.finished,
     )
+
+
+def _told(
+    case: CaseRecord,
+    now: CaseRecord,
+    change: CaseChanged,
+    standings: tuple[Standing, ...],
+    order: Standing | None,
+    configuration: RouteConfiguration,
+) -> Told:
+    """The new status reaches the customer; what was executed with evidence is not told again in lesser words."""
+    if now.status is case.status:
+        return Told()
+    status = public_status(now.status, state_of(order))
+    last = standing_of(CUSTOMER, standings)
+    if last and last.state == PublicStatus.EXECUTED and now.status not in OPEN:
+        return Told()
+    step = Step(
+        name=str(change.version),
+        status=status,
+        at=change.changed_at,
+        detail="\n\n".join(each.text for each in change.answers),
+        answered=bool(change.answers and now.card.party.email),
+    )
+    return tell(now, step, standings, configuration)
+
+
+def _crew_asked(
+    case: CaseRecord,
+    now: CaseRecord,
+    order: Standing | None,
+    known: Known,
+    configuration: RouteConfiguration,
+) -> Told:
+    """A handler asks for the field team, or closes the case while it still is on its way."""
+    if now.status is CaseStatus.CLOSED:
+        return field_work.called_off(order, now, "de zaak is afgesloten", known.now)
+    asks = now.status is CaseStatus.WAITING_FOR_FIELD_TEAM and may_follow(now.status, case.status)
+    if not asks or now.status is case.status:
+        return Told()
+    return field_work.ordered(now, crew_of(now, configuration.dispatch), order, known.now)
 
 
 def _followed(case: CaseRecord, change: CaseChanged) -> CaseRecord:
@@ -49,13 +111,10 @@ def _followed(case: CaseRecord, change: CaseChanged) -> CaseRecord:
     )
 
 
-def _letters(
-    case: CaseRecord, change: CaseChanged, configuration: RouteConfiguration, *, closes: bool
-) -> tuple[Intent, ...]:
-    letters = [answer(case, each.key, each.text, configuration) for each in change.answers]
-    if closes and not change.answers:
-        letters.append(closed_without_answer(case, configuration))
-    return tuple(letters)
+def _answers(case: CaseRecord, change: CaseChanged, configuration: RouteConfiguration) -> tuple[Intent, ...]:
+    if not case.card.party.email:
+        return () if is_noticed(case, configuration) else _nobody_to_mail(case, change)
+    return tuple(answer(case, each.key, each.text, configuration) for each in change.answers)
 
 
 def _nobody_to_mail(case: CaseRecord, change: CaseChanged) -> tuple[Intent, ...]:

@@ -249,7 +249,7 @@ class Worker:
             return Judgement(Outcome.REJECTED, NOBODY_CAN_TELL, error=NOBODY_KNOWS)
 
         async def fetch(attachment: Attachment) -> bytes:
-            return await self._journal.file(effect.message_id, attachment.claim)
+            return await self._journal.file(effect.message_id, attachment.claim, effect.case_ref)
 
         try:
             async with asyncio.timeout(patience):

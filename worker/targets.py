@@ -37,11 +37,8 @@ class TrackerTarget:
                 return created.id
             case AddContact():
                 return await self._add_contact(key, command, fetch)
-            case AddNote(case=ref, text=text):
-                case_ = await self._case(ref)
-                return await self._tracker.add_note(
-                    case_.id, Note(key=key, text=text, public=False, incoming=False)
-                )
+            case AddNote():
+                return await self._add_note(key, command, fetch)
             case ChangeCase(case=ref):
                 change = CaseChange(status=command.status, group=command.group, due=command.due)
                 case_ = await self._case(ref)
@@ -61,13 +58,23 @@ class TrackerTarget:
                 complete = note and await self._all_attached(case_.id, key, attachments)
                 reopened = not command.reopen or case_.status is CaseStatus.IN_PROGRESS
                 return note if complete and reopened else None
-            case AddNote(case=ref):
-                return await self._tracker.find_note((await self._case(ref)).id, key)
+            case AddNote(case=ref, attachments=attachments):
+                case_ = await self._case(ref)
+                note = await self._tracker.find_note(case_.id, key)
+                complete = note and await self._all_attached(case_.id, key, attachments)
+                return note if complete else None
             case ChangeCase(case=ref):
                 case_ = await self._case(ref)
                 return case_.id if _already(case_, command) else None
             case _:
                 return None
+
+    async def _add_note(self, key: str, command: AddNote, fetch: Fetch) -> str:
+        case = await self._case(command.case)
+        note = Note(key=key, text=command.text, public=False, incoming=False)
+        id_ = await self._tracker.add_note(case.id, note)
+        await self._attach(case.id, key, command.attachments, fetch)
+        return id_
 
     async def _add_contact(self, key: str, command: AddContact, fetch: Fetch) -> str:
         case = await self._case(command.case)

@@ -1,0 +1,227 @@
+"""Work on site: a report goes out to a field team, and what the team does comes back to handlers and customer.
+
+Nothing is called done on somebody's word alone: without a text or a photo of the work, a person looks first.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from canonical_model.case import CaseRecord
+from canonical_model.commands import AddNote, CancelWork, ChangeCase, OrderWork
+from canonical_model.decision import Decision, Fate, Intent, Known, Reference, Settled, WorkItem
+from canonical_model.events import WorkOrderChanged
+from canonical_model.message import MessageId
+from canonical_model.public_status import PublicStatus, public_status
+from canonical_model.standing import Standing
+from canonical_model.status import OPEN, CaseStatus
+from canonical_model.work_order import ENDED, MOST_TRIPS, OrderState, WorkOrder
+from routes import silence
+from routes.chase import CHASE
+from routes.configuration import RouteConfiguration
+from routes.standings import standing_of
+from routes.status_to_customer import Step, Told, tell
+from routes.systems import status_told
+from routes.targets import TRACKER
+
+_SHOWN = "foto van de uitvoering"
+_ENDED_BADLY = {
+    OrderState.CANCELLED: "De ploeg voert de werkopdracht niet uit",
+    OrderState.NOT_FOUND: "De ploeg vond ter plaatse niet wat gemeld werd",
+}
+ITEM = "field-work"
+"""Name of the work item that asks somebody to look at what became of an order."""
+
+
+def is_under_way(order: Standing | None) -> bool:
+    """Whether a field team may still be at it."""
+    return order is not None and OrderState(order.state) not in ENDED
+
+
+def ordered(case: CaseRecord, crew: str, order: Standing | None, at: datetime) -> Told:
+    """A work order for this team, on its next trip; nothing while one is under way or nothing is known of the place."""
+    trip = order.trip + 1 if order else 1
+    work = case.card.field_work
+    if not crew or work is None or is_under_way(order) or trip > MOST_TRIPS:
+        return Told()
+    command = OrderWork(
+        order=WorkOrder(
+            case=case.ref,
+            trip=trip,
+            subject=case.card.subject,
+            description=work.description,
+            category=case.category,
+            group=case.group,
+            location=work.location,
+            attachments=work.attachments,
+            due=case.due,
+        )
+    )
+    return Told(
+        intents=(Intent(target=crew, command=command, discriminator=f"trip-{trip}"),),
+        standings=(Standing(system=crew, state=OrderState.ORDERED, trip=trip, at=at),),
+    )
+
+
+def called_off(order: Standing | None, case: CaseRecord, reason: str, at: datetime) -> Told:
+    """The team need not come any more; nothing when none is under way."""
+    if order is None or not is_under_way(order):
+        return Told()
+    command = CancelWork(case=case.ref, trip=order.trip, outside_id=order.outside_id, reason=reason)
+    return Told(
+        intents=(Intent(target=order.system, command=command, discriminator=f"trip-{order.trip}"),),
+        standings=(Standing(system=order.system, state=OrderState.CANCELLED, at=at),),
+    )
+
+
+def references(change: WorkOrderChanged) -> tuple[Reference, ...]:
+    """Under which names the case of this order may be known."""
+    own = (Reference(system="case", value=change.case),) if change.case else ()
+    return (*own, Reference(system=change.system, value=change.outside_id))
+
+
+def decide(
+    change: WorkOrderChanged, message_id: MessageId, known: Known, configuration: RouteConfiguration
+) -> Decision:
+    """What follows from news of a field team. What is older than what is known only becomes a note."""
+    match = next(iter(known.matches), None)
+    if match is None:
+        return Decision(
+            fate=Fate.DROPPED,
+            reason=f"{change.system} tells of an order {change.outside_id} that is not ours",
+        )
+    case, order = match.case, standing_of(change.system, match.standings)
+    if order is None or _is_old(change, order):
+        return _late(change, case, message_id)
+    news = _News(change, case, match.standings, message_id, known, configuration)
+    return news.decision()
+
+
+def after(settled: Settled, case: CaseRecord) -> Decision:
+    """An order or its cancellation reached the team, or was refused."""
+    if settled.applied:
+        named = (Reference(system=settled.target, value=settled.outside_id, shown=True),)
+        return Decision(
+            fate=Fate.ROUTED,
+            reason="",
+            case=case,
+            standings=(Standing(system=settled.target, outside_id=settled.outside_id, at=settled.at),),
+            references=named if settled.outside_id and settled.action == "order_work" else (),
+        )
+    what = "de werkopdracht" if settled.action == "order_work" else "het intrekken van de werkopdracht"
+    item = WorkItem(name=ITEM, what=f"{settled.target} weigert {what}: spreek de ploeg zelf aan.")
+    return Decision(fate=Fate.ROUTED, reason="", case=case, work_items=(item,))
+
+
+def _is_old(change: WorkOrderChanged, order: Standing) -> bool:
+    if change.trip and change.trip != order.trip:
+        return change.trip < order.trip
+    ended = OrderState(order.state) in ENDED and change.state not in ENDED
+    return (ended and change.at <= order.at) or order.state == change.state
+
+
+def _late(change: WorkOrderChanged, case: CaseRecord, message_id: MessageId) -> Decision:
+    note = _note(change, case, message_id) if change.text or change.evidence else ()
+    return Decision(
+        fate=Fate.ROUTED,
+        reason=f"{case.ref}: nothing newer than what is known of its order",
+        case=case,
+        intents=note,
+    )
+
+
+def _note(change: WorkOrderChanged, case: CaseRecord, message_id: MessageId) -> tuple[Intent, ...]:
+    text = f"De ploeg ({change.system}) meldt: {_IN_WORDS[change.state]}."
+    if change.text:
+        text += f"\n\n{change.text}"
+    note = AddNote(case=case.ref, text=text, attachments=change.evidence)
+    return (Intent(target=TRACKER, command=note, discriminator=f"order-{message_id}", blocking=False),)
+
+
+_IN_WORDS = {
+    OrderState.ORDERED: "de opdracht is ontvangen",
+    OrderState.PLANNED: "ingepland",
+    OrderState.IN_PROGRESS: "in uitvoering",
+    OrderState.DONE: "uitgevoerd",
+    OrderState.CANCELLED: "niet uitgevoerd",
+    OrderState.NOT_FOUND: "niet gevonden",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _News:
+    """News of an order, with all that is known when it comes."""
+
+    change: WorkOrderChanged
+    case: CaseRecord
+    standings: tuple[Standing, ...]
+    message_id: MessageId
+    known: Known
+    configuration: RouteConfiguration
+
+    def decision(self) -> Decision:
+        change, now = self.change, self._case_now()
+        told = self._told(now)
+        watch = silence.watch(now, change.state, self.known, self.configuration)
+        item = self._item()
+        return Decision(
+            fate=Fate.ROUTED,
+            reason=f"{now.ref}: {change.system} says {change.state}",
+            case=now,
+            intents=(
+                *_note(change, now, self.message_id),
+                *self._in_tracker(now),
+                *told.intents,
+                *status_told(self.case, now, f"order-{self.message_id}", change.at, self.configuration),
+            ),
+            references=told.references,
+            standings=(*told.standings, self._standing()),
+            timers=watch.timers,
+            cancelled_timers=(CHASE,) if now.status not in OPEN else (),
+            work_items=(item,) if item else (),
+            finished_items=() if item else (ITEM, *watch.finished),
+        )
+
+    def _is_proven(self) -> bool:
+        return bool(self.change.text.strip() or self.change.evidence)
+
+    def _case_now(self) -> CaseRecord:
+        if self.case.status not in OPEN:
+            return self.case
+        if self.change.state is OrderState.DONE and self._is_proven():
+            return replace(self.case, status=CaseStatus.ANSWERED)
+        if self.change.state in ENDED:
+            return replace(self.case, status=CaseStatus.IN_PROGRESS)
+        return replace(self.case, status=CaseStatus.WAITING_FOR_FIELD_TEAM)
+
+    def _in_tracker(self, now: CaseRecord) -> tuple[Intent, ...]:
+        if now.status is self.case.status:
+            return ()
+        change = ChangeCase(case=now.ref, status=now.status)
+        return (Intent(target=TRACKER, command=change, discriminator=f"order-{self.message_id}"),)
+
+    def _standing(self) -> Standing:
+        change = self.change
+        return Standing(
+            system=change.system,
+            state=change.state,
+            outside_id=change.outside_id,
+            trip=change.trip,
+            at=change.at,
+        )
+
+    def _told(self, now: CaseRecord) -> Told:
+        change = self.change
+        done = change.state is OrderState.DONE and self._is_proven()
+        status = PublicStatus.EXECUTED if done else public_status(now.status, change.state)
+        step = Step(
+            name=self.message_id, status=status, at=change.at, detail=change.text or _SHOWN if done else ""
+        )
+        return tell(now, step, self.standings, self.configuration)
+
+    def _item(self) -> WorkItem | None:
+        if self.change.state in _ENDED_BADLY:
+            return WorkItem(name=ITEM, what=f"{_ENDED_BADLY[self.change.state]}: beslis wat er nu gebeurt.")
+        if self.change.state is OrderState.DONE and not self._is_proven():
+            what = "De ploeg zegt dat het werk gedaan is, zonder tekst of foto: ga het na voor de klant het hoort."
+            return WorkItem(name=ITEM, what=what)
+        return None

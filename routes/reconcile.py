@@ -1,0 +1,155 @@
+"""A case stands otherwise over there than the hub knows: it is told again, or a person looks; never overwritten in silence."""
+
+from dataclasses import replace
+
+from canonical_model.case import CaseRecord
+from canonical_model.decision import Decision, Fate, Known, Match, WorkItem
+from canonical_model.events import DeliveryRefused, DifferenceFound, WorkOrderChanged
+from canonical_model.message import MessageId
+from canonical_model.public_status import PublicStatus, public_status
+from canonical_model.standing import Standing
+from canonical_model.status import OPEN, CaseStatus
+from canonical_model.work_order import OrderState
+from routes import field_work
+from routes.chase import CHASE
+from routes.configuration import RouteConfiguration
+from routes.standings import CUSTOMER, last_order, standing_of, state_of
+from routes.status_to_customer import Step, Told, published, tell
+from routes.systems import status_told
+from routes.targets import TRACKER
+
+ITEM = "difference-"
+"""How the names of work items begin that tell of a difference with a system."""
+
+
+def decide(
+    event: DifferenceFound, message_id: MessageId, known: Known, configuration: RouteConfiguration
+) -> Decision:
+    """What heals a difference; one that is gone meanwhile changes nothing."""
+    match = next(iter(known.matches), None)
+    if match is None:
+        return Decision(fate=Fate.DROPPED, reason=f"{event.case} is not known")
+    if event.system == TRACKER:
+        return _tracker_moved(event, match, message_id, configuration)
+    standing = standing_of(event.system, match.standings)
+    if event.system == CUSTOMER:
+        return _told_late(event, match, message_id, configuration)
+    if standing is None or standing.state != event.ours:
+        return _nothing(match.case, f"{event.system} was told something else meanwhile")
+    if event.system in configuration.crews:
+        return _order_differs(event, match, standing, message_id, known, configuration)
+    return _shown_again(event, match, message_id, configuration)
+
+
+def refused(event: DeliveryRefused, known: Known) -> Decision:
+    """Taken first and refused later: a person must mend what is wrong with it."""
+    match = next(iter(known.matches), None)
+    if match is None:
+        return Decision(fate=Fate.DROPPED, reason=f"{event.case} is not known")
+    what = f"{event.system} weigerde achteraf wat gestuurd was: {'; '.join(event.problems)}"
+    return Decision(
+        fate=Fate.ROUTED,
+        reason=f"{match.case.ref}: {event.system} refused a delivery after it was taken",
+        case=match.case,
+        work_items=(WorkItem(name=f"refused-{event.system}", what=what),),
+    )
+
+
+def _tracker_moved(
+    event: DifferenceFound, match: Match, message_id: MessageId, configuration: RouteConfiguration
+) -> Decision:
+    """The tracker owns the case: its status counts. That we had not heard of it, a person must know."""
+    case = match.case
+    if event.theirs == case.status:
+        return _nothing(case, "the tracker was heard meanwhile")
+    if not event.theirs:
+        return _asked(case, event, "de zaak is er niet meer.")
+    now = replace(case, status=CaseStatus(event.theirs))
+    order = state_of(last_order(match.standings, configuration))
+    status = public_status(now.status, order)
+    closing = (
+        now.status not in OPEN
+    )  # an answer that we missed is looked for by a person, not told in other words
+    step = Step(name=message_id, status=status, at=event.at, answered=True)
+    told = tell(now, step, match.standings, configuration)
+    return replace(
+        _asked(now, event, "kijk na of de klant zijn antwoord kreeg.", told),
+        intents=(*told.intents, *status_told(case, now, f"found-{message_id}", event.at, configuration)),
+        cancelled_timers=(CHASE,) if closing else (),
+    )
+
+
+def _shown_again(
+    event: DifferenceFound, match: Match, message_id: MessageId, configuration: RouteConfiguration
+) -> Decision:
+    others = tuple(one for one in match.standings if one.system != configuration.board)
+    step = Step(name=f"again-{message_id}", status=PublicStatus(event.ours), at=event.at)
+    told = published(match.case, step, others, configuration)
+    return _healed(match.case, event, told)
+
+
+def _order_differs(
+    event: DifferenceFound,
+    match: Match,
+    order: Standing,
+    message_id: MessageId,
+    known: Known,
+    configuration: RouteConfiguration,
+) -> Decision:
+    if event.theirs:
+        news = WorkOrderChanged(
+            system=event.system,
+            outside_id=event.outside_id or order.outside_id,
+            case=event.case,
+            trip=order.trip,
+            update=message_id,
+            state=OrderState(event.theirs),
+            text=event.text,
+            at=event.at,
+        )
+        return field_work.decide(news, message_id, replace(known, matches=(match,)), configuration)
+    if order.state != OrderState.ORDERED:
+        return _asked(match.case, event, "de werkopdracht staat er niet meer: spreek de ploeg zelf aan.")
+    before = replace(order, trip=order.trip - 1, state=OrderState.CANCELLED)
+    told = field_work.ordered(match.case, event.system, before, event.at)
+    again = tuple(replace(one, discriminator=f"{one.discriminator}-{message_id}") for one in told.intents)
+    return _healed(match.case, event, replace(told, intents=again))
+
+
+def _told_late(
+    event: DifferenceFound, match: Match, message_id: MessageId, configuration: RouteConfiguration
+) -> Decision:
+    step = Step(name=f"late-{message_id}", status=PublicStatus(event.ours), at=event.at)
+    told = tell(match.case, step, match.standings, configuration)
+    if told.intents:
+        return _healed(match.case, event, told)
+    return _asked(match.case, event, "verwittig de klant zelf.")
+
+
+def _healed(case: CaseRecord, event: DifferenceFound, told: Told) -> Decision:
+    return Decision(
+        fate=Fate.ROUTED,
+        reason=f"{case.ref}: {event.system} had {event.theirs or 'nothing'}, should have {event.ours}: told again",
+        case=case,
+        intents=told.intents,
+        references=told.references,
+        standings=told.standings,
+        finished_items=(f"{ITEM}{event.system}",),
+    )
+
+
+def _asked(case: CaseRecord, event: DifferenceFound, todo: str, told: Told | None = None) -> Decision:
+    what = f"{event.system} zegt {event.theirs or 'niets'}, de hub {event.ours}: {todo}"
+    return Decision(
+        fate=Fate.ROUTED,
+        reason=f"{case.ref}: {event.system} has {event.theirs or 'nothing'}, the hub {event.ours}",
+        case=case,
+        intents=told.intents if told else (),
+        references=told.references if told else (),
+        standings=told.standings if told else (),
+        work_items=(WorkItem(name=f"{ITEM}{event.system}", what=what),),
+    )
+
+
+def _nothing(case: CaseRecord, why: str) -> Decision:
+    return Decision(fate=Fate.ROUTED, reason=f"{case.ref}: {why}", case=case)

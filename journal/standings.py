@@ -65,7 +65,7 @@ class Outside:
                 self._known.setdefault(ref, {})
             self.load([ref])
             for standing in decision.standings:
-                self._known[ref][standing.system] = _renewed(
+                self._known[ref][standing.system] = renewed(
                     self._known[ref].get(standing.system, standing), standing
                 )
                 self._changed.add((ref, standing.system))
@@ -111,7 +111,8 @@ class Outside:
             )
 
 
-def _renewed(old: Standing, new: Standing) -> Standing:
+def renewed(old: Standing, new: Standing) -> Standing:
+    """What is known after news: what the news leaves empty stays, but a new trip has no id of the other side yet."""
     return Standing(
         system=new.system,
         at=new.at,

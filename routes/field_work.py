@@ -90,7 +90,7 @@ def decide(
             reason=f"{change.system} tells of an order {change.outside_id} that is not ours",
         )
     case, order = match.case, standing_of(change.system, match.standings)
-    if order is None or _is_old(change, order):
+    if order is None or _is_old(change, order, case):
         return _late(change, case, message_id)
     news = _News(change, case, match.standings, message_id, known, configuration)
     return news.decision()
@@ -112,11 +112,17 @@ def after(settled: Settled, case: CaseRecord) -> Decision:
     return Decision(fate=Fate.ROUTED, reason="", case=case, work_items=(item,))
 
 
-def _is_old(change: WorkOrderChanged, order: Standing) -> bool:
+def _is_old(change: WorkOrderChanged, order: Standing, case: CaseRecord) -> bool:
     if change.trip and change.trip != order.trip:
         return change.trip < order.trip
-    ended = OrderState(order.state) in ENDED and change.state not in ENDED
-    return (ended and change.at <= order.at) or order.state == change.state
+    if order.state == change.state:
+        evidence_follows = change.state is OrderState.DONE and _is_proven(change) and case.status in OPEN
+        return not evidence_follows
+    return OrderState(order.state) in ENDED and change.state not in ENDED and change.at <= order.at
+
+
+def _is_proven(change: WorkOrderChanged) -> bool:
+    return bool(change.text.strip() or change.evidence)
 
 
 def _late(change: WorkOrderChanged, case: CaseRecord, message_id: MessageId) -> Decision:
@@ -181,13 +187,10 @@ class _News:
             finished_items=() if item else (ITEM, *watch.finished),
         )
 
-    def _is_proven(self) -> bool:
-        return bool(self.change.text.strip() or self.change.evidence)
-
     def _case_now(self) -> CaseRecord:
         if self.case.status not in OPEN:
             return self.case
-        if self.change.state is OrderState.DONE and self._is_proven():
+        if self.change.state is OrderState.DONE and _is_proven(self.change):
             return replace(self.case, status=CaseStatus.ANSWERED)
         if self.change.state in ENDED:
             return replace(self.case, status=CaseStatus.IN_PROGRESS)
@@ -211,7 +214,7 @@ class _News:
 
     def _told(self, now: CaseRecord) -> Told:
         change = self.change
-        done = change.state is OrderState.DONE and self._is_proven()
+        done = change.state is OrderState.DONE and _is_proven(self.change)
         status = PublicStatus.EXECUTED if done else public_status(now.status, change.state)
         step = Step(
             name=self.message_id, status=status, at=change.at, detail=change.text or _SHOWN if done else ""
@@ -221,7 +224,7 @@ class _News:
     def _item(self) -> WorkItem | None:
         if self.change.state in _ENDED_BADLY:
             return WorkItem(name=ITEM, what=f"{_ENDED_BADLY[self.change.state]}: beslis wat er nu gebeurt.")
-        if self.change.state is OrderState.DONE and not self._is_proven():
+        if self.change.state is OrderState.DONE and not _is_proven(self.change):
             what = "De ploeg zegt dat het werk gedaan is, zonder tekst of foto: ga het na voor de klant het hoort."
             return WorkItem(name=ITEM, what=what)
         return None

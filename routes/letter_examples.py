@@ -70,6 +70,8 @@ _WRITERS: Final[Mapping[str, _Write]] = {
     "answer": lambda case, say, told: answer(case, "-", say["answer"], told),
     "closed": lambda case, _, told: closed_without_answer(case, told),
     "reminder": lambda case, _, told: reminder(case, "", "reminder", "-", told),
+    "taken_back": lambda case, _, told: reminder(case, "", "taken_back", "-", told),
+    "handed_over": lambda case, _, told: reminder(case, "", "handed_over", "-", told),
     "escalation": lambda case, _, told: reminder(case, "", "escalation", "-", told),
 }
 

@@ -112,7 +112,7 @@ def test_only_done_is_sent_with_evidence_and_it_must_show_it():
         (Language.NL, "We lossen het op.", "lossen"),
         (
             Language.FR,
-            "Dans les 5 jours, c’est garanti. À aujourd’hui.",
+            "Dans les 5 jours, c\u2019est garanti. À aujourd\u2019hui.",
             "dans les 5 jours, garanti, aujourd'hui",
         ),
         (Language.EN, "Within two weeks, as soon as possible.", "within two weeks, as soon as possible"),

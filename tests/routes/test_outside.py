@@ -1,0 +1,521 @@
+"""Cases and the world outside: field teams, the status board, notices, differences, silence and moves."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from canonical_model.attachment import Attachment, Claim
+from canonical_model.commands import (
+    AddNote,
+    CancelWork,
+    ChangeCase,
+    Notify,
+    OrderWork,
+    PublishStatus,
+    SendMail,
+    TellSystem,
+    WithdrawNotice,
+)
+from canonical_model.contact import Kind
+from canonical_model.decision import Known, Match, Reference, Settled
+from canonical_model.events import (
+    Answer,
+    CaseChanged,
+    CaseRedispatched,
+    ContactReceived,
+    DeliveryRefused,
+    DifferenceFound,
+    TimerFired,
+    WorkOrderChanged,
+)
+from canonical_model.identifiers import insz
+from canonical_model.location import Location
+from canonical_model.message import Message, MessageId
+from canonical_model.party import Party
+from canonical_model.status import CaseStatus
+from canonical_model.work_order import OrderState
+from journal.standings import renewed
+from routes.router import CityRoutes
+from tests.journal.scene import AN, DISPATCH, START, configuration, contact
+from tests.routes.conftest import NEXT
+
+CITIZEN = replace(AN, identifiers=(insz("85073003328"),))
+WITHOUT_MAIL = Party(name="An", identifiers=(insz("85073003328"),))
+PHOTO = Attachment(claim=Claim("ab" * 32), name="gat.jpg", media_type="image/jpeg", size=9)
+PROOF = Attachment(claim=Claim("cd" * 32), name="hersteld.jpg", media_type="image/jpeg", size=9)
+TABLE = (
+    DISPATCH.replace('name = "voetpaden"', 'name = "voetpaden"\ncrew = "wegen"')
+    + """
+[[expect]]
+what = "een afspraak van de ploeg"
+within = 2
+order = ["ordered"]
+[[expect]]
+what = "een eerste stap"
+within = 3
+status = ["new"]
+[[expect]]
+what = "een antwoord van de klant"
+within = 10
+status = ["waiting_for_customer"]
+"""
+)
+
+
+@pytest.fixture
+def routes():
+    told = configuration(TABLE)
+    return CityRoutes(
+        replace(
+            told,
+            board="dosis",
+            notices="notificaties",
+            crews=frozenset({"wegen"}),
+            informed=frozenset({"app"}),
+        )
+    )
+
+
+class Life:
+    """One case as the journal would keep it: each decision is the ground of the next."""
+
+    def __init__(self, routes, **fields):
+        self.routes = routes
+        self.case, self.standings, self.items, self.timers = None, {}, {}, {}
+        self.now = START
+        self.count = 0
+        fields.setdefault("location", Location(address="Diestsesteenweg 1", area="kessel-lo"))
+        self.opened = self.takes(
+            ContactReceived(
+                contact=contact(party=fields.pop("party", CITIZEN), attachments=(PHOTO,), **fields)
+            ),
+            source="app",
+        )
+
+    def takes(self, event, source="outside"):
+        self.count += 1
+        matches = ()
+        if self.case:
+            reference = Reference(system="case", value=self.case.ref)
+            matches = (Match(reference=reference, case=self.case, standings=tuple(self.standings.values())),)
+        known = Known(matches=matches, next_ref=NEXT, now=self.now)
+        message = Message(
+            id=MessageId(f"m{self.count}"), source=source, source_ref="1", received_at=self.now, body=event
+        )
+        return self._noted(self.routes.decide(message, known))
+
+    def settles(self, target, action, discriminator="", *, applied=True, outside_id="", reason=""):
+        key = f"{self.case.ref}/{target}/{action}/{discriminator}"
+        decision = self.routes.after(
+            Settled(
+                target=target,
+                action=action,
+                key=key,
+                applied=applied,
+                at=self.now,
+                outside_id=outside_id,
+                reason=reason,
+            ),
+            self.case,
+        )
+        return self._noted(decision)
+
+    def _noted(self, decision):
+        self.case = decision.case or self.case
+        for standing in decision.standings:
+            old = self.standings.get(standing.system, standing)
+            self.standings[standing.system] = renewed(old, standing)
+        self.items |= {item.name: item.what for item in decision.work_items}
+        for name in decision.finished_items:
+            self.items.pop(name, None)
+        self.timers |= {timer.name: timer for timer in decision.timers}
+        for name in decision.cancelled_timers:
+            self.timers.pop(name, None)
+        self.now += timedelta(minutes=10)
+        return decision
+
+    def crew(self, state, text="", evidence=(), *, trip=1, at=None):
+        return self.takes(
+            WorkOrderChanged(
+                system="wegen",
+                outside_id="W-1",
+                case=self.case.ref,
+                trip=trip,
+                update=f"u{self.count}",
+                state=state,
+                text=text,
+                at=at or self.now,
+                evidence=evidence,
+            )
+        )
+
+    def tracker(self, status, *texts, group=None):
+        answers = tuple(Answer(key=f"t{n}", text=text, at=self.now) for n, text in enumerate(texts))
+        return self.takes(
+            CaseChanged(
+                case=self.case.ref,
+                tracker_id="7",
+                version=self.case.tracker_version + 1,
+                status=status,
+                group=group or self.case.group,
+                answers=answers,
+                changed_at=self.now,
+            )
+        )
+
+
+@pytest.fixture
+def life(routes):
+    """A broken pavement, reported by a citizen who logged in and has a mail address."""
+    return Life(routes)
+
+
+def commands(decision, kind):
+    return [intent.command for intent in decision.intents if isinstance(intent.command, kind)]
+
+
+# Field work
+
+
+def test_a_report_goes_to_the_field_team_of_its_rule_with_place_photos_and_description(life):
+    (order,) = commands(life.opened, OrderWork)
+    assert (order.order.case, order.order.trip, order.order.category) == (NEXT, 1, "voetpad")
+    assert order.order.location.address == "Diestsesteenweg 1"
+    assert order.order.attachments == (PHOTO,)
+    assert order.order.description == "Het voetpad is kapot."
+    assert ChangeCase(case=NEXT, status=CaseStatus.WAITING_FOR_FIELD_TEAM) in commands(
+        life.opened, ChangeCase
+    )
+    assert life.standings["wegen"].state == OrderState.ORDERED
+
+
+def test_a_question_goes_to_no_field_team(routes):
+    asked = Life(
+        routes, kind=Kind.QUESTION, category="paspoort", text="Wat kost een paspoort?", subject="Paspoort"
+    )
+    assert commands(asked.opened, OrderWork) == []
+
+
+def test_what_was_answered_at_once_goes_to_no_field_team(routes):
+    done = Life(routes, answered=True, answer="De ploeg weet het al.")
+    assert commands(done.opened, OrderWork) == []
+
+
+def test_planned_work_is_told_by_a_notice_and_shown_on_the_board(life):
+    life.tracker(CaseStatus.WAITING_FOR_FIELD_TEAM)
+    decision = life.crew(OrderState.PLANNED, "Dinsdag")
+
+    assert [one.status for one in commands(decision, Notify)] == ["planned"]
+    assert [one.status for one in commands(decision, PublishStatus)] == ["planned"]
+    assert commands(decision, SendMail) == []
+    assert life.standings["wegen"].state == "planned"
+    assert life.standings["customer"].state == "planned"
+
+
+def test_finished_work_with_a_photo_answers_the_citizen_and_the_handlers(life):
+    life.crew(OrderState.PLANNED)
+    decision = life.crew(OrderState.DONE, "Tegels gelegd", (PROOF,))
+
+    assert [one.status for one in commands(decision, PublishStatus)] == ["executed"]
+    assert [one.detail for one in commands(decision, Notify)] == ["Tegels gelegd"]
+    (note,) = commands(decision, AddNote)
+    assert note.attachments == (PROOF,)
+    assert "Tegels gelegd" in note.text
+    assert life.case.status is CaseStatus.ANSWERED
+    assert [one.status for one in commands(decision, TellSystem)] == [CaseStatus.ANSWERED]
+    assert "chase" not in life.timers
+    assert life.items == {}
+
+
+def test_who_has_no_national_number_is_told_by_mail(routes):
+    life = Life(routes, party=AN)
+    decision = life.crew(OrderState.DONE, "Tegels gelegd")
+
+    (letter,) = commands(decision, SendMail)
+    assert letter.to == AN.email
+    assert "Tegels gelegd" in letter.text
+    assert commands(decision, Notify) == commands(decision, PublishStatus) == []
+    assert Reference(system="mail-id", value=letter.message_id) in decision.references
+
+
+@pytest.mark.parametrize("state", [OrderState.DONE, OrderState.CANCELLED, OrderState.NOT_FOUND])
+def test_nothing_is_called_done_without_evidence(life, state):
+    decision = life.crew(state)
+
+    assert commands(decision, Notify) == commands(decision, SendMail) == []
+    assert all(one.status == "in_progress" for one in commands(decision, PublishStatus))
+    assert life.case.status is CaseStatus.IN_PROGRESS
+    assert "field-work" in life.items
+
+
+def test_evidence_that_comes_later_is_told_then(life):
+    life.crew(OrderState.DONE)
+    decision = life.crew(OrderState.DONE, "", (PROOF,))
+
+    assert [one.status for one in commands(decision, Notify)] == ["executed"]
+    assert life.case.status is CaseStatus.ANSWERED
+    assert life.items == {}
+
+
+def test_the_echo_of_the_tracker_after_finished_work_tells_nothing_twice(life):
+    life.crew(OrderState.DONE, "Tegels gelegd")
+    echo = life.tracker(CaseStatus.ANSWERED)
+    closed = life.tracker(CaseStatus.CLOSED)
+
+    assert echo.intents == ()
+    assert commands(closed, SendMail) == commands(closed, Notify) == commands(closed, OrderWork) == []
+
+
+def test_news_that_is_older_or_the_same_changes_nothing(life):
+    life.crew(OrderState.DONE, "klaar")
+    again = life.crew(OrderState.DONE)
+    older = life.crew(OrderState.PLANNED, at=life.now - timedelta(days=1))
+
+    assert again.intents == older.intents == ()
+    assert life.case.status is CaseStatus.ANSWERED
+    assert life.standings["wegen"].state == "done"
+
+
+def test_news_of_an_earlier_trip_is_only_a_note(life):
+    life.crew(OrderState.NOT_FOUND, "geen gat te zien")
+    life.tracker(CaseStatus.WAITING_FOR_FIELD_TEAM)
+    late = life.crew(OrderState.DONE, "toch gevonden", trip=1)
+
+    assert life.standings["wegen"].trip == 2
+    assert [type(intent.command) for intent in late.intents] == [AddNote]
+
+
+def test_a_handler_sends_the_team_again_on_the_next_trip(life):
+    life.crew(OrderState.NOT_FOUND)
+    decision = life.tracker(CaseStatus.WAITING_FOR_FIELD_TEAM)
+
+    (order,) = commands(decision, OrderWork)
+    assert order.order.trip == 2
+    assert life.standings["wegen"].state == "ordered"
+    assert life.standings["wegen"].outside_id == ""
+
+
+def test_while_the_team_is_at_it_nobody_orders_twice(life):
+    assert commands(life.tracker(CaseStatus.WAITING_FOR_FIELD_TEAM), OrderWork) == []
+    life.tracker(CaseStatus.IN_PROGRESS)
+    assert commands(life.tracker(CaseStatus.WAITING_FOR_FIELD_TEAM), OrderWork) == []
+
+
+def test_a_case_that_closes_calls_the_team_off(life):
+    life.settles("wegen", "order_work", "trip-1", outside_id="W-1")
+    decision = life.tracker(CaseStatus.CLOSED, "Dat is van de provincie.")
+
+    (cancel,) = commands(decision, CancelWork)
+    assert (cancel.trip, cancel.outside_id) == (1, "W-1")
+    assert life.standings["wegen"].state == "cancelled"
+
+
+def test_an_order_that_arrived_is_found_by_the_number_of_the_team(life):
+    decision = life.settles("wegen", "order_work", "trip-1", outside_id="W-1")
+
+    assert decision.references == (Reference(system="wegen", value="W-1", shown=True),)
+    assert life.standings["wegen"].outside_id == "W-1"
+    assert life.standings["wegen"].state == "ordered"
+
+
+def test_a_refused_order_needs_somebody(life):
+    life.settles("wegen", "order_work", "trip-1", applied=False, reason="buiten gebied")
+    assert "wegen" in life.items["field-work"]
+
+
+def test_news_of_an_order_that_is_not_ours_is_dropped_with_a_reason(routes, decide):
+    news = WorkOrderChanged(system="wegen", outside_id="X", update="1", state=OrderState.DONE, at=START)
+    message = Message(id=MessageId("m"), source="wegen", source_ref="1", received_at=START, body=news)
+    assert routes.references(message) == (Reference(system="wegen", value="X"),)
+    decision = routes.decide(message, Known(matches=(), next_ref=NEXT, now=START))
+    assert decision.fate == "dropped"
+    assert "X" in decision.reason
+
+
+# Status board and notices
+
+
+def test_the_board_shows_each_step_once_with_dates_that_grow(life):
+    dates = [one.changed_at for one in commands(life.opened, PublishStatus)]
+    same = life.tracker(CaseStatus.NEW)
+    assert commands(same, PublishStatus) == []
+    life.now = START - timedelta(days=1)  # the tracker's clock is behind
+    (later,) = commands(life.tracker(CaseStatus.IN_PROGRESS), PublishStatus)
+    assert later.changed_at > dates[0]
+
+
+def test_waiting_for_the_customer_says_what_to_do(life):
+    decision = life.tracker(CaseStatus.WAITING_FOR_CUSTOMER, "Welk huisnummer?")
+
+    (shown,) = commands(decision, PublishStatus)
+    assert shown.action
+    assert commands(decision, Notify) == []  # the question itself goes by mail
+    assert len(commands(decision, SendMail)) == 1
+
+
+def test_an_answer_for_who_left_no_address_goes_through_the_notice(routes):
+    life = Life(routes, party=WITHOUT_MAIL)
+    decision = life.tracker(CaseStatus.ANSWERED, "Het is hersteld.")
+
+    (notice,) = commands(decision, Notify)
+    assert notice.detail == "Het is hersteld."
+    assert notice.expires is not None
+    assert commands(decision, AddNote) == []
+
+
+def test_a_customer_without_number_or_address_is_shown_nowhere(routes):
+    life = Life(routes, party=Party())
+    assert commands(life.opened, PublishStatus) == []
+    decision = life.crew(OrderState.PLANNED)
+    assert commands(decision, Notify) == commands(decision, SendMail) == []
+    assert "customer" not in life.standings
+
+
+def test_whom_the_notice_does_not_reach_gets_a_mail(life):
+    life.crew(OrderState.PLANNED)
+    decision = life.settles("notificaties", "notify", "planned-m2", applied=False, reason="opt-out")
+
+    (letter,) = commands(decision, SendMail)
+    assert letter.to == AN.email
+    assert len(decision.references) == 1
+
+
+def test_whom_nothing_reaches_is_told_to_the_handlers(routes):
+    life = Life(routes, party=WITHOUT_MAIL)
+    life.crew(OrderState.PLANNED)
+    decision = life.settles("notificaties", "notify", "planned-m2", applied=False)
+    assert len(commands(decision, AddNote)) == 1
+
+
+def test_what_the_board_refused_later_is_a_work_item_with_its_fields(life):
+    life.takes(
+        DeliveryRefused(case=life.case.ref, system="dosis", delivery="d", problems=("Status.VlaamsCode",))
+    )
+    assert "Status.VlaamsCode" in life.items["refused-dosis"]
+
+
+# Differences
+
+
+def differs(life, system, theirs, ours, **fields):
+    return life.takes(
+        DifferenceFound(case=life.case.ref, system=system, theirs=theirs, ours=ours, at=life.now, **fields)
+    )
+
+
+def test_a_board_that_forgot_is_told_again(life):
+    decision = differs(life, "dosis", "", "received")
+    assert [one.status for one in commands(decision, PublishStatus)] == ["received"]
+    later = differs(life, "dosis", "", "received")
+    keys = [intent.discriminator for intent in (*decision.intents, *later.intents)]
+    assert len(set(keys)) == 2
+
+
+def test_a_difference_that_is_gone_meanwhile_changes_nothing(life):
+    life.tracker(CaseStatus.IN_PROGRESS)
+    assert differs(life, "dosis", "", "received").intents == ()
+    assert differs(life, "wegen", "", "planned").intents == ()
+
+
+def test_a_lost_completion_is_found_and_told(life):
+    decision = differs(life, "wegen", "done", "ordered", text="Tegels gelegd", outside_id="W-1")
+    assert [one.status for one in commands(decision, Notify)] == ["executed"]
+    assert life.case.status is CaseStatus.ANSWERED
+    assert life.standings["wegen"].state == "done"
+
+
+def test_an_order_that_never_arrived_goes_out_again_under_the_same_name(life):
+    decision = differs(life, "wegen", "", "ordered")
+    (order,) = commands(decision, OrderWork)
+    assert order.order.trip == 1
+    assert decision.intents[0].discriminator != "trip-1"
+
+
+def test_an_order_that_vanished_asks_for_somebody(life):
+    life.crew(OrderState.PLANNED)
+    decision = differs(life, "wegen", "", "planned")
+    assert decision.intents == ()
+    assert "difference-wegen" in life.items
+
+
+def test_what_the_tracker_says_counts_and_somebody_looks_for_the_answer(life):
+    life.tracker(CaseStatus.IN_PROGRESS)
+    decision = differs(life, "tracker", "closed", "in_progress")
+
+    assert life.case.status is CaseStatus.CLOSED
+    assert [one.status for one in commands(decision, PublishStatus)] == ["closed"]
+    assert commands(decision, SendMail) == []
+    assert "difference-tracker" in life.items
+
+
+def test_a_customer_who_was_not_told_is_told_late(routes):
+    life = Life(routes, party=AN)
+    life.case = replace(life.case, status=CaseStatus.CLOSED)
+    decision = differs(life, "customer", "", "closed")
+    assert len(commands(decision, SendMail)) == 1
+    again = differs(life, "customer", "", "closed")
+    assert commands(again, SendMail) == []
+
+
+# Silence
+
+
+def test_silence_is_told_before_the_customer_calls(life):
+    due = life.timers["silence"].due
+    assert due > START
+    life.tracker(CaseStatus.WAITING_FOR_FIELD_TEAM)
+    decision = life.takes(TimerFired(case=life.case.ref, name="silence"))
+
+    assert "een afspraak van de ploeg" in life.items["silence"]
+    assert "2 werkdagen" in life.items["silence"]
+    assert decision.timers[0].round == 1
+
+    life.crew(OrderState.PLANNED)
+    assert "silence" not in life.items
+
+
+def test_nothing_is_expected_of_a_case_that_was_answered(life):
+    life.tracker(CaseStatus.CLOSED, "klaar")
+    decision = life.takes(TimerFired(case=life.case.ref, name="silence"))
+    assert decision.work_items == decision.timers == ()
+
+
+# Moves
+
+
+def moved(life, **fields):
+    return life.takes(
+        CaseRedispatched(case=life.case.ref, group="groen", reason="een boomwortel", by="p-1", **fields)
+    )
+
+
+def test_a_move_calls_off_what_was_begun_and_tells_both_groups(life):
+    life.settles("wegen", "order_work", "trip-1", outside_id="W-1")
+    life.crew(OrderState.PLANNED)
+    life.settles("notificaties", "notify", "planned-m2", outside_id="B-1")
+    decision = moved(life)
+
+    assert [one.outside_id for one in commands(decision, CancelWork)] == ["W-1"]
+    assert [one.notice for one in commands(decision, WithdrawNotice)] == ["B-1"]
+    assert [one.group for one in commands(decision, ChangeCase)] == ["groen"]
+    assert [one.to for one in commands(decision, SendMail)] == ["od@leuven.test"]  # "groen" has no address
+    assert "een boomwortel" in commands(decision, AddNote)[0].text
+    assert (life.case.group, life.case.status) == ("groen", CaseStatus.IN_PROGRESS)
+    assert life.standings["wegen"].state == "cancelled"
+
+
+def test_a_move_tells_the_customer_at_most_once_and_only_when_asked(life):
+    decision = moved(life, tell_customer=True)
+    assert [one.to for one in commands(decision, SendMail) if one.case] == [AN.email]
+    assert commands(decision, Notify) == []
+    assert moved(life, tell_customer=True).intents == ()  # the same move again
+
+
+def test_a_move_to_a_group_with_a_field_team_orders_its_work(life):
+    life.crew(OrderState.NOT_FOUND)
+    moved(life)
+    back = life.takes(
+        CaseRedispatched(case=life.case.ref, group="openbaar-domein", reason="toch een tegel", by="p-1")
+    )
+    assert [one.order.trip for one in commands(back, OrderWork)] == [2]

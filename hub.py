@@ -88,6 +88,7 @@ from worker.intake import Doorway
 from worker.listeners import Listener
 from worker.loop import TargetLimits, Worker, WorkerSettings
 from worker.presence import Presence, ask_to_reload, present
+from worker.reconciler import Reconciler, ReconcileSection
 from worker.replays import Replaying
 from worker.retention import Housekeeping
 from worker.scheduler import Scheduler
@@ -213,6 +214,7 @@ class Settings(BaseModel):
     retention: RetentionTerms = RetentionTerms()
     api: ApiSettings = ApiSettings()
     answers: AnswersSection = AnswersSection()
+    reconcile: ReconcileSection = ReconcileSection()
     targets: dict[str, TargetSection] = {}
     adapters: dict[str, dict[str, Any]] = {}
 
@@ -392,6 +394,7 @@ class Hub:
             self.doorway.staff(self.worker)
         housekeeping = Housekeeping(self.journal, owner=self.name)
         replaying = Replaying(self.journal, self.broker.bulk, f"{self.name}/scheduler")
+        self.reconciler = self._reconciler()
         self.scheduler = Scheduler(
             self.journal,
             self.broker,
@@ -431,6 +434,7 @@ class Hub:
             self._run(self.worker.run())
         if "scheduler" in self.roles:
             self._run(self.scheduler.run())
+            self._run(self.reconciler.run())
         if "listener" in self.roles:
             for listener in self.listeners:
                 self._run(listener.run())
@@ -525,6 +529,7 @@ class Hub:
         """Finish what is in flight, then let go; what could not be finished is found again by its lease."""
         self.upkeep.stop()
         self.scheduler.stop()
+        self.reconciler.stop()
         for listener in self.listeners:
             listener.stop()
         await self.worker.stop()
@@ -630,6 +635,20 @@ class Hub:
         adapter = self.adapters.get(name)
         target = (adapter.board or adapter.notices or adapter.crew) if adapter else None
         return target or Quarantined(self.quarantined.get(name, f"{name} takes nothing about cases"))
+
+    def _reconciler(self) -> Reconciler:
+        adapters = {name: self.adapters.get(name) for name in self.configuration.routes.told_outside}
+        asked = {name: one.board or one.crew for name, one in adapters.items() if one}
+        return Reconciler(
+            self.journal,
+            self.doorway.in_bulk,
+            outside={name: system for name, system in asked.items() if system},
+            tracker=self._serving("tracker").tracker,
+            held=self.breakers.held,
+            clock=self.clock,
+            owner=f"{self.name}/reconciler",
+            settings=self.configuration.settings.reconcile,
+        )
 
     def _told_by_api(self, target: str) -> Target:
         if not target.endswith("/webhook"):

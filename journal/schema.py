@@ -216,8 +216,13 @@ standings = Table(  # how a case stands in each outside system that was told of 
     Column("outside_id", String(300), nullable=False),
     Column("trip", SmallInteger, nullable=False),
     Column("at", BigInteger, nullable=False),
-    Column("compared_at", BigInteger, nullable=False, server_default="0"),
-    Index("standings_to_compare", "compared_at"),
+    Column("compare_at", BigInteger),  # when to look again whether it is so over there; NULL = no more
+    Index(
+        "standings_to_compare",
+        "compare_at",
+        sqlite_where=text("compare_at IS NOT NULL"),
+        postgresql_where=text("compare_at IS NOT NULL"),
+    ),
     sqlite_with_rowid=False,
 )
 

@@ -80,7 +80,10 @@ class Outside:
         """Write what was noted."""
         _PUT_STANDINGS.run(
             self._tx.connection,
-            [_row(ref, self._known[ref][system]) for ref, system in sorted(self._changed)],
+            [
+                {**_row(ref, self._known[ref][system]), "compare_at": self._tx.now}
+                for ref, system in sorted(self._changed)
+            ],
         )
         self._write_items()
 

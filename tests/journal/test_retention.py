@@ -35,9 +35,11 @@ from journal.schema import (
     references,
     retention,
     sessions,
+    standings,
     tally,
     target_tally,
     timers,
+    work_items,
 )
 from journal.terms import RetentionTerms
 from ports.errors import NotUnderstoodError
@@ -167,14 +169,25 @@ def closing(journal, ref: str, name: str):
 
 
 async def leave_behind(journal, name: str) -> None:
-    """Rows that others usually clear away themselves: a session, and the timer of a case that is gone."""
+    """Rows that others usually clear away themselves: a session, and what belongs to a case that is gone."""
     now = micros(journal.clock.now())
     session = {"token_hash": name, "user_name": "piet", "csrf": "c", "started_at": now, "seen_at": now}
     timer = {"case_ref": name, "name": "chase", "due_at": now, "round": 0}
+    standing = {
+        "case_ref": name,
+        "system": "dosis",
+        "state": "closed",
+        "outside_id": "",
+        "trip": 0,
+        "at": now,
+    }
+    item = {"case_ref": name, "name": "silence", "what": "stil", "opened_at": now, "closed_at": now}
 
     def insert(tx, arguments):
         tx.connection.execute(sessions.insert(), session)
         tx.connection.execute(timers.insert(), timer)
+        tx.connection.execute(standings.insert(), standing)
+        tx.connection.execute(work_items.insert(), item)
         return [None] * len(arguments)
 
     await journal.database.write(insert, None)

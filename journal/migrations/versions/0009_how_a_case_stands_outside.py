@@ -18,10 +18,16 @@ def upgrade() -> None:
         sa.Column("outside_id", sa.String(300), nullable=False),
         sa.Column("trip", sa.SmallInteger(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.Column("compared_at", sa.BigInteger(), nullable=False, server_default="0"),
+        sa.Column("compare_at", sa.BigInteger()),
         sqlite_with_rowid=False,
     )
-    op.create_index("standings_to_compare", "standings", ["compared_at"])
+    op.create_index(
+        "standings_to_compare",
+        "standings",
+        ["compare_at"],
+        sqlite_where=sa.text("compare_at IS NOT NULL"),
+        postgresql_where=sa.text("compare_at IS NOT NULL"),
+    )
     op.create_table(
         "work_items",
         sa.Column("case_ref", sa.String(20), primary_key=True),

@@ -1,0 +1,152 @@
+"""Which cases are to be compared with an outside system next, and what came of it.
+
+Every standing has a date for its next look; a case that is long closed has none.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Connection, exists, func, select, update
+
+from canonical_model.case import CaseRef
+from canonical_model.standing import Standing
+from canonical_model.status import OPEN, CaseStatus
+from journal.among import among
+from journal.database import Transaction
+from journal.instants import DAY, moment
+from journal.schema import cases, effects, incidents, standings
+
+AFTERWARDS: Final = 14 * DAY
+"""How long after its end a case is still compared."""
+_OPEN: Final = tuple(sorted(status.value for status in OPEN))
+_UNFINISHED: Final = ("due", "claimed", "unknown", "parked")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """A case and how it should stand in a system. `busy`: something is under way there, so look later."""
+
+    case: CaseRef
+    status: CaseStatus
+    standing: Standing
+    busy: bool
+    over: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenCase:
+    """A case to be compared with the tracker."""
+
+    case: CaseRef
+    status: CaseStatus
+    busy: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextLook:
+    """When a standing is compared again (microseconds since 1970); None = never."""
+
+    case: CaseRef
+    system: str
+    at: int | None
+
+
+def due(
+    connection: Connection, now: int, settle: int, systems: tuple[str, ...], limit: int
+) -> tuple[Comparison, ...]:
+    """Standings whose time has come, the longest waiting first. `settle` (microseconds): news is left alone so long."""
+    busy = exists(
+        select(effects.c.id).where(
+            effects.c.case_ref == standings.c.case_ref,
+            effects.c.target == standings.c.system,
+            effects.c.state.in_(_UNFINISHED),
+        )
+    )
+    query = (
+        select(standings, cases.c.status, cases.c.changed_at, busy.label("busy"))
+        .join(cases, cases.c.ref == standings.c.case_ref)
+        .where(
+            standings.c.compare_at.is_not(None),
+            standings.c.compare_at <= now - settle,
+            standings.c.system.in_(systems),
+        )
+        .order_by(standings.c.compare_at)
+        .limit(limit)
+    )
+    return tuple(
+        Comparison(
+            case=CaseRef(row.case_ref),
+            status=CaseStatus(row.status),
+            standing=Standing(
+                system=row.system,
+                state=row.state,
+                outside_id=row.outside_id,
+                trip=row.trip,
+                at=moment(row.at),
+            ),
+            busy=bool(row.busy),
+            over=row.status not in _OPEN and row.changed_at < now - AFTERWARDS,
+        )
+        for row in connection.execute(query)
+    )
+
+
+def open_cases(connection: Connection, after: str, settled: int, limit: int) -> tuple[OpenCase, ...]:
+    """Cases that the tracker holds and that are not finished, by number, from after this one.
+
+    Those that changed since `settled` (microseconds) are left alone.
+    """
+    busy = exists(
+        select(effects.c.id).where(
+            effects.c.case_ref == cases.c.ref,
+            effects.c.target == "tracker",
+            effects.c.state.in_(_UNFINISHED),
+        )
+    )
+    query = (
+        select(cases.c.ref, cases.c.status, cases.c.changed_at, busy.label("busy"))
+        .where(cases.c.ref > after, cases.c.status.in_(_OPEN), cases.c.tracker_id != "")
+        .order_by(cases.c.ref)
+        .limit(limit)
+    )
+    return tuple(
+        OpenCase(
+            case=CaseRef(row.ref),
+            status=CaseStatus(row.status),
+            busy=bool(row.busy) or row.changed_at > settled,
+        )
+        for row in connection.execute(query)
+    )
+
+
+def ended_incidents(connection: Connection, since: int) -> tuple[tuple[str, int], ...]:
+    """Outages that ended since then: system and end, the oldest first."""
+    query = (
+        select(incidents.c.system, func.max(incidents.c.closed_at))
+        .where(incidents.c.closed_at > since)
+        .group_by(incidents.c.system)
+        .order_by(func.max(incidents.c.closed_at))
+    )
+    return tuple((row[0], int(row[1])) for row in connection.execute(query))
+
+
+def note_looks(tx: Transaction, looks: list[NextLook]) -> list[None | BaseException]:
+    """Write down when to look again."""
+    for look in looks:
+        tx.connection.execute(
+            update(standings)
+            .where(standings.c.case_ref == look.case, standings.c.system == look.system)
+            .values(compare_at=look.at)
+        )
+    return [None] * len(looks)
+
+
+def look_at_once(tx: Transaction, systems: list[str]) -> list[None | BaseException]:
+    """All that is still compared with these systems is compared now."""
+    tx.connection.execute(
+        update(standings)
+        .where(among(standings.c.system, "systems"), standings.c.compare_at.is_not(None))
+        .values(compare_at=0),
+        {"systems": systems},
+    )
+    return [None] * len(systems)

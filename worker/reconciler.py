@@ -1,0 +1,262 @@
+"""The reconciler: asks every outside system, case by case, whether things stand there as the hub believes.
+
+It works at its own pace beside everything else, and after every outage of a system it looks at once. A difference is
+a message like any other: the routes decide what heals it, or who must look.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+import structlog
+from pydantic import BaseModel, ConfigDict, Field
+
+from canonical_model.events import DifferenceFound
+from canonical_model.public_status import PublicStatus, public_status
+from canonical_model.status import CaseStatus
+from journal.comparing import (
+    Comparison,
+    NextLook,
+    OpenCase,
+    due,
+    ended_incidents,
+    look_at_once,
+    note_looks,
+    open_cases,
+)
+from journal.instants import micros
+from journal.journal import Journal
+from ports.clock import Clock
+from ports.errors import HubError, TransientError
+from ports.intake import Accept, Inbound
+from ports.standing import OutsideStanding, Standings
+from ports.tracker import Tracker
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+SOURCE = "reconciler"
+TRACKER = "tracker"
+CUSTOMER = "customer"
+LEASE = 60.0
+"""Seconds after which another process goes on for one that died."""
+PATIENCE = 20.0
+"""Seconds until a question counts as unanswered."""
+BATCH = 50
+_TOLD = frozenset({PublicStatus.PLANNED, PublicStatus.ANSWERED, PublicStatus.CLOSED})
+"""What a customer must have heard; whoever was told `executed` needs no lesser words."""
+
+
+class ReconcileSection(BaseModel):
+    """`[reconcile]`"""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    hours: float = Field(
+        default=6, gt=0, description="Hours until a case is compared again with a system that was told of it."
+    )
+    settle: float = Field(
+        default=15, gt=0, description="Minutes that news is left alone, so that nothing on its way counts."
+    )
+    rate: float = Field(default=5, gt=0, description="Questions per second, over all systems together.")
+
+
+class Reconciler:
+    """Compares, one process at a time. `outside` are the systems that can be asked, by target."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        accept: Accept,
+        *,
+        outside: Mapping[str, Standings],
+        tracker: Tracker | None,
+        held: Callable[[], frozenset[str]],
+        clock: Clock,
+        owner: str,
+        settings: ReconcileSection,
+    ) -> None:
+        self._journal = journal
+        self._accept = accept
+        self._outside = outside
+        self._tracker = tracker
+        self._held = held
+        self._clock = clock
+        self._owner = owner
+        self._settings = settings
+        self._settle = int(settings.settle * 60e6)
+        self._position = ""
+        self._next_walk = 0.0
+        self._stopping = asyncio.Event()
+
+    async def run(self, interval: float = 5.0) -> None:
+        """Go round until `stop` is called; trouble ends a round, never the reconciler."""
+        while not self._stopping.is_set():
+            try:
+                more = await self.look_around()
+            except HubError as error:
+                log.warning("reconciling_delayed", reason=error.what)
+                more = False
+            try:
+                async with asyncio.timeout(0.01 if more else interval):
+                    await self._stopping.wait()
+            except TimeoutError:
+                continue
+
+    def stop(self) -> None:
+        """Finish the round."""
+        self._stopping.set()
+
+    async def look_around(self) -> bool:
+        """One round: what outages left behind, then what is due. True = there may be more at once."""
+        if not await self._journal.lease(SOURCE, self._owner, LEASE):
+            return False
+        await self._after_outages()
+        compared = await self._compare_standings()
+        walked = await self._compare_with_tracker()
+        return compared or walked
+
+    async def _after_outages(self) -> None:
+        seen = int(await self._journal.load_checkpoint(SOURCE, "outages") or 0)
+        ended = await self._journal.database.read(lambda connection: ended_incidents(connection, seen))
+        if not ended:
+            return
+        names = [system for system, _ in ended]
+        for system in names:
+            await self._journal.database.write(look_at_once, system)
+        if TRACKER in names:
+            self._position, self._next_walk = "", 0.0
+        await self._journal.save_checkpoint(SOURCE, "outages", str(ended[-1][1]))
+        log.info("reconciling_after_outage", systems=names)
+
+    async def _compare_standings(self) -> bool:
+        held = self._held()
+        systems = (CUSTOMER, *(name for name in sorted(self._outside) if name not in held))
+        now = micros(self._clock.now())
+        rows = await self._journal.database.read(
+            lambda connection: due(connection, now, self._settle, systems, BATCH)
+        )
+        for row in rows:
+            if self._stopping.is_set():
+                return False
+            await self._compare(row)
+        return len(rows) == BATCH
+
+    async def _compare(self, row: Comparison) -> None:
+        system = row.standing.system
+        again = self._clock.now() + timedelta(hours=self._settings.hours)
+        if row.over:
+            await self._look_again(row, None)
+            return
+        if row.busy:
+            await self._look_again(row, self._clock.now())
+            return
+        if system == CUSTOMER:
+            await self._compare_with_customer(row)
+        else:
+            try:
+                there = await self._asked(self._outside[system].standing(row.case, row.standing.outside_id))
+            except HubError as error:
+                log.info("not_compared", system=system, case=row.case, reason=error.what)
+                again = self._clock.now()
+            else:
+                await self._compared(row, there)
+        await self._look_again(row, again)
+
+    async def _asked(self, question: Awaitable[T]) -> T:
+        await asyncio.sleep(1 / self._settings.rate)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await question
+        except TimeoutError as error:
+            raise TransientError("no answer in time") from error
+
+    async def _compared(self, row: Comparison, there: OutsideStanding | None) -> None:
+        theirs = there.state if there else ""
+        if theirs == row.standing.state or (there and not theirs):
+            return
+        await self._tell(
+            DifferenceFound(
+                case=row.case,
+                system=row.standing.system,
+                theirs=theirs,
+                ours=row.standing.state,
+                outside_id=there.outside_id if there else "",
+                text=there.text if there else "",
+                at=(there.at if there else None) or self._clock.now(),
+            ),
+            row.standing.at,
+        )
+
+    async def _compare_with_customer(self, row: Comparison) -> None:
+        should = public_status(row.status)
+        told = row.standing.state
+        if should not in _TOLD or told in (should, PublicStatus.EXECUTED) or _is_answered(told, should):
+            return
+        await self._tell(
+            DifferenceFound(case=row.case, system=CUSTOMER, theirs=told, ours=should, at=self._clock.now()),
+            row.standing.at,
+        )
+
+    async def _compare_with_tracker(self) -> bool:
+        monotonic = self._clock.monotonic()
+        if self._tracker is None or TRACKER in self._held() or monotonic < self._next_walk:
+            return False
+        settled = micros(self._clock.now()) - self._settle
+        position = self._position
+        page = await self._journal.database.read(
+            lambda connection: open_cases(connection, position, settled, BATCH)
+        )
+        for one in page:
+            if not one.busy:
+                await self._compare_case(self._tracker, one)
+            self._position = one.case
+        if len(page) < BATCH:
+            self._position = ""
+            self._next_walk = monotonic + self._settings.hours * 3600
+        return len(page) == BATCH
+
+    async def _compare_case(self, tracker: Tracker, one: OpenCase) -> None:
+        found = await self._asked(tracker.find(one.case))
+        theirs: CaseStatus | str = found[0].status if found else ""
+        if len(found) == 1 and theirs is one.status:
+            return
+        await self._tell(
+            DifferenceFound(
+                case=one.case,
+                system=TRACKER,
+                theirs=theirs,
+                ours=one.status,
+                outside_id=found[0].id if found else "",
+                at=self._clock.now(),
+            ),
+            self._clock.now(),
+        )
+
+    async def _tell(self, difference: DifferenceFound, since: datetime) -> None:
+        """Hand the difference over, once for what is known since then."""
+        reference = "/".join(
+            (difference.case, difference.system, difference.ours, difference.theirs or "-", since.isoformat())
+        )
+        log.info("difference_found", case=difference.case, system=difference.system)
+        await self._accept(
+            Inbound(
+                source=SOURCE,
+                source_ref=reference,
+                raw=json.dumps({"difference": reference}).encode(),
+                media_type="application/json",
+                event=difference,
+            )
+        )
+
+    async def _look_again(self, row: Comparison, at: datetime | None) -> None:
+        look = NextLook(case=row.case, system=row.standing.system, at=micros(at) if at else None)
+        await self._journal.database.write(note_looks, look)
+
+
+def _is_answered(told: str, should: PublicStatus) -> bool:
+    """A customer who has the answer need not hear that the case is closed as well."""
+    return told == PublicStatus.ANSWERED and should is PublicStatus.CLOSED

@@ -9,7 +9,7 @@ from canonical_model.message import MessageId
 from canonical_model.public_status import PublicStatus, public_status
 from canonical_model.standing import Standing
 from canonical_model.status import OPEN, CaseStatus
-from canonical_model.work_order import OrderState
+from canonical_model.work_order import ENDED, OrderState
 from routes import field_work
 from routes.chase import CHASE
 from routes.configuration import RouteConfiguration
@@ -96,6 +96,8 @@ def _order_differs(
     known: Known,
     configuration: RouteConfiguration,
 ) -> Decision:
+    if event.theirs and order.state == OrderState.CANCELLED and OrderState(event.theirs) not in ENDED:
+        return _asked(match.case, event, "de ploeg weet niet dat het niet meer hoeft: spreek ze zelf aan.")
     if event.theirs:
         news = WorkOrderChanged(
             system=event.system,

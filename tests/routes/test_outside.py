@@ -439,6 +439,13 @@ def test_an_order_that_vanished_asks_for_somebody(life):
     assert "difference-wegen" in life.items
 
 
+def test_a_team_that_goes_on_after_it_was_called_off_asks_for_somebody(life):
+    life.tracker(CaseStatus.CLOSED)
+    decision = differs(life, "wegen", "planned", "cancelled")
+    assert decision.intents == ()
+    assert "difference-wegen" in life.items
+
+
 def test_what_the_tracker_says_counts_and_somebody_looks_for_the_answer(life):
     life.tracker(CaseStatus.IN_PROGRESS)
     decision = differs(life, "tracker", "closed", "in_progress")

@@ -1,0 +1,187 @@
+"""How cases stand outside, work items, and what is compared next: on both databases."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from canonical_model.case import CaseRef
+from canonical_model.decision import Decision, Fate, WorkItem
+from canonical_model.events import TimerFired
+from canonical_model.standing import Standing
+from canonical_model.status import CaseStatus
+from journal.comparing import AFTERWARDS, NextLook, due, ended_incidents, look_at_once, note_looks, open_cases
+from journal.instants import micros
+from journal.operations import Health
+from journal.schema import standings, work_items
+from journal.standings import HUB
+from tests.journal.scene import inbound, open_with, rows
+
+FIRST = CaseRef("LEU-2026-000001")
+TIMER = TimerFired(case=FIRST, name="x")
+SYSTEMS = ("dosis", "wegen")
+
+
+def says(known, **fields):
+    return Decision(fate=Fate.ROUTED, reason="", case=known.matches[0].case, **fields)
+
+
+async def opened(planned, plan, **fields):
+    """A case with these standings and work items."""
+    plan.decide_with = lambda message, known: replace(open_with()(message, known), **fields)
+    await planned.accept(inbound("open"))
+
+
+async def then(planned, plan, name, **fields):
+    """Something that is decided about the case; what the route knew of its standings."""
+    seen = []
+
+    def decide(message, known):
+        seen.extend(known.matches[0].standings)
+        return says(known, **fields)
+
+    plan.decide_with = decide
+    await planned.accept(inbound(name, TIMER, source="timer"))
+    return {standing.system: standing for standing in seen}
+
+
+async def test_what_a_decision_says_is_known_to_the_next(planned, plan, clock):
+    at = clock.now()
+    await opened(planned, plan, standings=(Standing(system="dosis", state="received", at=at),))
+    known = await then(
+        planned,
+        plan,
+        "2",
+        standings=(
+            Standing(system="dosis", outside_id="d-1", at=at),
+            Standing(system="wegen", state="ordered", trip=1, at=at),
+        ),
+    )
+    assert known == {"dosis": Standing(system="dosis", state="received", at=at)}
+
+    known = await then(planned, plan, "3")
+    assert known["dosis"] == Standing(system="dosis", state="received", outside_id="d-1", at=at)
+    assert known["wegen"] == Standing(system="wegen", state="ordered", trip=1, at=at)
+
+
+async def test_a_new_trip_forgets_the_number_of_the_one_before(planned, plan, clock):
+    at = clock.now()
+    first = Standing(system="wegen", state="ordered", trip=1, outside_id="W-1", at=at)
+    await opened(planned, plan, standings=(first,))
+    await then(planned, plan, "2", standings=(Standing(system="wegen", state="ordered", trip=2, at=at),))
+
+    known = await then(planned, plan, "3")
+    assert (known["wegen"].trip, known["wegen"].outside_id) == (2, "")
+
+
+async def test_a_work_item_opens_once_and_is_finished_by_name(planned, plan, clock):
+    await opened(planned, plan, work_items=(WorkItem(name="silence", what="stil"),))
+    (item,) = await rows(planned, work_items)
+    clock.advance(timedelta(days=1))
+    await then(planned, plan, "2", work_items=(WorkItem(name="silence", what="nog altijd stil"),))
+    assert await rows(planned, work_items) == [item]  # since when it is open counts
+
+    await then(planned, plan, "3", finished_items=("silence", "never opened"))
+    (item,) = await rows(planned, work_items)
+    assert (item.closed_by, item.closed_at) == (HUB, micros(clock.now()))
+
+    await then(planned, plan, "4", work_items=(WorkItem(name="silence", what="weer"),))
+    (item,) = await rows(planned, work_items)
+    assert (item.what, item.closed_at) == ("weer", None)
+
+
+async def comparisons(planned, clock, settle=0):
+    now = micros(clock.now())
+    return await planned.database.read(lambda connection: due(connection, now, settle, SYSTEMS, 10))
+
+
+async def test_a_standing_is_compared_when_news_has_settled_and_again_when_asked(planned, plan, clock):
+    await opened(planned, plan, standings=(Standing(system="dosis", state="received", at=clock.now()),))
+    assert await comparisons(planned, clock, settle=1) == ()
+    (one,) = await comparisons(planned, clock)
+    assert (one.case, one.standing.system, one.standing.state) == (FIRST, "dosis", "received")
+    assert not one.busy
+    assert not one.over
+
+    later = micros(clock.now() + timedelta(hours=6))
+    await planned.database.write(note_looks, NextLook(case=FIRST, system="dosis", at=later))
+    assert await comparisons(planned, clock) == ()
+    clock.advance(timedelta(hours=6))
+    assert len(await comparisons(planned, clock)) == 1
+
+
+async def test_what_is_under_way_there_makes_it_busy(planned, plan, clock):
+    standing = Standing(system="dosis", state="received", at=clock.now())
+    plan.decide_with = lambda message, known: replace(
+        open_with("dosis")(message, known), standings=(standing,)
+    )
+    await planned.accept(inbound("open"))
+    (one,) = await comparisons(planned, clock)
+    assert one.busy
+
+
+async def test_a_case_that_is_long_closed_is_compared_no_more(planned, plan, clock):
+    await opened(planned, plan, standings=(Standing(system="dosis", state="closed", at=clock.now()),))
+    plan.decide_with = lambda _message, known: (
+        says(known) and replace(says(known), case=replace(known.matches[0].case, status=CaseStatus.CLOSED))
+    )
+    await planned.accept(inbound("close", TIMER, source="timer"))
+    (one,) = await comparisons(planned, clock)
+    assert not one.over
+    clock.advance(timedelta(microseconds=AFTERWARDS + 1))
+    (one,) = await comparisons(planned, clock)
+    assert one.over
+    await planned.database.write(note_looks, NextLook(case=FIRST, system="dosis", at=None))
+    await planned.database.write(look_at_once, "dosis")
+    assert await comparisons(planned, clock) == ()
+
+
+async def test_after_an_outage_everything_told_to_that_system_is_looked_at(planned, plan, clock):
+    at = clock.now()
+    both = tuple(Standing(system=name, state="ordered", at=at) for name in SYSTEMS)
+    await opened(planned, plan, standings=both)
+    later = micros(at + timedelta(hours=6))
+    for name in SYSTEMS:
+        await planned.database.write(note_looks, NextLook(case=FIRST, system=name, at=later))
+    await planned.know_systems(["dosis"])
+    await planned.report(Health("dosis", ok=False, what="away", failures=5, open_for=1))
+    assert await planned.database.read(lambda connection: ended_incidents(connection, 0)) == ()
+    clock.advance(timedelta(hours=4))
+    await planned.report(Health("dosis", ok=True))
+
+    ((system, ended),) = await planned.database.read(lambda connection: ended_incidents(connection, 0))
+    assert (system, ended) == ("dosis", micros(clock.now()))
+    assert await planned.database.read(lambda connection: ended_incidents(connection, ended)) == ()
+    await planned.database.write(look_at_once, "dosis")
+    assert [one.standing.system for one in await comparisons(planned, clock)] == ["dosis"]
+
+
+async def test_open_cases_are_walked_by_number(planned, plan, clock):
+    plan.decide_with = lambda message, known: replace(
+        open_with()(message, known), case=replace(open_with()(message, known).case, tracker_id="7")
+    )
+    for number in range(3):
+        await planned.accept(inbound(f"{number}"))
+
+    def page(after, settled):
+        return lambda connection: open_cases(connection, after, settled, 2)
+
+    now = micros(clock.now())
+    first = await planned.database.read(page("", now))
+    rest = await planned.database.read(page(first[-1].case, now))
+    assert [one.case[-1] for one in (*first, *rest)] == ["1", "2", "3"]
+    assert not any(one.busy for one in first)
+    assert all(one.busy for one in await planned.database.read(page("", now - 1)))
+
+
+async def test_a_question_about_standings_uses_its_index(planned):
+    def plan_of(connection):
+        explain = "EXPLAIN QUERY PLAN"
+        if connection.dialect.name == "postgresql":
+            explain = "EXPLAIN"
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        query = select(standings).where(standings.c.compare_at.is_not(None), standings.c.compare_at <= 1)
+        text = str(query.compile(connection, compile_kwargs={"literal_binds": True}))
+        return " ".join(str(row) for row in connection.exec_driver_sql(f"{explain} {text}"))
+
+    assert "standings_to_compare" in await planned.database.read(plan_of)

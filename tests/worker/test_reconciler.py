@@ -1,0 +1,260 @@
+"""The reconciler: every difference is found, told once, and nothing on its way counts as one."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from canonical_model.case import CaseRef
+from canonical_model.events import DifferenceFound
+from canonical_model.standing import Standing
+from canonical_model.status import CaseStatus
+from journal.operations import Health
+from ports.errors import MisconfiguredError, TransientError
+from ports.standing import OutsideStanding
+from tests.journal.scene import inbound, open_with
+from tests.worker.stage import until
+from worker.reconciler import Reconciler, ReconcileSection
+
+REF = CaseRef("LEU-2026-000001")
+HOURS = timedelta(hours=6, minutes=1)
+SETTLED = timedelta(minutes=16)
+
+
+class Board:
+    """A system that shows what the test says; an error is raised instead."""
+
+    def __init__(self):
+        self.shows = OutsideStanding(state="received", outside_id="d-1")
+        self.asked = []
+
+    async def standing(self, case, outside_id):
+        self.asked.append((case, outside_id))
+        if isinstance(self.shows, Exception):
+            raise self.shows
+        if self.shows == "silence":
+            await asyncio.sleep(3600)
+        return self.shows
+
+
+class Tracker:
+    def __init__(self):
+        self.cases = ()
+
+    async def find(self, ref):
+        return self.cases
+
+
+@pytest.fixture
+def board():
+    return Board()
+
+
+@pytest.fixture
+def office():
+    return Tracker()
+
+
+@pytest.fixture
+def found(stage):
+    """The differences that were handed over."""
+    differences = []
+
+    async def accept(inbound_):
+        receipt = await stage.journal.accept(inbound_)
+        if not receipt.receipt.duplicate:
+            differences.append(inbound_.event)
+        return receipt.receipt
+
+    differences_of = differences
+    differences_of_accept = accept
+    return differences_of, differences_of_accept
+
+
+@pytest.fixture
+def reconciler(stage, board, office, found):
+    return Reconciler(
+        stage.journal,
+        found[1],
+        outside={"dosis": board},
+        tracker=office,
+        held=frozenset,
+        clock=stage.clock,
+        owner="w/1",
+        settings=ReconcileSection(rate=1000),
+    )
+
+
+@pytest.fixture
+async def case(stage):
+    """A case that stands on the board as received."""
+    standing = Standing(system="dosis", state="received", outside_id="d-1", at=stage.clock.now())
+
+    def decide(message, known):
+        if isinstance(message.body, DifferenceFound):
+            return open_with()(message, known)
+        opened = open_with()(message, known)
+        return replace(opened, standings=(standing,))
+
+    stage.routes.decide_with = decide
+    await stage.journal.accept(inbound("1"))
+    stage.clock.advance(SETTLED)
+
+
+async def test_what_agrees_is_left_in_peace_until_its_next_look(reconciler, stage, board, found, case):
+    await reconciler.look_around()
+    await reconciler.look_around()
+    assert board.asked == [(REF, "d-1")]
+    assert found[0] == []
+    stage.clock.advance(HOURS + SETTLED)
+    await reconciler.look_around()
+    assert len(board.asked) == 2
+
+
+async def test_news_is_left_alone_until_it_has_settled(reconciler, stage, board, case):
+    stage.clock.advance(-SETTLED)
+    await reconciler.look_around()
+    assert board.asked == []
+
+
+@pytest.mark.parametrize(
+    ("shows", "theirs"),
+    [(None, ""), (OutsideStanding(state="planned", outside_id="d-1", text="dinsdag"), "planned")],
+)
+async def test_a_difference_is_told_once_for_what_is_known(
+    reconciler, stage, board, found, case, shows, theirs
+):
+    board.shows = shows
+    await reconciler.look_around()
+    stage.clock.advance(HOURS + SETTLED)
+    await reconciler.look_around()
+
+    (difference,) = found[0]
+    assert (difference.case, difference.system) == (REF, "dosis")
+    assert (difference.theirs, difference.ours) == (theirs, "received")
+    assert len(board.asked) == 2
+
+
+async def test_what_can_not_be_told_apart_is_no_difference(reconciler, board, found, case):
+    board.shows = OutsideStanding(state="", outside_id="d-1")
+    await reconciler.look_around()
+    assert found[0] == []
+
+
+@pytest.mark.parametrize("trouble", [TransientError("away"), MisconfiguredError("no key")])
+async def test_a_system_that_can_not_be_asked_is_asked_again_soon(
+    reconciler, stage, board, found, case, trouble
+):
+    board.shows = trouble
+    await reconciler.look_around()
+    board.shows = None
+    stage.clock.advance(SETTLED)
+    await reconciler.look_around()
+    assert len(found[0]) == 1
+
+
+async def test_silence_counts_as_no_answer(reconciler, board, found, case, monkeypatch):
+    monkeypatch.setattr("worker.reconciler.PATIENCE", 0.01)
+    board.shows = "silence"
+    await reconciler.look_around()
+    assert found[0] == []
+
+
+async def test_a_held_system_is_not_asked(reconciler, board, case):
+    reconciler._held = lambda: frozenset({"dosis"})
+    await reconciler.look_around()
+    assert board.asked == []
+
+
+async def test_after_an_outage_it_looks_at_once(reconciler, stage, board, found, case):
+    await reconciler.look_around()
+    await stage.journal.know_systems(["dosis"])
+    await stage.journal.report(Health("dosis", ok=False, what="away", failures=5, open_for=1))
+    await stage.journal.report(Health("dosis", ok=True))
+    board.shows = None
+    await reconciler.look_around()
+    await reconciler.look_around()
+    assert len(board.asked) == 2
+    assert len(found[0]) == 1
+
+
+async def test_only_one_process_compares(reconciler, stage, board, case):
+    assert await stage.journal.lease("reconciler", "w/2", 60)
+    assert await reconciler.look_around() is False
+    assert board.asked == []
+
+
+async def test_a_customer_who_was_not_told_is_found(reconciler, stage, found):
+    def decide(message, known):
+        opened = open_with()(message, known)
+        customer = Standing(system="customer", state="planned", at=known.now)
+        if isinstance(message.body, DifferenceFound):
+            return opened
+        return replace(opened, case=replace(opened.case, status=CaseStatus.CLOSED), standings=(customer,))
+
+    stage.routes.decide_with = decide
+    await stage.journal.accept(inbound("1"))
+    stage.clock.advance(SETTLED)
+    await reconciler.look_around()
+    (difference,) = found[0]
+    assert (difference.system, difference.theirs, difference.ours) == ("customer", "planned", "closed")
+
+
+@pytest.mark.parametrize("told", ["executed", "answered", "closed"])
+async def test_who_heard_as_much_need_not_hear_it_again(reconciler, stage, found, told):
+    def decide(message, known):
+        opened = open_with()(message, known)
+        customer = Standing(system="customer", state=told, at=known.now)
+        return replace(opened, case=replace(opened.case, status=CaseStatus.CLOSED), standings=(customer,))
+
+    stage.routes.decide_with = decide
+    await stage.journal.accept(inbound("1"))
+    stage.clock.advance(SETTLED)
+    await reconciler.look_around()
+    assert found[0] == []
+
+
+async def in_tracker(stage):
+    def decide(message, known):
+        opened = open_with()(message, known)
+        return replace(opened, case=replace(opened.case, tracker_id="7"))
+
+    stage.routes.decide_with = decide
+    await stage.journal.accept(inbound("1"))
+    stage.clock.advance(SETTLED)
+
+
+class _Issue:
+    id = "7"
+
+    def __init__(self, status):
+        self.status = status
+
+
+async def test_what_the_tracker_says_is_compared_too(reconciler, stage, office, found):
+    await in_tracker(stage)
+    office.cases = (_Issue(CaseStatus.CLOSED),)
+    await reconciler.look_around()
+
+    (difference,) = found[0]
+    assert (difference.system, difference.theirs, difference.ours) == ("tracker", "closed", "new")
+
+
+async def test_a_tracker_that_agrees_is_asked_once_a_round(reconciler, stage, office, found):
+    await in_tracker(stage)
+    office.cases = (_Issue(CaseStatus.NEW),)
+    await reconciler.look_around()
+    office.cases = ()
+    await reconciler.look_around()
+    assert found[0] == []
+    stage.clock.advance(HOURS)
+    await reconciler.look_around()
+    assert [one.theirs for one in found[0]] == [""]
+
+
+async def test_it_runs_until_it_is_told_to_stop(reconciler, board, case):
+    running = asyncio.create_task(reconciler.run(0.01))
+    await until(lambda: bool(board.asked))
+    reconciler.stop()
+    await asyncio.wait_for(running, 5)

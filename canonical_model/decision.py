@@ -106,7 +106,8 @@ class Decision:
     """The outcome of routing one message. `reason` is for people and never holds personal data.
 
     `case` is the case's new index entry (opened or changed); `rule` names the dispatch rule that matched;
-    `finished_items` names work items that need nobody any more.
+    `finished_items` names work items that need nobody any more. `outlives_case`: its intents hold nothing personal and
+    are carried out even when the case is erased meanwhile.
     """
 
     fate: Fate
@@ -120,6 +121,7 @@ class Decision:
     work_items: tuple[WorkItem, ...] = ()
     finished_items: tuple[str, ...] = ()
     rule: str = ""
+    outlives_case: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -113,6 +113,13 @@ class CaseRedispatched:
     tell_customer: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseErased:
+    """A case is about to be erased here: what others show of it must go as well."""
+
+    case: CaseRef
+
+
 Event = (
     ContactReceived
     | CaseChanged
@@ -122,6 +129,7 @@ Event = (
     | DeliveryRefused
     | DifferenceFound
     | CaseRedispatched
+    | CaseErased
 )
 EVENTS: dict[str, type[Event]] = {
     "contact_received": ContactReceived,
@@ -132,5 +140,6 @@ EVENTS: dict[str, type[Event]] = {
     "delivery_refused": DeliveryRefused,
     "difference_found": DifferenceFound,
     "case_redispatched": CaseRedispatched,
+    "case_erased": CaseErased,
 }
 """Wire name of each event; never renamed, only added to (upcasters: `codec.py`)."""

@@ -130,7 +130,7 @@ def ended_incidents(connection: Connection, since: int) -> tuple[tuple[str, int]
     return tuple((row[0], int(row[1])) for row in connection.execute(query))
 
 
-def note_looks(tx: Transaction, looks: list[NextLook]) -> list[None | BaseException]:
+def note_looks(tx: Transaction, looks: list[NextLook]) -> list[BaseException | None]:
     """Write down when to look again."""
     for look in looks:
         tx.connection.execute(
@@ -141,7 +141,7 @@ def note_looks(tx: Transaction, looks: list[NextLook]) -> list[None | BaseExcept
     return [None] * len(looks)
 
 
-def look_at_once(tx: Transaction, systems: list[str]) -> list[None | BaseException]:
+def look_at_once(tx: Transaction, systems: list[str]) -> list[BaseException | None]:
     """All that is still compared with these systems is compared now."""
     tx.connection.execute(
         update(standings)

@@ -248,7 +248,8 @@ class Routing:
         self.outside.note(ref, decision, new=state.new)
         self.timers |= {(ref, name): None for name in decision.cancelled_timers}
         self.timers |= {(ref, timer.name): timer for timer in decision.timers}
-        return self._note_effects(decision.intents, state, message_id, ticket)
+        sealing = key if decision.outlives_case else state.key
+        return self._note_effects(decision.intents, state, sealing, message_id, ticket)
 
     def foresee(self, arrival: Arrival) -> tuple[Decision | None, str]:
         """What would be decided about a message, or why nothing can be; nothing is noted down."""
@@ -459,14 +460,19 @@ class Routing:
         )
 
     def _note_effects(
-        self, intents: tuple[Intent, ...], state: CaseState, message_id: str, ticket: Ticket | None
+        self,
+        intents: tuple[Intent, ...],
+        state: CaseState,
+        sealing: DataKey | None,
+        message_id: str,
+        ticket: Ticket | None,
     ) -> tuple[str, ...]:
-        if not intents or state.key is None:  # for an erased case nothing more can be written
+        if not intents or sealing is None:  # for an erased case nothing more can be written
             return ()
         wanted = {effect_key(state.record.ref, intent): intent for intent in intents}
         there = self._existing_keys(list(wanted)) if not state.new else self._keys
         return tuple(
-            self._note_effect(key, intent, state, message_id, ticket)
+            self._note_effect(key, intent, state, sealing, message_id, ticket)
             for key, intent in wanted.items()
             if key not in there
         )
@@ -476,9 +482,15 @@ class Routing:
         return self._keys.union(key for (key,) in rows)
 
     def _note_effect(
-        self, key: str, intent: Intent, state: CaseState, message_id: str, ticket: Ticket | None
+        self,
+        key: str,
+        intent: Intent,
+        state: CaseState,
+        sealing: DataKey,
+        message_id: str,
+        ticket: Ticket | None,
     ) -> str:
-        sealing, id_ = _key_of(state), new_id(self.tx.now)
+        id_ = new_id(self.tx.now)
         self._keys.add(key)
         due = max(self.tx.now, micros(intent.not_before)) if intent.not_before else self.tx.now
         claim = self._claim_at_birth(id_, key, intent, state, message_id, ticket, due)
@@ -583,7 +595,7 @@ class Routing:
             config_version=self.rules.config_version,
             traceparent=arrival.traceparent,
         )
-        self._note_bodies(arrival, case)
+        self._note_bodies(arrival, None if decision and decision.outlives_case else case)
         self.tx.count(self.tx.now, inbound.source, "received", 1)
         self.tx.count(self.tx.now, inbound.source, state, 1)
 
@@ -631,12 +643,6 @@ class Routing:
 
 
 _AWAITED = "{} was opened before the journal was put back: hand its contact over again, then replay this"
-
-
-def _key_of(state: CaseState) -> DataKey:
-    if state.key is None:
-        raise LookupError(f"case {state.record.ref} was erased: nothing more can be written for it")
-    return state.key
 
 
 def effect_key(ref: str, intent: Intent) -> str:

@@ -1,13 +1,16 @@
 """The journal as the rest of the hub uses it: every call returns when its write is durable."""
 
 import asyncio
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, select
 
+from canonical_model.case import CaseRef
 from canonical_model.decision import Decision, Router
+from canonical_model.events import CaseErased
 from journal.apart import Apart
 from journal.claims import Claim, ClaimRequest, Ticket
 from journal.crypto import Keyring
@@ -49,6 +52,8 @@ class Keys:
     audit: bytes
 
 
+ERASURE = "erasure"
+"""The source of the messages that a case is erased."""
 _FILE = select(files.c.message_id, files.c.data, data_keys.c.wrapped).join(
     data_keys, data_keys.c.message_id == files.c.message_id
 )
@@ -234,7 +239,19 @@ class Journal:
         await self.database.write(self._operations.drop_messages, Act(message_id, actor, reason))
 
     async def erase_case(self, ref: str, actor: str, reason: str) -> int:
-        """Destroy the keys of a case; how many contacts became unreadable."""
+        """Destroy the keys of a case, and have others withdraw what they show of it; how many contacts became unreadable.
+
+        May be repeated. What must be withdrawn elsewhere is written down first, and outlives the case.
+        """
+        await self.accept(
+            Inbound(
+                source=ERASURE,
+                source_ref=ref,
+                raw=json.dumps({"erased": ref}).encode(),
+                media_type="application/json",
+                event=CaseErased(case=CaseRef(ref)),
+            )
+        )
         if self._apart:
             await asyncio.to_thread(self._apart.note_erasure, ref, self.clock.now())
         erased = await self.database.write(self._operations.erase_many, Act(ref, actor, reason))

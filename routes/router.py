@@ -7,6 +7,7 @@ from canonical_model.commands import AddNote
 from canonical_model.decision import Decision, Fate, Intent, Known, Reference, Settled
 from canonical_model.events import (
     CaseChanged,
+    CaseErased,
     CaseRedispatched,
     ContactReceived,
     DeliveryRefused,
@@ -21,6 +22,7 @@ from routes import (
     bounce,
     chase,
     contact_to_case,
+    erasure,
     field_work,
     reconcile,
     redispatch,
@@ -60,6 +62,7 @@ class CityRoutes:
                 | DeliveryRefused(case=ref)
                 | DifferenceFound(case=ref)
                 | CaseRedispatched(case=ref)
+                | CaseErased(case=ref)
             ):
                 return (Reference(system="case", value=ref),)
 
@@ -80,6 +83,8 @@ class CityRoutes:
                 return reconcile.refused(refusal, known)
             case DifferenceFound() as difference:
                 return reconcile.decide(difference, message.id, known, self._configuration)
+            case CaseErased() as erased:
+                return erasure.decide(erased, known, self._configuration)
             case CaseRedispatched() as move:
                 return redispatch.decide(move, message.id, known, self._configuration)
 

@@ -175,15 +175,16 @@ class Reconciler:
             raise TransientError("no answer in time") from error
 
     async def _compared(self, row: Comparison, there: OutsideStanding | None) -> None:
-        theirs = there.state if there else ""
-        if theirs == row.standing.state or (there and not theirs):
+        theirs, ours = (there.state if there else ""), row.standing.state
+        withdrawn = there is None and ours == PublicStatus.WITHDRAWN
+        if theirs == ours or withdrawn or (there and not theirs):
             return
         await self._tell(
             DifferenceFound(
                 case=row.case,
                 system=row.standing.system,
                 theirs=theirs,
-                ours=row.standing.state,
+                ours=ours,
                 outside_id=there.outside_id if there else "",
                 text=there.text if there else "",
                 at=(there.at if there else None) or self._clock.now(),

@@ -40,6 +40,7 @@ from canonical_model.events import (
     EVENTS,
     Answer,
     CaseChanged,
+    CaseErased,
     CaseRedispatched,
     ContactReceived,
     DeliveryRefused,
@@ -133,6 +134,7 @@ EVENT_VALUES = [
     DeliveryRefused(case=REF, system="dosis", delivery="d-1", problems=("Status.VlaamsCode: unknown",)),
     DifferenceFound(case=REF, system="dosis", theirs="", ours="answered", outside_id="d-1", at=NOON),
     CaseRedispatched(case=REF, group="groen", reason="niet van ons", by="p-1", tell_customer=True),
+    CaseErased(case=REF),
 ]
 COMMAND_VALUES = [
     OpenCase(case=CASE),
@@ -239,6 +241,7 @@ def test_wire_names_never_change():
         "delivery_refused",
         "difference_found",
         "case_redispatched",
+        "case_erased",
     ]
     assert list(COMMANDS) == [
         "open_case",

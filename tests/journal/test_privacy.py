@@ -1,21 +1,36 @@
 """Nobody who holds the database without its keys learns who wrote what; and what was erased is gone."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import structlog
 from sqlalchemy import update
 
+from canonical_model.case import CaseRef
+from canonical_model.commands import WithdrawStatus
 from canonical_model.contact import Thread
+from canonical_model.decision import Decision, Fate, Intent
 from canonical_model.identifiers import insz
 from canonical_model.location import Location
 from canonical_model.party import Party, PartyKind
+from canonical_model.standing import Standing
 from journal.effects import Outcome
-from journal.schema import bodies, cases, data_keys, files, metadata
+from journal.schema import bodies, cases, data_keys, effects, files, metadata
 from ports.errors import NotUnderstoodError, RejectedError
 from ports.intake import Inbound
-from tests.journal.scene import apply_all, attached, claim, contact, contact_message, record, rows
+from tests.journal.scene import (
+    apply_all,
+    attached,
+    claim,
+    contact,
+    contact_message,
+    open_with,
+    record,
+    recount,
+    rows,
+)
 
 FIRST = "LEU-2026-000001"
 NAME, MAIL, PHONE, INSZ = "Zefirien Wagemakers", "zefirien@wagemakers.example", "+32499887766", "85073003328"
@@ -109,6 +124,24 @@ async def test_not_even_sealed_pieces_are_left_in_the_file_after_erasure(open_sq
     await journal.erase_case(FIRST, "dpo", "asked by the customer")
     await journal.close()
     assert found_in(sqlite_url, pieces + [text.encode() for text in PLANTED]) == []
+
+
+async def test_what_others_show_of_an_erased_case_is_withdrawn_after_it(planned, plan, clock):
+    shown = Standing(system="dosis", state="received", at=clock.now())
+    plan.decide_with = lambda message, known: replace(open_with()(message, known), standings=(shown,))
+    await planned.accept(contact_message("1", personal()))
+    withdraw = Intent(target="dosis", command=WithdrawStatus(case=CaseRef(FIRST), reason="erased"))
+    plan.decide_with = lambda _message, known: Decision(
+        fate=Fate.ROUTED, reason="", case=known.matches[0].case, intents=(withdraw,), outlives_case=True
+    )
+    await planned.erase_case(FIRST, "dpo", "asked by the customer")
+
+    (effect,) = await rows(planned, effects)
+    (taken,) = (await claim(planned, effect.id)).effects
+    assert taken.command == withdraw.command
+    await record(planned, taken, Outcome.APPLIED)
+    assert [row.state for row in await rows(planned, effects)] == ["applied"]
+    await recount(planned)
 
 
 async def test_equal_texts_do_not_look_equal_when_sealed(journal):

@@ -704,6 +704,7 @@ class Hub:
                 self.journal,
                 self.configuration.settings.console,
                 hand_out=self.broker.hand_out,
+                groups=lambda: self.configuration.routes.dispatch.group,
                 stopping=self._is_stopping,
             )
             routes.append(Mount("/", app=console))

@@ -28,23 +28,26 @@ class Right(StrEnum):
     REPLAY = "replay"
     APPROVE = "approve"
     HOLD = "hold"
+    DISPATCH = "dispatch"
     BALANCE = "balance"
     AUDIT = "audit"
 
 
 RIGHTS: Final[dict[Role, frozenset[Right]]] = {
     Role.KCC_VIEWER: frozenset({Right.LOOK}),
-    Role.KCC_DISPATCHER: frozenset({Right.LOOK, Right.REVEAL, Right.CUSTOMER, Right.JUDGE, Right.APPROVE}),
+    Role.KCC_DISPATCHER: frozenset(
+        {Right.LOOK, Right.REVEAL, Right.CUSTOMER, Right.JUDGE, Right.APPROVE, Right.DISPATCH}
+    ),
     Role.ADMINISTRATOR: frozenset(
         {
             *(Right.LOOK, Right.REVEAL, Right.JUDGE, Right.REPLAY, Right.APPROVE, Right.HOLD),
-            *(Right.CUSTOMER, Right.BALANCE, Right.AUDIT),
+            *(Right.CUSTOMER, Right.BALANCE, Right.AUDIT, Right.DISPATCH),
         }
     ),
     Role.AUDITOR: frozenset({Right.LOOK, Right.BALANCE, Right.AUDIT}),
 }
 """LOOK: lists and masked cases. REVEAL: open a seal. CUSTOMER: all cases of one customer, masked, with a reason. JUDGE: release or drop what is in quarantine.
-REPLAY: try again or give up. APPROVE: agree, as the second person, that citizens get mail by a replay. HOLD: pause and resume a system. BALANCE, AUDIT: those pages."""
+REPLAY: try again or give up. APPROVE: agree, as the second person, that citizens get mail by a replay. HOLD: pause and resume a system. DISPATCH: finish work items, take cases back and give them to another group. BALANCE, AUDIT: those pages."""
 
 
 def requires(right: Right) -> Callable[[F], F]:

@@ -18,6 +18,7 @@ from console.armour import Armour, add_headers
 from console.desk import (
     API,
     Desk,
+    Groups,
     HandOut,
     NotSignedInError,
     ProblemError,
@@ -53,11 +54,13 @@ def create_console(
     settings: ConsoleSettings,
     *,
     hand_out: HandOut = _no_hand_out,
+    groups: Groups = tuple,
     stopping: Callable[[], bool] = _never,
 ) -> FastAPI:
     """The console over a journal that is started.
 
-    `hand_out` is told which effects may start after a replay, a release or a skip. `stopping` ends the live
+    `hand_out` is told which effects may start after a replay, a release or a skip; `groups` names the handler groups to
+    which a case may go. `stopping` ends the live
     streams when the hub shuts down. No page writes anything but through the journal.
     """
     app = FastAPI(
@@ -68,6 +71,7 @@ def create_console(
         accounts=accounts_of(journal, settings),
         settings=settings,
         hand_out=hand_out,
+        groups=groups,
         stopping=stopping,
         wordings=new_wordings(settings),
         templates=new_templates(),

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Final, NoReturn, TypeVar
+from typing import Annotated, Any, Final, NoReturn, Protocol, TypeVar
 from urllib.parse import parse_qsl, quote, urlencode
 
 from fastapi import Depends
@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from canonical_model.codec import command_name
 from console.access import Right, required, rights_of
 from console.accounts import Accounts, Session
 from console.armour import SAFE_METHODS
@@ -40,6 +41,24 @@ HandOut = Callable[[Sequence[str]], Awaitable[None]]
 """Told which effects may start now; only a hint, the sweeper finds them as well."""
 
 
+class Group(Protocol):
+    """A handler group, as the dispatch table names it."""
+
+    @property
+    def name(self) -> str:
+        """In the tracker."""
+        ...
+
+    @property
+    def label(self) -> str:
+        """For people."""
+        ...
+
+
+Groups = Callable[[], Sequence[Group]]
+"""The handler groups as the hub knows them now."""
+
+
 class ProblemError(Exception):
     """The visitor gets a page with this status and the text `problem.<code>`."""
 
@@ -62,6 +81,7 @@ class Desk:
     accounts: Accounts
     settings: ConsoleSettings
     hand_out: HandOut
+    groups: Groups
     stopping: Callable[[], bool]
     wordings: Mapping[str, Wording]
     templates: Environment
@@ -238,6 +258,7 @@ def new_templates() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["path"] = lambda value: quote(str(value), safe="")
+    environment.filters["wire_name"] = command_name
     return environment
 
 

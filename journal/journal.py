@@ -238,6 +238,11 @@ class Journal:
         """Put a parked or quarantined message aside for good."""
         await self.database.write(self._operations.drop_messages, Act(message_id, actor, reason))
 
+    async def finish_item(self, ref: str, name: str, actor: str, outcome: str) -> None:
+        """A person looked into a work item; `RejectedError` when it was finished before."""
+        act = Act(f"{ref}/{name}", actor, outcome)
+        await self.database.write(self._operations.finish_items, act)
+
     async def erase_case(self, ref: str, actor: str, reason: str) -> int:
         """Destroy the keys of a case, and have others withdraw what they show of it; how many contacts became unreadable.
 

@@ -29,6 +29,7 @@ from journal.schema import (
     messages,
     systems,
     timers,
+    work_items,
 )
 from ports.errors import RejectedError
 from ports.intake import Inbound
@@ -272,6 +273,22 @@ class Operations:
         tx.count(row.received_at, row.source, row.state, -1)
         tx.count(row.received_at, row.source, "dropped", 1)
         self.audit_many(tx, [AuditEntry(act.actor, "message_dropped", act.subject, act.reason)])
+        return None
+
+    def finish_items(self, tx: Transaction, acts: list[Act]) -> list[BaseException | None]:
+        """Work items that a person looked into; the subject is `<case>/<name>`, the reason what came of it."""
+        return [self._finish(tx, act) for act in acts]
+
+    def _finish(self, tx: Transaction, act: Act) -> BaseException | None:
+        ref, _, name = act.subject.partition("/")
+        done = tx.connection.execute(
+            update(work_items)
+            .where(work_items.c.case_ref == ref, work_items.c.name == name, work_items.c.closed_at.is_(None))
+            .values(closed_at=tx.now, closed_by=act.actor)
+        )
+        if not done.rowcount:
+            return RejectedError("this was done already")
+        self.audit_many(tx, [AuditEntry(act.actor, "work_item_finished", ref, f"{name}: {act.reason}")])
         return None
 
     def save_checkpoints(

@@ -19,6 +19,7 @@ from canonical_model.codec import UnreadableError, decode_card, decode_command
 from canonical_model.commands import SendMail
 from canonical_model.identifiers import masked
 from canonical_model.party import masked_email, masked_name
+from canonical_model.standing import Standing as OutsideStanding
 from canonical_model.status import OPEN
 from journal.crypto import DataKey, Keyring, SealBrokenError
 from journal.instants import DAY, micros, moment
@@ -38,6 +39,8 @@ from journal.schema import (
     tally,
     timers,
 )
+from journal.standings import standings_of
+from journal.work_items import ItemRow, items_of
 
 PAGE: Final = 50
 LOOK_BACK: Final = 5_000
@@ -263,6 +266,8 @@ class Passport:
     told: tuple[Told, ...]
     lanes: tuple[str, ...]
     timeline: tuple[Step, ...]
+    outside: tuple[OutsideStanding, ...]
+    items: tuple[ItemRow, ...]
     complete: bool
 
 
@@ -513,6 +518,8 @@ def passport(connection: Connection, keyring: Keyring, ref: str, now: datetime) 
         told=_told(opener, its_effects, address),
         lanes=_lanes(its_messages, its_effects),
         timeline=_timeline(history, its_messages, its_effects, its_timers),
+        outside=standings_of(connection, ref),
+        items=items_of(connection, ref),
         complete=len(its_effects) < MOST and len(its_messages) < MOST,
     )
 

@@ -101,7 +101,7 @@ RIGHTS: Mapping[str, Rights] = {
     "listener": _together(_ACCEPT, _ANSWER, _LEASES, {"checkpoints": "SIU"}),
     "worker": _together(_SETTLE, {"bodies": "SI", "files": "S"}),
     "scheduler": _together(_ACCEPT, _SETTLE, _LEASES, _REMOVE),
-    "console": _together(_LOOK, _SETTLE, _PEOPLE),
+    "console": _together(_LOOK, _ACCEPT, _SETTLE, _PEOPLE),
 }
 """For each role of `wegwijzer run`. A process with several roles logs in with a name that is member of each."""
 

@@ -1,8 +1,9 @@
 """How cases stand in outside systems, and what people must look into: read for the routes, written after them."""
 
 from collections.abc import Iterable
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from canonical_model.decision import Decision
 from canonical_model.standing import Standing
@@ -29,6 +30,12 @@ HUB = "hub"
 """Who finished a work item that settled itself."""
 
 
+def standings_of(connection: Connection, ref: str) -> tuple[Standing, ...]:
+    """How one case stands in each outside system, by its name."""
+    rows = connection.execute(_STANDINGS, {"refs": [ref]})
+    return tuple(sorted((_standing(row) for row in rows), key=lambda one: one.system))
+
+
 class Outside:
     """The standings and work items of the cases of one transaction."""
 
@@ -46,13 +53,7 @@ class Outside:
             return
         self._known |= {ref: {} for ref in wanted}
         for row in self._tx.connection.execute(_STANDINGS, {"refs": wanted}):
-            self._known[row.case_ref][row.system] = Standing(
-                system=row.system,
-                state=row.state,
-                outside_id=row.outside_id,
-                trip=row.trip,
-                at=moment(row.at),
-            )
+            self._known[row.case_ref][row.system] = _standing(row)
 
     def of(self, ref: str) -> tuple[Standing, ...]:
         """How a case stands, by system; () for a case that was not loaded: it is new."""
@@ -122,6 +123,12 @@ def renewed(old: Standing, new: Standing) -> Standing:
         state=new.state or old.state,
         outside_id=new.outside_id or ("" if new.trip > old.trip else old.outside_id),
         trip=new.trip or old.trip,
+    )
+
+
+def _standing(row: Any) -> Standing:
+    return Standing(
+        system=row.system, state=row.state, outside_id=row.outside_id, trip=row.trip, at=moment(row.at)
     )
 
 

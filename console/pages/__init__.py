@@ -10,6 +10,7 @@ from console.pages import (
     failures,
     live,
     messages,
+    moves,
     quarantine,
     receipts,
     replay_api,
@@ -17,6 +18,7 @@ from console.pages import (
     search,
     start,
     systems,
+    work,
 )
 
 ROUTERS = (
@@ -26,6 +28,8 @@ ROUTERS = (
     messages.router,
     search.router,
     cases.router,
+    work.router,
+    moves.router,
     customers.router,
     effects.router,
     failures.router,

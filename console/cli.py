@@ -17,6 +17,7 @@ from console.accounts import Accounts
 from console.cli_credential import CredentialShop
 from console.cli_customer import CustomerShop
 from console.cli_replay import ReplayShop
+from console.cli_work import WorkShop
 from console.exports import balance_csv
 from console.remedies import by_remedy
 from console.terminal import NEEDS_SOMEBODY, OpenJournal, Shop, Terminal, entered_password, table
@@ -46,6 +47,8 @@ def commands(
         shop.pause(),
         shop.resume(),
         shop.retention(),
+        WorkShop(open_journal, wordings, language).work(),
+        WorkShop(open_journal, wordings, language).erase(),
         shop.user(),
         CredentialShop(open_journal, wordings, language).credential(),
     ]

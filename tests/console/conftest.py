@@ -14,6 +14,7 @@ from console import ConsoleSettings, create_console
 from console.access import Role
 from console.accounts import Accounts
 from tests.console.seed import City, a_morning, new_city, open_city
+from tests.journal.scene import configuration
 
 PASSWORD = "een lang wachtwoord"
 ORIGIN = "http://console.test"
@@ -91,7 +92,8 @@ async def open_browser(city: City, settings: ConsoleSettings) -> AsyncIterator[C
     async def hand_out(ids: Sequence[str]) -> None:
         handed_out.extend(ids)
 
-    app = create_console(city.journal, settings, hand_out=hand_out)
+    groups = configuration().dispatch.group
+    app = create_console(city.journal, settings, hand_out=hand_out, groups=lambda: groups)
     opened: list[httpx.AsyncClient] = []
 
     def open_one() -> Browser:

@@ -1,0 +1,63 @@
+"""The work list in a terminal, and erasing a case for good: `wegwijzer work` and `wegwijzer erase`."""
+
+from collections.abc import Iterable
+
+import click
+
+from console.terminal import Shop, Terminal, table
+from journal.work_items import PAGE, ItemPage, open_items
+
+
+class WorkShop(Shop):
+    """What asks for a person; and what a citizen may ask for."""
+
+    def work(self) -> click.Command:
+        """Open work items, the oldest first."""
+
+        def run(terminal: Terminal, limit: int, after: str) -> None:
+            page = self._with(
+                lambda journal: journal.database.read(
+                    lambda connection: open_items(connection, after=after, size=limit)
+                )
+            )
+            terminal.answer(page, _lines(terminal, page))
+
+        return self._command(
+            "work",
+            run,
+            click.Option(
+                ["--limit"],
+                type=click.IntRange(1, 500),
+                default=PAGE,
+                show_default=True,
+                help=self._help("limit"),
+            ),
+            click.Option(["--after"], default="", help=self._help("after")),
+        )
+
+    def erase(self) -> click.Command:
+        """Destroy what is known of a case, here and where others show it."""
+
+        def run(terminal: Terminal, ref: str, reason: str, *, yes: bool) -> None:
+            if not yes:
+                click.confirm(terminal.text("erase.sure", ref=ref), abort=True, err=True)
+            erased = self._with(lambda journal: journal.erase_case(ref, terminal.actor, reason))
+            terminal.answer({"case": ref, "erased": erased}, [terminal.text("erase.done", count=erased)])
+
+        return self._command(
+            "erase",
+            run,
+            click.Argument(["ref"]),
+            self._reason(),
+            click.Option(["--yes"], is_flag=True, help=self._help("yes")),
+        )
+
+
+def _lines(terminal: Terminal, page: ItemPage) -> Iterable[str]:
+    if not page.rows:
+        yield terminal.text("work.none")
+    yield from table(
+        [(row.case_ref, terminal.wording.time(row.opened_at), row.group, row.what) for row in page.rows]
+    )
+    if page.newer:
+        yield f"--after {page.newer}"

@@ -41,6 +41,7 @@ from broker.in_process import InProcessBroker
 from broker.priorities import TwoPriorities
 from broker.rabbitmq import RabbitMqBroker
 from canonical_model.commands import Command
+from console.alarm_letter import alarm_letter
 from console.api import ApiSettings, Back, create_api
 from console.api.allowance import Allowance
 from console.api.credentials import Credentials
@@ -52,6 +53,7 @@ from console.metrics import Metrics
 from console.readiness import Process, Readiness
 from console.settings import ConsoleSettings
 from console.staff import ConsoleStaff, accounts_of
+from console.wording import load as load_wordings
 from journal.apart import Apart
 from journal.backup import back_up, put_back
 from journal.database import open_engine
@@ -83,6 +85,7 @@ from telemetry.doors import CountedDoor
 from telemetry.logs import configure_logging, log_the_unforeseen
 from telemetry.settings import MetricsSettings, TelemetrySettings
 from telemetry.traces import open_traces
+from worker.alarm import Alarm, AlarmSection, Outage
 from worker.breaker import Breakers
 from worker.intake import Doorway
 from worker.listeners import Listener
@@ -215,6 +218,7 @@ class Settings(BaseModel):
     api: ApiSettings = ApiSettings()
     answers: AnswersSection = AnswersSection()
     reconcile: ReconcileSection = ReconcileSection()
+    alarm: AlarmSection = AlarmSection()
     targets: dict[str, TargetSection] = {}
     adapters: dict[str, dict[str, Any]] = {}
 
@@ -395,6 +399,7 @@ class Hub:
         housekeeping = Housekeeping(self.journal, owner=self.name)
         replaying = Replaying(self.journal, self.broker.bulk, f"{self.name}/scheduler")
         self.reconciler = self._reconciler()
+        self.alarm = self._alarm()
         self.scheduler = Scheduler(
             self.journal,
             self.broker,
@@ -435,6 +440,7 @@ class Hub:
         if "scheduler" in self.roles:
             self._run(self.scheduler.run())
             self._run(self.reconciler.run())
+            self._run(self.alarm.run())
         if "listener" in self.roles:
             for listener in self.listeners:
                 self._run(listener.run())
@@ -530,6 +536,7 @@ class Hub:
         self.upkeep.stop()
         self.scheduler.stop()
         self.reconciler.stop()
+        self.alarm.stop()
         for listener in self.listeners:
             listener.stop()
         await self.worker.stop()
@@ -648,6 +655,30 @@ class Hub:
             clock=self.clock,
             owner=f"{self.name}/reconciler",
             settings=self.configuration.settings.reconcile,
+        )
+
+    def _alarm(self) -> Alarm:
+        settings = self.configuration.settings
+        wording = load_wordings(settings.console.time_zone)["nl"]
+
+        def compose(what: str, outage: Outage) -> tuple[str, str]:
+            return alarm_letter(
+                wording,
+                what,
+                system=outage.system,
+                reason=outage.what,
+                began=outage.opened_at,
+                ended=outage.closed_at,
+            )
+
+        return Alarm(
+            self.journal,
+            self._serving("mail").mail,
+            compose,
+            clock=self.clock,
+            owner=f"{self.name}/alarm",
+            settings=settings.alarm,
+            mail_domain=settings.hub.mail_domain,
         )
 
     def _told_by_api(self, target: str) -> Target:

@@ -1,0 +1,140 @@
+"""An outage is one mail when it lasts and one when it is over; a hiccup is none."""
+
+from datetime import timedelta
+
+import pytest
+
+from journal.operations import Health
+from ports.errors import TransientError, UncertainError
+from worker.alarm import Alarm, AlarmSection
+
+
+class Relay:
+    def __init__(self):
+        self.sent = []
+        self.trouble = None
+
+    async def send(self, mail):
+        if self.trouble:
+            raise self.trouble
+        self.sent.append((mail.message_id, mail.to, mail.subject))
+
+
+def compose(what, outage):
+    return f"{outage.system} {what}", outage.what
+
+
+@pytest.fixture
+def relay():
+    return Relay()
+
+
+@pytest.fixture
+async def alarm(stage, relay):
+    settings = AlarmSection(to="beheer@leuven.test", after=120)
+    alarm = Alarm(
+        stage.journal,
+        relay,
+        compose,
+        clock=stage.clock,
+        owner="w/1",
+        settings=settings,
+        mail_domain="leuven.test",
+    )
+    await stage.journal.know_systems(["dosis", "mail"])
+    await alarm.look_around(relay)
+    stage.clock.advance(timedelta(seconds=1))
+    return alarm
+
+
+async def down(stage, system="dosis"):
+    await stage.journal.report(Health(system, ok=False, what="away", failures=5, open_for=1))
+
+
+async def up(stage, system="dosis"):
+    await stage.journal.report(Health(system, ok=True))
+
+
+def subjects(relay):
+    return [subject for _, _, subject in relay.sent]
+
+
+async def test_an_outage_that_lasts_is_two_mails(alarm, stage, relay):
+    await down(stage)
+    for _ in range(4):
+        await alarm.look_around(relay)
+        stage.clock.advance(timedelta(minutes=1))
+    assert subjects(relay) == ["dosis began"]
+    stage.clock.advance(timedelta(hours=4))
+    await up(stage)
+    for _ in range(3):
+        await alarm.look_around(relay)
+    assert subjects(relay) == ["dosis began", "dosis ended"]
+    assert {to for _, to, _ in relay.sent} == {"beheer@leuven.test"}
+    assert len({id_ for id_, _, _ in relay.sent}) == 2
+
+
+async def test_a_hiccup_is_no_mail(alarm, stage, relay):
+    await down(stage)
+    await alarm.look_around(relay)
+    stage.clock.advance(timedelta(seconds=30))
+    await up(stage)
+    await alarm.look_around(relay)
+    stage.clock.advance(timedelta(hours=1))
+    await alarm.look_around(relay)
+    assert relay.sent == []
+
+
+async def test_what_began_and_ended_between_two_looks_is_told_in_full(alarm, stage, relay):
+    await down(stage)
+    stage.clock.advance(timedelta(minutes=10))
+    await up(stage)
+    await alarm.look_around(relay)
+    assert subjects(relay) == ["dosis began", "dosis ended"]
+
+
+async def test_two_systems_are_told_each(alarm, stage, relay):
+    await down(stage)
+    stage.clock.advance(timedelta(minutes=1))
+    await down(stage, "mail")
+    stage.clock.advance(timedelta(minutes=5))
+    await alarm.look_around(relay)
+    await up(stage, "mail")
+    stage.clock.advance(timedelta(minutes=1))
+    await up(stage)
+    await alarm.look_around(relay)
+    assert subjects(relay) == ["dosis began", "mail began", "mail ended", "dosis ended"]
+
+
+async def test_a_relay_that_is_away_is_tried_again(alarm, stage, relay):
+    await down(stage)
+    stage.clock.advance(timedelta(minutes=5))
+    relay.trouble = TransientError("away")
+    with pytest.raises(TransientError):
+        await alarm.look_around(relay)
+    relay.trouble = None
+    await alarm.look_around(relay)
+    assert subjects(relay) == ["dosis began"]
+
+
+async def test_what_may_have_been_sent_is_not_sent_again(alarm, stage, relay):
+    await down(stage)
+    stage.clock.advance(timedelta(minutes=5))
+    relay.trouble = UncertainError("answer lost")
+    await alarm.look_around(relay)
+    relay.trouble = None
+    await alarm.look_around(relay)
+    assert relay.sent == []
+
+
+async def test_old_outages_are_history(stage, relay):
+    await stage.journal.know_systems(["dosis"])
+    await down(stage)
+    await up(stage)
+    stage.clock.advance(timedelta(days=1))
+    settings = AlarmSection(to="beheer@leuven.test", after=0)
+    alarm = Alarm(
+        stage.journal, relay, compose, clock=stage.clock, owner="w", settings=settings, mail_domain="x"
+    )
+    await alarm.look_around(relay)
+    assert relay.sent == []

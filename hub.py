@@ -40,7 +40,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from broker.in_process import InProcessBroker
 from broker.priorities import TwoPriorities
 from broker.rabbitmq import RabbitMqBroker
-from canonical_model.commands import Command
+from canonical_model.commands import Command, SendMail
 from console.alarm_letter import alarm_letter
 from console.api import ApiSettings, Back, create_api
 from console.api.allowance import Allowance
@@ -49,6 +49,8 @@ from console.api.feed import Feed
 from console.api.webhook import SystemWebhook
 from console.app import create_console
 from console.cli import commands
+from console.cli_texts import text_commands
+from console.letters import LetterRoom, deciding, left_out
 from console.metrics import Metrics
 from console.readiness import Process, Readiness
 from console.settings import ConsoleSettings
@@ -58,6 +60,7 @@ from journal.apart import Apart
 from journal.backup import back_up, put_back
 from journal.database import open_engine
 from journal.journal import Custody, Journal, Keys
+from journal.letter_texts import InForce
 from journal.looks import JournalLooks
 from journal.migrate import migrate
 from journal.operations import Health
@@ -80,6 +83,7 @@ from routes.configuration import (
     version_of,
 )
 from routes.dispatch import wrong_examples
+from routes.letter_check import wrong_texts
 from routes.router import CityRoutes
 from telemetry.doors import CountedDoor
 from telemetry.logs import configure_logging, log_the_unforeseen
@@ -279,16 +283,17 @@ def load(path: Path) -> Configuration:
     folder = path.parent.resolve()
     secrets = FileAndEnvironmentSecrets(folder / settings.hub.secrets)
     dispatch_text = _read(folder / settings.hub.dispatch)
-    texts = _texts(folder / settings.hub.texts if settings.hub.texts else None)
+    shipped = _texts(None)
+    own = _texts(folder / settings.hub.texts) if settings.hub.texts else {}
     try:
         dispatch = parse_dispatch(dispatch_text)
         routes = RouteConfiguration(
             dispatch=dispatch,
-            texts=parse_texts(texts),
+            texts=parse_texts(own, parse_texts(shipped)),
             city=settings.hub.city,
             mail_domain=settings.hub.mail_domain,
             pseudonym_key=_derived(secrets, "pseudonyms"),
-            version=version_of(text, dispatch_text, *sorted(texts.values())),
+            version=version_of(text, dispatch_text, *sorted(shipped.values()), *sorted(own.values())),
             informed=frozenset(_informed(settings)),
             **_outside(settings, dispatch),
         )
@@ -300,10 +305,15 @@ def load(path: Path) -> Configuration:
 
 
 def reloadable(path: Path) -> Configuration:
-    """What `load` reads, when its dispatch table also does what its examples ask; `MisconfiguredError` if not."""
+    """What `load` reads, when its dispatch table also does what its examples ask and no text says too much.
+
+    `MisconfiguredError` if not.
+    """
     fresh = load(path)
     if wrong := wrong_examples(fresh.routes.dispatch):
         raise MisconfiguredError(f"dispatch table: {'; '.join(wrong)}")
+    if wrong := wrong_texts(fresh.routes.texts):
+        raise MisconfiguredError(f"texts: {'; '.join(wrong)}")
     return fresh
 
 
@@ -377,7 +387,9 @@ class Hub:
         self._traces = open_traces(configuration.settings.telemetry)
         self.doorway = Doorway(self.journal, self.broker, self._traces)
         self.breakers = Breakers(self.journal, self.clock)
-        self.upkeep = Upkeep(self.journal, self.breakers)
+        self.upkeep = Upkeep(self.journal, self.breakers, also=self._follow_letters)
+        self._letters = InForce(seq=0, versions=())
+        self._deciding = configuration.routes
         self.quarantined: dict[str, str] = {}
         self.adapters = self._build_adapters()
         self.doorway.complete_with(
@@ -429,6 +441,7 @@ class Hub:
         await asyncio.to_thread(_migrate, self.configuration.journal_url)
         await self.journal.start()
         await self._heed_restore()
+        await self._follow_letters()
         await self.broker.start()
         if self._lock:
             await self.journal.bury(f"{socket.gethostname()}/")
@@ -511,14 +524,34 @@ class Hub:
             routes = replace(
                 fresh.routes, informed=running.informed, board=running.board, notices=running.notices
             )
-            self.journal.follow(CityRoutes(routes), routes.version)
             self.configuration = replace(old, routes=routes)
+            self._decide()
             waiting = restart_needed(old.settings, fresh.settings)
             log.info(
                 "reloaded", before=old.routes.version, version=fresh.routes.version, after_restart=waiting
             )
             self._tell_version()
             await self._note_reload(old.routes.version)
+
+    async def _follow_letters(self) -> None:
+        """What people save of a letter, in whatever process, holds here within a second."""
+        if await self.journal.letter_texts.newest() == self._letters.seq:
+            return
+        async with self._reloading:
+            before = self._deciding.version
+            self._letters = await self.journal.letter_texts.in_force()
+            self._decide()
+            log.info(
+                "letters_changed",
+                before=before,
+                version=self._deciding.version,
+                left_out=left_out(self._letters),
+            )
+
+    def _decide(self) -> None:
+        """Decide by the files, with the saved letters over theirs, from the next message on."""
+        self._deciding = deciding(self.configuration.routes, self._letters)
+        self.journal.follow(CityRoutes(self._deciding), self._deciding.version)
 
     def _tell_version(self, refused: str = "") -> None:
         if self._presence:
@@ -603,6 +636,10 @@ class Hub:
             **{name: self._informed(name) for name in self.configuration.routes.informed},
             **{name: self._outside(name) for name in self.configuration.routes.told_outside},
         }
+
+    def _shown_to_recipient(self, mail: SendMail) -> str:
+        out = self._serving("mail").mail
+        return out.shown(mail) if out else mail.text
 
     def _webhooks(self) -> dict[str, SystemWebhook]:
         """The webhooks of existing systems by target; one whose secret is missing or unfit is quarantined."""
@@ -737,6 +774,9 @@ class Hub:
                 hand_out=self.broker.hand_out,
                 groups=lambda: self.configuration.routes.dispatch.group,
                 stopping=self._is_stopping,
+                letters=LetterRoom(
+                    configuration=lambda: self.configuration.routes, shown=self._shown_to_recipient
+                ),
             )
             routes.append(Mount("/", app=console))
         return Router(routes)
@@ -760,7 +800,7 @@ class Hub:
         """How this process stands, for those who watch it."""
         return Process(
             version=version("wegwijzer"),
-            config_version=self.configuration.routes.version,
+            config_version=self._deciding.version,
             roles=self.roles,
             adapters={name: name in self.quarantined for name in self.configuration.settings.adapters},
             listening={one.source.name: one.active for one in self.listeners}
@@ -1013,7 +1053,8 @@ def _migrate(url: str) -> None:
 
 async def run_checks(configuration: Configuration) -> list[tuple[str, tuple[str, ...]]]:
     """Every part with what is wrong with it; changes nothing outside."""
-    found = [("dispatch", wrong_examples(configuration.routes.dispatch))]
+    routes = configuration.routes
+    found = [("dispatch", wrong_examples(routes.dispatch)), ("texts", wrong_texts(routes.texts))]
     try:
         hub = Hub(configuration)
         await asyncio.to_thread(_migrate, configuration.journal_url)
@@ -1021,6 +1062,10 @@ async def run_checks(configuration: Configuration) -> list[tuple[str, tuple[str,
     except (HubError, SQLAlchemyError, OSError, RuntimeError) as error:
         return [*found, ("journal", (_in_words(error),))]
     found.append(("journal", ()))
+    useless = left_out(await hub.journal.letter_texts.in_force())
+    found.append(
+        ("letters", tuple(f"{one}: saved in the console, but of no use any more" for one in useless))
+    )
     found += [(name, (reason,)) for name, reason in hub.quarantined.items()]
     for name, adapter in hub.adapters.items():
         found.append((name, await _checked(adapter, configuration)))
@@ -1315,14 +1360,21 @@ async def _journal_for_commands() -> AsyncGenerator[Journal]:
     journal = open_journal(configuration, shard="cli")
     await asyncio.to_thread(_migrate, configuration.journal_url)
     await journal.start()
+    routes = deciding(configuration.routes, await journal.letter_texts.in_force())
+    journal.follow(CityRoutes(routes), routes.version)
     try:
         yield journal
     finally:
         await journal.close()
 
 
+def _routes_for_commands() -> RouteConfiguration:
+    return _loaded(click.get_current_context().find_root().obj).routes
+
+
 for _command in commands(_journal_for_commands):
     main.add_command(_command)
+main.add_command(text_commands(_journal_for_commands, _routes_for_commands, _texts))
 
 if __name__ == "__main__":
     main()

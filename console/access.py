@@ -31,6 +31,7 @@ class Right(StrEnum):
     DISPATCH = "dispatch"
     BALANCE = "balance"
     AUDIT = "audit"
+    TEXTS = "texts"
 
 
 RIGHTS: Final[dict[Role, frozenset[Right]]] = {
@@ -41,13 +42,14 @@ RIGHTS: Final[dict[Role, frozenset[Right]]] = {
     Role.ADMINISTRATOR: frozenset(
         {
             *(Right.LOOK, Right.REVEAL, Right.JUDGE, Right.REPLAY, Right.APPROVE, Right.HOLD),
-            *(Right.CUSTOMER, Right.BALANCE, Right.AUDIT, Right.DISPATCH),
+            *(Right.CUSTOMER, Right.BALANCE, Right.AUDIT, Right.DISPATCH, Right.TEXTS),
         }
     ),
     Role.AUDITOR: frozenset({Right.LOOK, Right.BALANCE, Right.AUDIT}),
 }
 """LOOK: lists and masked cases. REVEAL: open a seal. CUSTOMER: all cases of one customer, masked, with a reason. JUDGE: release or drop what is in quarantine.
-REPLAY: try again or give up. APPROVE: agree, as the second person, that citizens get mail by a replay. HOLD: pause and resume a system. DISPATCH: finish work items, take cases back and give them to another group. BALANCE, AUDIT: those pages."""
+REPLAY: try again or give up. APPROVE: agree, as the second person, that citizens get mail by a replay. HOLD: pause and resume a system. DISPATCH: finish work items, take cases back and give them to another group. BALANCE, AUDIT: those pages.
+TEXTS: write what the mails say; everybody who may look can read it."""
 
 
 def requires(right: Right) -> Callable[[F], F]:

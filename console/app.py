@@ -29,6 +29,7 @@ from console.desk import (
     new_wordings,
     plain_wording,
 )
+from console.letters import LetterRoom
 from console.pages import ROUTERS
 from console.settings import ConsoleSettings
 from console.staff import accounts_of
@@ -56,12 +57,13 @@ def create_console(
     hand_out: HandOut = _no_hand_out,
     groups: Groups = tuple,
     stopping: Callable[[], bool] = _never,
+    letters: LetterRoom | None = None,
 ) -> FastAPI:
     """The console over a journal that is started.
 
     `hand_out` is told which effects may start after a replay, a release or a skip; `groups` names the handler groups to
-    which a case may go. `stopping` ends the live
-    streams when the hub shuts down. No page writes anything but through the journal.
+    which a case may go. `stopping` ends the live streams when the hub shuts down. Without `letters` there are no pages
+    about the texts of mails. No page writes anything but through the journal.
     """
     app = FastAPI(
         openapi_url=None, docs_url=None, redoc_url=None, dependencies=[Depends(admit)], redirect_slashes=False
@@ -73,6 +75,7 @@ def create_console(
         hand_out=hand_out,
         groups=groups,
         stopping=stopping,
+        letters=letters,
         wordings=new_wordings(settings),
         templates=new_templates(),
     )

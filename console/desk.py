@@ -20,6 +20,7 @@ from canonical_model.codec import command_name
 from console.access import Right, required, rights_of
 from console.accounts import Accounts, Session
 from console.armour import SAFE_METHODS
+from console.letters import LetterRoom
 from console.settings import ConsoleSettings
 from console.wording import LANGUAGES, Wording, load
 from journal.journal import Journal
@@ -83,6 +84,7 @@ class Desk:
     hand_out: HandOut
     groups: Groups
     stopping: Callable[[], bool]
+    letters: LetterRoom | None
     wordings: Mapping[str, Wording]
     templates: Environment
 

@@ -19,6 +19,7 @@ from journal.database import Database, Transaction
 from journal.effects import Ledger, Recorded, Result, SweepRequest
 from journal.instants import micros
 from journal.intake import Accepted, Intake, Routing, Rules
+from journal.letter_texts import LetterTexts
 from journal.operations import (
     Act,
     AuditEntry,
@@ -70,7 +71,7 @@ class Custody:
 class Journal:
     """Messages, effects, attempts, references, timers and the audit trail.
 
-    `replays` holds the plans of replays. All calls may raise `StoreUnavailableError` (a `TransientError`): nothing was stored, come back later.
+    `replays` holds the plans of replays, `letter_texts` the texts that people wrote. All calls may raise `StoreUnavailableError` (a `TransientError`): nothing was stored, come back later.
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class Journal:
         self._restoring = Restoring(self._operations)
         self._revealing = Revealing(self.keyring, self._operations.audit_many)
         self.cases = JournalCases(self.database, self.keyring)
+        self.letter_texts = LetterTexts(self.database, self._operations)
         self.replays = Replays(self.database, self.keyring, self._operations)
 
     async def start(self) -> None:

@@ -354,6 +354,7 @@ KEPT_FOR_GOOD: dict[str, str] = {
     "numbers": "one row per year: a case number is never given twice",
     "api_credentials": "credentials end by their date or a person's decision; who had one stays known",
     "api_allowances": "one row per credential: what it used this minute",
+    "letter_texts": "what customers were told by which text stays known; people save a few a year",
     "users": "accounts end by a person's decision, not by time",
     "retention": "one row per rule: where its walk stands",
 }

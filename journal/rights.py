@@ -23,6 +23,7 @@ _EVERYBODY: Rights = {
     "systems": "SIU",
     "incidents": "SIU",
     "audit": "SI",
+    "letter_texts": "S",
 }
 _DECIDE: Rights = {
     "cases": "SIU",
@@ -85,6 +86,7 @@ _PEOPLE: Rights = {
     "bodies": "SIU",
     "numbers": "SIU",
     "api_credentials": "SIU",
+    "letter_texts": "SI",
 }
 
 

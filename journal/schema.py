@@ -439,6 +439,21 @@ sessions = Table(
     Column("seen_at", BigInteger, nullable=False),
 )
 
+letter_texts = Table(  # every version that people saved of a letter's text; never changed, never removed
+    "letter_texts",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("language", String(2), nullable=False),
+    Column("name", String(40), nullable=False),
+    Column("number", Integer, nullable=False),  # of this letter in this language, from 1
+    Column("subject", Text),  # NULL, as the text: again as in the files
+    Column("text", Text),
+    Column("saved_at", BigInteger, nullable=False),
+    Column("saved_by", String(100), nullable=False),
+    Column("reason", Text, nullable=False),
+    Index("letter_texts_by_number", "language", "name", "number", unique=True),
+)
+
 api_credentials = Table(  # of existing systems; only a hash of the secret part
     "api_credentials",
     metadata,

@@ -22,6 +22,10 @@ class MailOut(Protocol):
         """
         ...
 
+    def shown(self, mail: SendMail) -> str:
+        """The text that the recipient reads: the mail's own, with what this way out puts around it."""
+        ...
+
     async def find(self, message_id: str) -> bool:
         """Whether the relay took the mail with this Message-ID. Only when idempotency is `PROBE`."""
         ...

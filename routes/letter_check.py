@@ -59,7 +59,7 @@ _MENDED: Final = re.compile(
 
 _PROMISES: Final[Mapping[Language, re.Pattern[str]]] = {
     Language.NL: re.compile(
-        r"\b(?:binnen (?:de |het |een )?\S+ (?:werkda\w+|kalenderda\w+|da\w+|uur|uren|wee?k\w*|weken|maand\w*)"
+        r"\b(?:binnen (?:de |het |een )?\S+ (?:werkda\w+|kalenderda\w+|da\w+|uur|uren|week\w*|weken|maand\w*)"
         r"|beloven|beloofd|belooft|gegarandeerd\w*|garan(?:tie|deren|deert)|zeker|morgen|vandaag"
         r"|meteen|onmiddellijk|dadelijk|zo snel mogelijk|spoedig|lossen|oplossen|oplossing|herstel(?:len|t)?"
         r"|uitgevoerd)\b"

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from canonical_model.contact import Language
+
 
 class Reader(StrEnum):
     """Who gets a letter."""
@@ -31,6 +33,11 @@ class LetterKind:
     blanks: tuple[str, ...] = _COMMON
     needed: tuple[str, ...] = ()
     evidenced: bool = False
+
+    @property
+    def languages(self) -> tuple[Language, ...]:
+        """In which languages it is sent: a customer's own, and Dutch among colleagues."""
+        return tuple(Language) if self.reader is Reader.CUSTOMER else (Language.NL,)
 
 
 _INTERNAL: Final = ("ref", "group", "city")

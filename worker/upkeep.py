@@ -1,6 +1,7 @@
 """What every process does beside its roles: keep up with what people and other processes decided, and with the time."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -14,11 +15,14 @@ ROUNDS_PER_CLOCK = 10
 
 
 class Upkeep:
-    """Looks around every second; a journal that is away is waited for."""
+    """Looks around every second; a journal that is away is waited for. `also` is done in every round."""
 
-    def __init__(self, journal: Journal, breakers: Breakers) -> None:
+    def __init__(
+        self, journal: Journal, breakers: Breakers, *, also: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
         self._journal = journal
         self._breakers = breakers
+        self._also = also
         self._stopping = asyncio.Event()
 
     async def run(self, interval: float = 1.0) -> None:
@@ -42,5 +46,7 @@ class Upkeep:
             await self._breakers.refresh()
             if clock:
                 await self._journal.set_clock()
+            if self._also:
+                await self._also()
         except TransientError as error:
             log.warning("upkeep_delayed", reason=error.what)

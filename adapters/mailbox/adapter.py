@@ -13,7 +13,7 @@ import structlog
 from pydantic import ValidationError
 
 from adapters.mailbox.client import ExpiredLoginError, Folder, Login, Server
-from adapters.mailbox.compose import ID_HEADER, Letterhead, envelope, safe_id
+from adapters.mailbox.compose import ID_HEADER, Letterhead, envelope, letter_text, safe_id
 from adapters.mailbox.mime import Limits
 from adapters.mailbox.settings import Account, Mailbox, Settings
 from adapters.mailbox.signs import Own, one_address
@@ -263,6 +263,9 @@ class RelayOut:
     async def send(self, mail: SendMail) -> None:
         copy_to = self._settings.sent_mailbox.address if self._settings.sent_mailbox else ""
         await self._relay.hand_over(envelope(mail, self._letterhead, self._clock.now()), copy_to)
+
+    def shown(self, mail: SendMail) -> str:
+        return letter_text(mail, self._letterhead)
 
     async def find(self, message_id: str) -> bool:
         """Looks for the copy. Not there yet may mean still on its way: looks again until patience ends."""

@@ -65,7 +65,7 @@ def envelope(mail: SendMail, letterhead: Letterhead, now: datetime) -> Envelope:
         message["X-Auto-Response-Suppress"] = "All"
     if mail.case and letterhead.reply_base:
         message["Reply-To"] = signed(letterhead.reply_base, mail.case, letterhead.reply_secret)
-    message.set_payload(_text(mail, letterhead), _utf8())
+    message.set_payload(letter_text(mail, letterhead), _utf8())
     return Envelope(
         sender="" if mail.automatic else letterhead.bounce_address or letterhead.address,
         recipient=recipient,
@@ -100,7 +100,8 @@ def _thread(message: Message[str | Header, str | Header], mail: SendMail) -> Non
         message["References"] = " ".join(f"<{id_}>" for id_ in references[-MAX_REFERENCES:])
 
 
-def _text(mail: SendMail, letterhead: Letterhead) -> str:
+def letter_text(mail: SendMail, letterhead: Letterhead) -> str:
+    """The text as it goes out: above that of a case stands the line above which answers are asked."""
     text = clean(mail.text).strip()
     if not mail.case:
         return f"{text}\n"

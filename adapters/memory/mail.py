@@ -55,6 +55,9 @@ class MemoryMail:
         self.sent.append(mail)
         self._answered()
 
+    def shown(self, mail: SendMail) -> str:
+        return mail.text
+
     async def find(self, message_id: str) -> bool:
         return any(mail.message_id == message_id for mail in self.sent)
 

@@ -1,6 +1,6 @@
 "use strict";
-/* Three conveniences; everything works without them: copying an id, the live flow of messages, and how far a
-   replay plan is. */
+/* Four conveniences; everything works without them: copying an id, the live flow of messages, how far a replay
+   plan is, and what a mail looks like while its text is written. */
 
 function addCopyButtons(root) {
   const { copy, copied } = document.body.dataset;
@@ -116,7 +116,54 @@ class LiveProgress {
   }
 }
 
+/* Asks the page itself, as the button does, and takes the letter and what is wrong with it out of the answer. */
+class LivePreview {
+  static pause = 400;
+  static parts = ["preview", "judgement"];
+
+  constructor(form) {
+    this.form = form;
+    this.asked = 0;
+    document.getElementById("see").hidden = true;
+    form.addEventListener("input", (event) => {
+      if (event.target.name === "reason") return;
+      clearTimeout(this.timer);
+      this.timer = setTimeout(() => this.ask(), LivePreview.pause);
+    });
+  }
+
+  async ask() {
+    const turn = ++this.asked;
+    const body = new URLSearchParams(new FormData(this.form));
+    body.set("do", "preview");
+    const answer = await fetch(this.form.dataset.preview, { method: "POST", body }).catch(() => null);
+    if (turn !== this.asked) return;
+    if (!answer || !answer.ok || answer.redirected) {
+      document.getElementById("see").hidden = false;
+      return;
+    }
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (turn === this.asked) this.show(page);
+  }
+
+  show(page) {
+    for (const id of LivePreview.parts) {
+      const place = document.getElementById(id);
+      const fresh = page.getElementById(id);
+      if (fresh && place.innerHTML !== fresh.innerHTML) place.replaceChildren(...fresh.childNodes);
+    }
+    for (const id of ["subject", "text"]) {
+      const wrong = page.getElementById(id).getAttribute("aria-invalid");
+      const field = document.getElementById(id);
+      if (wrong) field.setAttribute("aria-invalid", wrong);
+      else field.removeAttribute("aria-invalid");
+    }
+  }
+}
+
 addCopyButtons(document);
+const draft = document.querySelector("[data-preview]");
+if (draft) new LivePreview(draft);
 const progress = document.querySelector("[data-progress]");
 if (progress) new LiveProgress(progress);
 const liveRows = document.querySelector("[data-live]");

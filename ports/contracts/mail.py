@@ -83,6 +83,14 @@ class MailOutContract:
 
         assert _of(mail, relay) == (Taken(recipient=CITIZEN, message_id=mail.message_id),)
 
+    async def test_what_the_recipient_reads_is_shown_without_sending(
+        self, mail_out: MailOut, relay: RelayUnderTest
+    ) -> None:
+        mail = a_mail()
+
+        assert mail.text in mail_out.shown(mail)
+        assert _of(mail, relay) == ()
+
     async def test_a_second_try_has_the_same_message_id(
         self, mail_out: MailOut, relay: RelayUnderTest
     ) -> None:

@@ -13,11 +13,15 @@ import pytest_asyncio
 from console import ConsoleSettings, create_console
 from console.access import Role
 from console.accounts import Accounts
+from console.letters import LetterRoom
 from tests.console.seed import City, a_morning, new_city, open_city
 from tests.journal.scene import configuration
 
 PASSWORD = "een lang wachtwoord"
 ORIGIN = "http://console.test"
+MARKER = "--- Gelieve boven deze lijn te antwoorden ---"
+LETTERS = LetterRoom(configuration=configuration, shown=lambda mail: f"{MARKER}\n\n{mail.text}")
+"""Shipped texts, and a way out for mail that puts a line above them, as the mailbox does."""
 
 
 @dataclass
@@ -93,7 +97,7 @@ async def open_browser(city: City, settings: ConsoleSettings) -> AsyncIterator[C
         handed_out.extend(ids)
 
     groups = configuration().dispatch.group
-    app = create_console(city.journal, settings, hand_out=hand_out, groups=lambda: groups)
+    app = create_console(city.journal, settings, hand_out=hand_out, groups=lambda: groups, letters=LETTERS)
     opened: list[httpx.AsyncClient] = []
 
     def open_one() -> Browser:

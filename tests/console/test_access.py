@@ -55,6 +55,7 @@ def filled(path: str, city: City) -> str:
         "{name}": "tracker",
         "{plan_id}": "0" * 32,
         "{number}": "1",
+        "{language}": "nl",
     }
     for blank, value in values.items():
         path = path.replace(blank, value)

@@ -21,7 +21,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from console import ConsoleSettings, create_console
 from journal.replay_ledger import Selection
-from tests.console.conftest import PASSWORD
+from tests.console.conftest import LETTERS, PASSWORD
 from tests.console.seed import XSS, City, form
 from tests.console.test_replays import carried_out, mails_refused, unsure_dosis
 
@@ -79,7 +79,7 @@ class Window:
 async def address(city: City) -> AsyncIterator[str]:
     """A console that really listens."""
     stopping = asyncio.Event()
-    app = create_console(city.journal, ConsoleSettings(), stopping=stopping.is_set)
+    app = create_console(city.journal, ConsoleSettings(), stopping=stopping.is_set, letters=LETTERS)
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=3)
@@ -303,6 +303,71 @@ async def test_axe_finds_nothing_on_the_history_of_a_customer(
     assert found == []
 
 
+async def test_a_letter_is_seen_while_it_is_written_and_then_saved(window: Window, city: City):
+    await window.log_in()
+    page = await window.open("/texts")
+    await page.click("li:has(h3:text-is('Gepland')) >> text=Frans")
+    assert not await page.is_visible("#see")
+    before = await page.inner_text("#preview .letter-text")
+    assert "Stad Leuven" in before
+
+    await page.fill("#text", "Bonjour {personne}")
+    await page.wait_for_selector("#judgement .note-bad:has-text('{personne}')")
+    assert await page.get_attribute("#text", "aria-invalid") == "true"
+    assert "Hiervan kan geen mail gemaakt worden" in await page.inner_text("#preview")
+    await page.fill("#text", "Bonjour\n\nC'est pour demain.\n\n{detail}\n\n{city}")
+    await page.wait_for_selector("#judgement .note-wait:has-text('demain')")
+    assert await page.get_attribute("#text", "aria-invalid") is None
+    assert "semaine du 9 mars" in await page.inner_text("#preview .letter-text")
+    await page.check("#bare")
+    await page.wait_for_selector("#preview .letter-text:not(:has-text('9 mars'))")
+    await page.fill("#text", "Bonjour\n\n{detail}\n\n{city}")
+    await page.wait_for_selector("#judgement:has-text('Niets op aan te merken')")
+    await page.fill("#why", "korter")
+    await page.keyboard.press("Enter")
+
+    await page.wait_for_selector("[role=status]:has-text('De tekst is bewaard')")
+    (saved,) = (await city.journal.letter_texts.in_force()).versions
+    assert (saved.name, saved.language, saved.saved_by) == ("planned", "fr", "administrator")
+    assert saved.text == "Bonjour\n\n{detail}\n\n{city}\n"
+
+
+async def test_a_session_that_ended_while_writing_costs_no_words(window: Window, city: City):
+    await window.log_in()
+    page = await window.open("/texts/closed/nl")
+    await page.context.clear_cookies()
+    await page.fill("#text", "Dag {city}")
+    await page.wait_for_selector("#see", state="visible")
+
+    assert await page.input_value("#text") == "Dag {city}"
+    window.seen.mishaps = [one for one in window.seen.mishaps if "403" not in one]
+
+
+async def test_without_javascript_a_letter_is_previewed_saved_and_put_back(
+    chromium: Browser, address: str, city: City
+):
+    context = await chromium.new_context(java_script_enabled=False)
+    window = await watched(context, address)
+    await window.log_in()
+    page = await window.open("/texts/closed/nl")
+    shipped = await page.input_value("#text")
+    await page.fill("#text", "Dag\n\nUw zaak {ref} is afgesloten.\n\n{city}")
+    await page.click("text=Voorbeeld tonen")
+    assert "Uw zaak LEU-2026-000123 is afgesloten." in await page.inner_text("#preview")
+    await page.fill("#why", "korter")
+    await page.click("text=Bewaren en gebruiken")
+    assert "De tekst is bewaard" in await page.inner_text("[role=status]")
+    await page.click("table >> text=Tekst uit de bestanden")
+    assert await page.locator(".difference ins").count()
+    await page.fill("#why", "toch niet")
+    await page.click("text=Deze versie weer gebruiken")
+
+    assert "De tekst is bewaard" in await page.inner_text("[role=status]")
+    assert await page.input_value("#text") == shipped
+    await context.close()
+    assert window.seen == Seen()
+
+
 async def test_new_messages_appear_by_themselves_and_wait_while_somebody_reads(window: Window, city: City):
     await window.log_in()
     page = await window.open("/messages")
@@ -419,6 +484,9 @@ def pages(city: City) -> list[str]:
         "/failures",
         "/quarantine",
         "/systems",
+        "/texts",
+        "/texts/planned/fr",
+        "/texts/reminder/nl/versions/0",
         "/balance",
         "/audit",
         "/accessibility",

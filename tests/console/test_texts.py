@@ -25,6 +25,9 @@ from journal.reading import REFERENCE_SYSTEMS
 from journal.replay_ledger import PLAN_STATES, ROW_STATES
 from journal.terms import RetentionTerms
 from journal.verdicts import VERDICTS
+from routes.configuration import GIVEN
+from routes.letter_check import DOUBTS, FAULTS
+from routes.letter_kinds import LETTERS, Reader
 
 FOLDER = Path(console.__file__).parent
 SOURCES = {
@@ -39,7 +42,20 @@ RAISED = re.compile(r"""(?:ProblemError|_refuse|problem_page)\(.*?["']([a-z_]+)[
 HELPED = re.compile(r"""(?:_help|_command)\(\s*["']([a-z_]+)["']|help_key=["']([a-z_]+)["']""")
 SUBCOMMANDS = {
     f"cli_help.{name}"
-    for name in ("add", "list", "one", "plan", "show", "decide", "approve", "run", "cancel", "revoke")
+    for name in (
+        "add",
+        "list",
+        "one",
+        "plan",
+        "show",
+        "decide",
+        "approve",
+        "run",
+        "cancel",
+        "revoke",
+        "preview",
+        "check",
+    )
 }
 """Their help has a key of its own."""
 
@@ -71,6 +87,12 @@ CLOSED_SETS = {
     **{f"remedy.{one.code}": ("title", "cause", "todo") for one in (*REMEDIES.values(), TRIAGE)},
     **{f"verdict.{name}": ("title", "words") for name in VERDICTS},
     "plan_state": PLAN_STATES,
+    **{f"letter.{name}": ("title", "when") for name in LETTERS},
+    "letter_reader": tuple(Reader),
+    "letter_part": ("subject", "text"),
+    "letter_wrong": ("meanwhile", "faults", "doubts", "reason"),
+    "blank": GIVEN,
+    "finding": (*FAULTS, *DOUBTS),
     "row_state": ROW_STATES,
     "selection_wrong": tuple(name for name in FIELDS if name not in ("done", "error")),
     **{f"replay_total.{kind}": ("one", "many") for kind in KINDS},

@@ -172,6 +172,8 @@ FORBIDDEN = [
     ("listener", "DELETE FROM data_keys"),
     ("console", "UPDATE checkpoints SET value = ''"),
     ("console", "DELETE FROM cases"),
+    ("console", "UPDATE letter_texts SET text = ''"),
+    ("worker", "INSERT INTO letter_texts (seq) VALUES (1)"),
 ]
 
 

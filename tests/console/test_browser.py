@@ -307,7 +307,7 @@ async def test_a_letter_is_seen_while_it_is_written_and_then_saved(window: Windo
     await window.log_in()
     page = await window.open("/texts")
     await page.click("li:has(h3:text-is('Gepland')) >> text=Frans")
-    assert not await page.is_visible("#see")
+    await page.wait_for_selector("#see", state="hidden")
     before = await page.inner_text("#preview .letter-text")
     assert "Stad Leuven" in before
 

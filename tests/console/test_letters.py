@@ -248,7 +248,7 @@ async def test_a_saved_text_of_no_use_any_more_is_told_and_the_files_hold(admini
     await saved_before(city, "weg", name="gone")
     await saved_before(city, "via", language="it")
 
-    assert "niet gebruikt" in await text_of(administrator, "/texts")
+    assert "bewaarde tekst onbruikbaar" in await text_of(administrator, "/texts")
     assert "is niet meer bruikbaar" in await text_of(administrator, CLOSED)
     assert form_of((await administrator.get(CLOSED)).text)["text"] == SHIPPED["closed"]
     assert "Hiervan kan geen mail gemaakt worden" in await text_of(administrator, f"{CLOSED}/versions/1")

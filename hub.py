@@ -124,7 +124,8 @@ class HubSection(BaseModel):
     mail_domain: str = Field(default="localhost", description="Domain of the Message-IDs that the hub makes.")
     dispatch: str = Field(default="dispatch.toml", description="The dispatch table.")
     texts: str = Field(
-        default="", description="Folder with the texts of mails; empty: those that come along."
+        default="",
+        description="Folder with texts of mails that differ from those that come along; empty: none do.",
     )
     data: str = Field(default="var", description="Folder of the embedded journal.")
     secrets: str = Field(default="secrets", description="Folder with one file per secret.")

@@ -85,7 +85,7 @@ def moved(
 
 def reminder(case: CaseRecord, to: str, text: str, timer: str, configuration: RouteConfiguration) -> Intent:
     """To a handler group or the KCC: this case waits for an answer. One mail per firing of the `timer`."""
-    words, values = configuration.texts[Language.NL], _given(case, configuration, case.group)
+    words, values = configuration.texts[Language.NL], _given(case, configuration)
     discriminator = f"{REMINDER}{timer}"
     return Intent(
         target=MAIL,
@@ -123,12 +123,12 @@ def filled_in(text: str, values: Mapping[str, str]) -> str:
     return "\n\n".join(filled for paragraph, filled in paragraphs if filled or not paragraph)
 
 
-def _given(case: CaseRecord, configuration: RouteConfiguration, group: str, **words: str) -> dict[str, str]:
+def _given(case: CaseRecord, configuration: RouteConfiguration, **words: str) -> dict[str, str]:
     known = {
         "ref": case.ref,
         "subject": case.card.subject,
         "city": configuration.city,
-        "group": group,
+        "group": _label(case, configuration),
         **words,
     }
     return {name: known.get(name, "") for name in GIVEN}
@@ -162,7 +162,7 @@ def _to_customer(
 ) -> Intent:
     words = configuration.texts[case.card.language]
     given = {name: value.strip() if name == "detail" else value for name, value in given.items()}
-    values = _given(case, configuration, _label(case, configuration), **given)
+    values = _given(case, configuration, **given)
     return Intent(
         target=MAIL,
         discriminator=discriminator,

@@ -1,6 +1,7 @@
 """What mails say: captured ones, odd ones, and ones that want to do harm."""
 
 import base64
+import email
 import struct
 import time
 from contextlib import suppress
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from adapters.mailbox import html
 from adapters.mailbox.body import ENCRYPTED, UNCHECKED
-from adapters.mailbox.compose import Letterhead, envelope
+from adapters.mailbox.compose import Letterhead, envelope, letter_text
 from adapters.mailbox.files import safe_name
 from adapters.mailbox.mime import Limits
 from adapters.mailbox.reply_text import MARKERS, reply_text
@@ -708,15 +709,28 @@ def test_hazard_8_without_message_id_and_date_the_first_hop_tells_mails_apart():
 # --- mail of ours -------------------------------------------------------------------------------------
 
 
+LETTERHEAD = Letterhead(
+    address="meldingen@leuven.test",
+    name="Stad Leuven",
+    reply_base="meldingen@leuven.test",
+    reply_secret=KEY,
+)
+
+
 def ours(**changes):
     given = {"message_id": "1@x", "to": "an@example.be", "subject": "Uw melding", "text": "Beste,", **changes}
-    letterhead = Letterhead(
-        address="meldingen@leuven.test",
-        name="Stad Leuven",
-        reply_base="meldingen@leuven.test",
-        reply_secret=KEY,
-    )
-    return envelope(SendMail(**given), letterhead, datetime(2026, 11, 23, 10, tzinfo=UTC))
+    return envelope(SendMail(**given), LETTERHEAD, datetime(2026, 11, 23, 10, tzinfo=UTC))
+
+
+def test_what_is_shown_beforehand_is_what_goes_out():
+    given = {"message_id": "1@x", "to": "an@example.be", "subject": "s", "text": "Beste,\n\nÉén lijn\n"}
+    given |= {"case": "LEU-2026-000123"}
+    sent = email.message_from_bytes(ours(**given).content).get_payload(decode=True).decode()
+
+    shown = letter_text(SendMail(**given), LETTERHEAD)
+
+    assert sent.replace("\r\n", "\n") == shown
+    assert shown.startswith("--- Gelieve boven deze lijn te antwoorden --- [LEU-2026-000123-")
 
 
 def test_automatic_mail_says_so_and_asks_for_no_answer_from_machines():

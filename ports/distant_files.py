@@ -14,16 +14,6 @@ _LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
 _MOST_HOPS = 3
 
 
-def is_origin(text: str) -> bool:
-    """Whether this is `http(s)://host` or `http(s)://host:port`, and nothing more."""
-    parts = urlsplit(text)
-    return (
-        parts.scheme in ("http", "https")
-        and bool(parts.hostname)
-        and text == f"{parts.scheme}://{parts.netloc}"
-    )
-
-
 class DistantFiles:
     """`origins` may be asked, nobody else; `seconds` for the whole file, redirects included."""
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from canonical_model.contact import Kind, Language
-from ports.distant_files import is_origin
+from ports.origin import is_origin
 
 _MEGABYTE = 1_000_000
 PHOTOS = "photos"

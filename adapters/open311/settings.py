@@ -2,11 +2,11 @@
 
 import re
 from enum import StrEnum
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from canonical_model.contact import Kind, Language
+from ports.origin import is_origin
 
 _MEGABYTE = 1_000_000
 PHOTOS = "photos"
@@ -168,12 +168,7 @@ class Settings(BaseModel):
     @classmethod
     def _origins_only(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
         for origin in origins:
-            parts = urlsplit(origin)
-            if (
-                parts.scheme not in ("http", "https")
-                or not parts.hostname
-                or origin != f"{parts.scheme}://{parts.netloc}"
-            ):
+            if not is_origin(origin):
                 raise ValueError(f"{origin!r} is no origin: write https://host, without a path")
         return origins
 

@@ -1,0 +1,221 @@
+"""What crews tell comes in: however long the outage, however late the report, whatever happened to the photo."""
+
+from datetime import timedelta
+
+import pytest
+from structlog.testing import capture_logs
+
+from adapters.field_open311.source import Updates
+from canonical_model.commands import OrderWork
+from canonical_model.events import WorkOrderChanged
+from canonical_model.work_order import OrderState
+from ports.contracts.crew import AFTER, key_of, photo_bytes, some_work
+from ports.errors import NotSupportedError, NotUnderstoodError
+from tests.simulators.photo_host import running_photo_host
+
+
+@pytest.fixture
+async def job(crew, planning):
+    work = some_work()
+    return planning.jobs[await crew.apply(key_of(work), OrderWork(order=work), photo_bytes)]
+
+
+@pytest.fixture
+def told(intake):
+    """What came in so far, in order."""
+
+    def told():
+        events = [inbound.event for inbound in intake.understood]
+        return [(event.state, event.text) for event in events if isinstance(event, WorkOrderChanged)]
+
+    return told
+
+
+async def test_an_outage_longer_than_every_window_loses_nothing(source, planning, job, clock, told):
+    await source.poll()
+    for day in range(9):
+        clock.advance(timedelta(days=1))
+        planning.report(job.id, OrderState.IN_PROGRESS, f"dag {day}")
+    clock.advance(timedelta(days=1))
+
+    await source.poll()
+
+    assert [text for _, text in told()] == [f"dag {day}" for day in range(9)]
+
+
+async def test_a_late_report_brings_its_text_and_not_its_state(source, planning, job, clock, told):
+    clock.advance(timedelta(hours=2))
+    planning.report(job.id, OrderState.DONE, "klaar")
+    await source.poll()
+    planning.report(job.id, OrderState.IN_PROGRESS, "begonnen", at=clock.now() - timedelta(hours=1))
+
+    await source.poll()
+
+    assert told() == [(OrderState.DONE, "klaar"), (OrderState.DONE, "begonnen")]
+
+
+async def test_reports_of_the_same_second_keep_the_order_of_the_list(source, planning, job, told):
+    planning.report(job.id, OrderState.IN_PROGRESS, "a")
+    planning.report(job.id, OrderState.DONE, "b")
+
+    await source.poll()
+
+    assert told() == [(OrderState.IN_PROGRESS, "a"), (OrderState.DONE, "b")]
+
+
+async def test_an_explicit_reopening_counts(source, planning, job, clock, told):
+    planning.report(job.id, OrderState.DONE, "klaar")
+    clock.advance(timedelta(minutes=5))
+    planning.report(job.id, OrderState.IN_PROGRESS, "toch niet")
+
+    await source.poll()
+
+    assert [state for state, _ in told()] == [OrderState.DONE, OrderState.IN_PROGRESS]
+
+
+async def test_a_comment_without_a_state_keeps_what_was_known(source, planning, job, clock, told):
+    planning.report(job.id, OrderState.PLANNED, "morgen")
+    clock.advance(timedelta(minutes=5))
+    planning.report(job.id, OrderState.PLANNED, "om 8 uur", status="unchanged")
+
+    await source.poll()
+
+    assert told() == [(OrderState.PLANNED, "morgen"), (OrderState.PLANNED, "om 8 uur")]
+
+
+async def test_an_unknown_status_is_logged_and_kept_for_people_once(source, planning, job, intake):
+    planning.report(job.id, OrderState.DONE, "?", status="weird_status")
+
+    with capture_logs() as logs:
+        await source.poll()
+        await source.poll()
+
+    (inbound,) = intake.problems
+    assert isinstance(inbound.problem, NotSupportedError)
+    assert "weird_status" in inbound.problem.what
+    assert [log["event"] for log in logs].count("work_order_status_unknown") == 1
+
+
+class TestIgnored:
+    @pytest.fixture
+    def more_settings(self):
+        return {"ignored_statuses": ["Printed"]}
+
+    async def test_noise_that_was_named_is_dropped(self, source, planning, job, intake):
+        planning.report(job.id, OrderState.DONE, "?", status="printed")
+
+        await source.poll()
+
+        assert not intake.accepted
+
+
+async def test_what_other_people_reported_there_is_none_of_ours(source, planning, job, intake):
+    fields = {"service_code": "voetpad", "description": "Putje bij nr 4 [x]", "lat": "50.8", "long": "4.7"}
+    other = planning._made(fields, [])
+    planning.report(other.id, OrderState.DONE, "klaar")
+
+    await source.poll()
+
+    assert not intake.accepted
+
+
+async def test_an_update_without_a_readable_time_is_kept_for_people(
+    source, planning, job, intake, monkeypatch
+):
+    planning.report(job.id, OrderState.DONE, "klaar")
+    monkeypatch.setattr("demo.field_planning._stamp", lambda _: "gisteren")
+
+    await source.poll()
+
+    assert [type(inbound.problem) for inbound in intake.problems] == [NotUnderstoodError]
+
+
+async def test_after_a_restart_nothing_comes_again_and_no_photo_is_fetched_again(
+    source, planning, job, intake, tools, settings, client, orders
+):
+    planning.report(job.id, OrderState.DONE, "klaar", [AFTER])
+    await source.poll()
+    calls, photos = intake.calls, dict(planning.photos)
+    planning.photos.clear()
+    again = Updates(tools, settings, client, orders)
+
+    assert await again.poll() == 0
+    await again.close()
+
+    assert intake.calls == calls
+    assert photos
+
+
+class TestPhotosElsewhere:
+    @pytest.fixture
+    async def photo_host(self):
+        async with running_photo_host() as host:
+            yield host
+
+    @pytest.fixture
+    def more_settings(self, photo_host):
+        return {
+            "media_origins": [photo_host.origin],
+            "media_hours": 1,
+            "max_file_bytes": 2000,
+            "max_files": 2,
+        }
+
+    async def test_who_waits_for_a_photo_holds_up_nobody_else(
+        self, source, planning, job, crew, photo_host, told, clock, intake
+    ):
+        work = some_work()
+        other = await crew.apply(key_of(work), OrderWork(order=work), photo_bytes)
+        photo_host.status = 503
+        planning.report(job.id, OrderState.DONE, "klaar", media=[f"{photo_host.origin}/a.jpg"])
+        planning.report(job.id, OrderState.DONE, "en opgeruimd")
+        planning.report(other, OrderState.PLANNED, "morgen")
+
+        await source.poll()
+
+        assert told() == [(OrderState.PLANNED, "morgen")]
+        photo_host.status = 200
+        clock.advance(timedelta(minutes=5))
+        await source.poll()
+        assert told()[1:] == [(OrderState.DONE, "klaar"), (OrderState.DONE, "en opgeruimd")]
+        assert [len(inbound.files) for inbound in intake.understood] == [0, 1, 0]
+
+    async def test_a_photo_that_never_comes_is_given_up_and_shown(
+        self, source, planning, job, photo_host, told, clock, intake
+    ):
+        photo_host.status = 503
+        planning.report(job.id, OrderState.DONE, "klaar", media=[f"{photo_host.origin}/a.jpg"])
+        await source.poll()
+        clock.advance(timedelta(hours=2))
+
+        await source.poll()
+
+        assert told() == [(OrderState.DONE, "klaar")]
+        assert len(intake.problems) == 1
+
+    @pytest.mark.parametrize("path", ["/page.jpg", "/endless.jpg", "/moved.jpg?to=http://169.254.169.254/x"])
+    async def test_what_is_no_decent_photo_is_left_out(
+        self, source, planning, job, photo_host, told, intake, path
+    ):
+        planning.report(job.id, OrderState.DONE, "klaar", media=[photo_host.origin + path])
+
+        await source.poll()
+
+        assert told() == [(OrderState.DONE, "klaar")]
+        assert len(intake.problems) == 1
+
+    async def test_nobody_else_is_asked_for_a_photo(
+        self, source, planning, job, told, intake, server, photo_host
+    ):
+        photos = [
+            f"{server.address}/media/1.jpg",
+            "http://user@evil.test/a.jpg",
+            f"{photo_host.origin}/c.jpg",
+        ]
+        planning.report(job.id, OrderState.DONE, "klaar", media=photos)
+
+        await source.poll()
+
+        assert told() == [(OrderState.DONE, "klaar")]
+        assert len(intake.problems) == 3
+        assert not photo_host.asked

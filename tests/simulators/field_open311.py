@@ -1,0 +1,98 @@
+"""The demo's field planning (`demo/field_planning.py`: strict or loose, with its bad days) on a port, and its crew.
+
+As a program, to look at: `python -m tests.simulators.field_open311`, then `/ploeg` for what the crew sees.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import uvicorn
+
+from canonical_model.work_order import ENDED, OrderState, parse_order_id
+from demo.field_planning import FieldPlanning
+from tests.servers.lossy_transport import LossyTransport
+
+
+@dataclass
+class RunningPlanning:
+    """A planning that answers; `address` is where it is, without path."""
+
+    planning: FieldPlanning
+    address: str
+
+    @property
+    def url(self):
+        return f"{self.address}/v2"
+
+
+@asynccontextmanager
+async def running(planning: FieldPlanning, port: int = 0) -> AsyncIterator[RunningPlanning]:
+    """It serves until the block ends."""
+    config = uvicorn.Config(
+        planning.app,
+        host="127.0.0.1",
+        port=port,
+        log_config=None,
+        lifespan="off",
+        ws="none",
+        timeout_graceful_shutdown=1,
+    )
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+        await asyncio.sleep(0.01)
+    try:
+        yield RunningPlanning(planning, f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}")
+    finally:
+        server.should_exit = True
+        server.force_exit = True
+        await serving
+
+
+class Field:
+    """The people behind the planning, in the words of the crews' suite."""
+
+    def __init__(self, planning: FieldPlanning, line: LossyTransport) -> None:
+        self._planning = planning
+        self._line = line
+        self.lose_answer = line.lose_answer
+
+    def go_away(self) -> None:
+        self._line.away = True
+
+    def come_back(self) -> None:
+        self._line.away = False
+
+    async def on_the_list(self) -> tuple[str, ...]:
+        signed = [
+            job.fields["description"].rpartition("[")[2].rstrip("]")
+            for job in self._planning.jobs.values()
+            if job.state not in ENDED
+        ]
+        return tuple(name for name in signed if parse_order_id(name))
+
+    async def card(self, order: str) -> str:
+        fields = self._planning.job_of(order).fields
+        return f"{fields['description']}\n{fields.get('address_string', '')}"
+
+    async def photos(self, order: str) -> tuple[bytes, ...]:
+        job = self._planning.job_of(order)
+        posted = [
+            path for step in self._planning.steps if step.job == job.id and step.own for path in step.media
+        ]
+        return tuple(self._planning.photos[path] for path in (*job.media, *posted))
+
+    async def report(self, order: str, state: OrderState, text: str = "", photo: bytes = b"") -> None:
+        self._planning.report(self._planning.job_of(order).id, state, text, [photo] if photo else [])
+
+
+if __name__ == "__main__":
+
+    async def serve() -> None:
+        async with running(FieldPlanning(), port=8311) as planning:
+            print(f"{planning.url} for the hub, {planning.address}/ploeg for the crew")
+            await asyncio.Event().wait()
+
+    asyncio.run(serve())

@@ -8,8 +8,17 @@ Known limitations:
 """
 
 from adapters.memory.adapter import build
+from adapters.memory.crew import MemoryCrew, MemoryCrewChanges
 from adapters.memory.mail import MemoryMail
 from adapters.memory.source import MemorySource
 from adapters.memory.tracker import MemoryChanges, MemoryTracker
 
-__all__ = ["MemoryChanges", "MemoryMail", "MemorySource", "MemoryTracker", "build"]
+__all__ = [
+    "MemoryChanges",
+    "MemoryCrew",
+    "MemoryCrewChanges",
+    "MemoryMail",
+    "MemorySource",
+    "MemoryTracker",
+    "build",
+]

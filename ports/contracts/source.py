@@ -49,6 +49,19 @@ class RecordingIntake:
         return [inbound for inbound in self.accepted.values() if inbound.problem is not None]
 
 
+class MemoryCheckpoints:
+    """Remembers for as long as the test lasts."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, str] = {}
+
+    async def load(self, name: str) -> str | None:
+        return self.values.get(name)
+
+    async def save(self, name: str, value: str) -> None:
+        self.values[name] = value
+
+
 class SystemUnderTest(Protocol):
     """The system that is fetched from, as the suite needs it."""
 

@@ -22,6 +22,7 @@ SUITES = {
     "mail": "ports.contracts.mail",
     "informed": "ports.contracts.informed",
     "enricher": "ports.contracts.enricher",
+    "crew": "ports.contracts.crew",
 }
 """The ports that an adapter may claim, with the module of each one's behaviour suite."""
 

@@ -96,15 +96,18 @@ def settings_for(origin, **changes):
 
 
 @pytest.fixture
-def crew_with(citycontrol, tools):
+async def crew_with(citycontrol, tools):
     """A crew with these changes in its settings; all of one test remember together."""
+    clients = []
 
     def made(**changes):
         settings = Settings.model_validate(settings_for(citycontrol.origin, **changes))
-        client = CityControlClient(settings)
-        return composition.CityControl(settings, client, Ledger(tools.checkpoints), tools.clock)
+        clients.append(CityControlClient(settings))
+        return composition.CityControl(settings, clients[-1], Ledger(tools.checkpoints), tools.clock)
 
-    return made
+    yield made
+    for client in clients:
+        await client.close()
 
 
 @pytest.fixture

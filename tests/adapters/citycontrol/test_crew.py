@@ -1,6 +1,5 @@
 """CityControl keeps the promises of a crew, as far as its profile can."""
 
-
 import pytest
 from fastapi import FastAPI
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from adapters.citycontrol import build
+from adapters.citycontrol.ledger import Ledger
 from canonical_model.commands import CancelWork, OrderWork
 from canonical_model.work_order import OrderState, order_id
 from ports.contracts.crew import AFTER, BEFORE, a_photo, cancelled, no_files, photo_bytes, some_work
@@ -132,9 +133,6 @@ async def test_without_questions_what_was_confirmed_is_still_known(crew_without_
 
 
 async def test_the_trip_is_raised_to_what_the_other_side_mentions(crew, citycontrol, tools, work):
-    citycontrol.hub = "http://hub.test"
-    from adapters.citycontrol.ledger import Ledger
-
     await Ledger(tools.checkpoints).heard_of(work.case, 3)
     await Ledger(tools.checkpoints).heard_of(work.case, 2)
 
@@ -144,8 +142,6 @@ async def test_the_trip_is_raised_to_what_the_other_side_mentions(crew, citycont
 
 
 async def test_its_own_mention_of_an_order_that_is_out_raises_nothing(crew, citycontrol, tools, work):
-    from adapters.citycontrol.ledger import Ledger
-
     citycontrol.moods.append(Mood.BV03_LOST)
     with pytest.raises(UncertainError):
         await ordered(crew, work)
@@ -156,8 +152,6 @@ async def test_its_own_mention_of_an_order_that_is_out_raises_nothing(crew, city
 
 
 async def test_after_ninety_nine_trips_there_is_no_number_left(crew, tools, work):
-    from adapters.citycontrol.ledger import Ledger
-
     await Ledger(tools.checkpoints).heard_of(work.case, 99)
 
     with pytest.raises(RejectedError, match="99"):

@@ -66,15 +66,13 @@ class CityControl:
                 return None
 
     async def standing(self, case: CaseRef, outside_id: str) -> OutsideStanding | None:
-        """Without anybody who answers questions: that the order is there, and no more, once it was confirmed."""
+        """Where nobody answers questions, an order that was begun may be there, and how it stands can't be told."""
         identification = outside_id or await self._ledger.last_identification(case)
         if not identification:
             return None
         if self._settings.questions_url:
             return await self._asked(identification)
-        if await self._ledger.is_done(identification):
-            return OutsideStanding(state="", outside_id=identification)
-        return None
+        return OutsideStanding(state="", outside_id=identification)
 
     async def check(self) -> tuple[str, ...]:
         """Whether both services can be reached and let us in."""
@@ -85,33 +83,46 @@ class CityControl:
     async def _order(self, order: WorkOrder, fetch: Fetch) -> str:
         begun = await self._ledger.identification(order.case, order.trip)
         identification = begun or await self._ledger.begin(order)
-        if not await self._ledger.is_done(identification):
-            await self._create(identification, order, tried_before=bool(begun))
-        await self._add_documents(identification, order, fetch, tried_before=bool(begun))
+        done = await self._done(begun, order) if begun else frozenset[str]()
+        if identification not in done:
+            await self._create(identification, order)
+        for number, attachment in enumerate(translate.sent_along(order, self._settings), 1):
+            if translate.document_id(identification, number) not in done:
+                content = await fetch(attachment)
+                await self._add(translate.Document(identification, number, attachment, content))
         return identification
 
-    async def _create(self, identification: str, order: WorkOrder, *, tried_before: bool) -> None:
-        if not (tried_before and await self._is_there(identification)):
-            message = translate.to_case(identification, order, self._settings, self._clock.now())
-            try:
-                await self._client.tell(Action.CREATE, message)
-            except RefusedError as refused:
-                if not await self._is_there(identification):
-                    raise self._not_done(refused, identification) from refused
-        await self._ledger.done(identification)
+    async def _found_whole(self, order: WorkOrder) -> str | None:
+        begun = await self._ledger.identification(order.case, order.trip)
+        if not begun:
+            return None
+        return begun if set(self._steps(begun, order)) <= await self._done(begun, order) else None
 
-    async def _add_documents(
-        self, identification: str, order: WorkOrder, fetch: Fetch, *, tried_before: bool
-    ) -> None:
-        missing = await self._missing(identification, order)
-        if missing and tried_before:
-            await self._look_for_documents(identification)
-            missing = await self._missing(identification, order)
-        attachments = translate.sent_along(order, self._settings)
-        for number in missing:
-            attachment = attachments[number - 1]
-            document = translate.Document(identification, number, attachment, await fetch(attachment))
-            await self._add(document)
+    def _steps(self, identification: str, order: WorkOrder) -> list[str]:
+        """The case, and each of its documents."""
+        files = len(translate.sent_along(order, self._settings))
+        return [
+            identification,
+            *(translate.document_id(identification, number) for number in range(1, files + 1)),
+        ]
+
+    async def _done(self, identification: str, order: WorkOrder) -> frozenset[str]:
+        """Which steps are over there: as CityControl says, or else as it confirmed."""
+        if self._settings.questions_url:
+            if not await self._is_there(identification):
+                return frozenset()
+            return frozenset({identification}) | await self._documents(identification)
+        steps = self._steps(identification, order)
+        return frozenset([step for step in steps if await self._ledger.is_done(step)])
+
+    async def _create(self, identification: str, order: WorkOrder) -> None:
+        message = translate.to_case(identification, order, self._settings, self._clock.now())
+        try:
+            await self._client.tell(Action.CREATE, message)
+        except RefusedError as refused:
+            if not await self._is_there(identification):
+                raise self._not_done(refused, identification) from refused
+        await self._ledger.done(identification)
 
     async def _add(self, document: translate.Document) -> None:
         id_ = translate.document_id(document.order, document.number)
@@ -127,31 +138,6 @@ class CityControl:
         if len(document.content) < _LARGE:
             return translate.to_document(*arguments)
         return await asyncio.to_thread(translate.to_document, *arguments)
-
-    async def _missing(self, identification: str, order: WorkOrder) -> list[int]:
-        numbers = range(1, len(translate.sent_along(order, self._settings)) + 1)
-        return [
-            number
-            for number in numbers
-            if not await self._ledger.is_done(translate.document_id(identification, number))
-        ]
-
-    async def _look_for_documents(self, identification: str) -> None:
-        for id_ in await self._documents(identification):
-            await self._ledger.done(id_)
-
-    async def _found_whole(self, order: WorkOrder) -> str | None:
-        """Remembers what it sees, so that the next try goes on from there."""
-        identification = await self._ledger.identification(order.case, order.trip)
-        if not identification:
-            return None
-        if not await self._ledger.is_done(identification):
-            if not await self._is_there(identification):
-                return None
-            await self._ledger.done(identification)
-        if await self._missing(identification, order):
-            await self._look_for_documents(identification)
-        return None if await self._missing(identification, order) else identification
 
     async def _cancel(self, command: CancelWork) -> str:
         identification = await self._named(command)
@@ -176,6 +162,7 @@ class CityControl:
             await self._client.tell(action, message)
         except RefusedError as refused:
             raise self._not_done(refused, identification) from refused
+        await self._ledger.took_back(identification)
         return identification
 
     async def _named(self, command: CancelWork) -> str:

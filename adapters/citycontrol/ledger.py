@@ -60,5 +60,13 @@ class Ledger:
         """It is over there for certain."""
         await self._checkpoints.save(f"there/{step}", _DONE)
 
+    async def took_back(self, identification: str) -> None:
+        """We told CityControl that the order is void."""
+        await self._checkpoints.save(f"void/{identification}", _DONE)
+
+    async def is_taken_back(self, identification: str) -> bool:
+        """Whether we did: that CityControl says it too is no news."""
+        return await self._checkpoints.load(f"void/{identification}") == _DONE
+
     async def _trip(self, kind: str, case: CaseRef) -> int:
         return int(await self._checkpoints.load(f"{kind}/{case}") or 0)

@@ -140,7 +140,9 @@ class Settings(BaseModel):
         default=20_000_000, ge=1, description="A larger photo or document is not sent but named in the text."
     )
     connect_seconds: float = Field(default=5, gt=0, description="Longest wait for a connection.")
-    answer_seconds: float = Field(default=30, gt=0, description="Longest silence of CityControl.")
+    answer_seconds: float = Field(
+        default=15, gt=0, description="Longest silence of CityControl; less than the target's `patience`."
+    )
     connections: int = Field(default=4, ge=1, description="Most connections at once.")
     max_body_bytes: int = Field(
         default=15_000_000, ge=10_000, description="The largest message that is taken in."

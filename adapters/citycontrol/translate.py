@@ -167,6 +167,8 @@ def to_address(location: Location, municipality: str) -> Element | None:
 def to_change(message: Node, settings: Settings, *, system: str, now: datetime) -> WorkOrderChanged:
     """What `actualiseerZaakstatus_Lk01` tells. Raises `NotUnderstoodError` naming the field.
 
+    `text` is what the crew wrote, and not the word of a list: only that may be evidence of work done.
+
     A case that is not one of ours is told as it is, without `case` and `trip`. `update` is the same for the same
     content, whatever the head of the message says. A date without a time counts as the end of that day, but never
     as later than `now`: a day alone must not seem older than what came that morning.
@@ -178,7 +180,7 @@ def to_change(message: Node, settings: Settings, *, system: str, now: datetime) 
     status = latest_status(object_)
     told = (
         text(object_, "zkn:resultaat", "zkn:omschrijving"),
-        text(object_, "zkn:resultaat", "zkn:toelichting") or text(status, "zkn:toelichting"),
+        _remark(object_, status),
         text(status, "zkn:gerelateerde", "zkn:omschrijving"),
         text(status, "zkn:datumStatusGezet") or text(object_, "zkn:einddatum"),
     )
@@ -195,7 +197,7 @@ def to_change(message: Node, settings: Settings, *, system: str, now: datetime) 
         trip=trip,
         update=sha256("\0".join((identification, *told)).encode("utf-8", "surrogatepass")).hexdigest()[:32],
         state=state,
-        text=cut(": ".join(part for part in told[:2] if part), LONGEST_TOLD),
+        text=cut(told[1], LONGEST_TOLD),
         at=to_moment(told[3], now),
     )
 
@@ -210,7 +212,12 @@ def to_standing(answer: Node, identification: str, settings: Settings) -> Outsid
                 text(status, "zkn:gerelateerde", "zkn:omschrijving"),
                 settings,
             )
-            return OutsideStanding(state=state or "", outside_id=identification, at=_told_at(status))
+            return OutsideStanding(
+                state=state or "",
+                outside_id=identification,
+                at=_told_at(status),
+                text=_remark(object_, status),
+            )
     return None
 
 
@@ -247,6 +254,10 @@ def to_moment(written: str, now: datetime) -> datetime:
         return min(local.astimezone(UTC), now)
     except (ValueError, OverflowError):
         raise NotUnderstoodError("zakLk01/object: a date does not exist") from None
+
+
+def _remark(object_: Node, status: Node) -> str:
+    return text(object_, "zkn:resultaat", "zkn:toelichting") or text(status, "zkn:toelichting")
 
 
 def _told_at(status: Node) -> datetime | None:

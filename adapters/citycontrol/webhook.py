@@ -25,6 +25,7 @@ from adapters.citycontrol.ledger import Ledger
 from adapters.citycontrol.settings import Settings
 from adapters.citycontrol.tree import read
 from canonical_model.events import WorkOrderChanged
+from canonical_model.work_order import OrderState
 from ports.adapter import Tools
 from ports.bodies import BodyProblem, BodyReader, BodyRefusedError
 from ports.errors import MessageError, NotSupportedError, NotUnderstoodError, RejectedError, TransientError
@@ -88,7 +89,8 @@ class StatusDoor:
             traceparent=trace,
         )
         try:
-            await self._stored(inbound)
+            if not await self._is_echo(change):
+                await self._stored(inbound)
             if change.case:
                 await self._ledger.heard_of(change.case, change.trip)
         except TransientError:
@@ -104,6 +106,10 @@ class StatusDoor:
         return translate.to_change(
             read(body), self._settings, system=self._tools.name, now=self._tools.clock.now()
         )
+
+    async def _is_echo(self, change: WorkOrderChanged) -> bool:
+        """Whether CityControl only repeats what we told it."""
+        return change.state is OrderState.CANCELLED and await self._ledger.is_taken_back(change.outside_id)
 
     async def _stored(self, inbound: Inbound) -> None:
         """The same content in another envelope, at a second try, is what we have already."""

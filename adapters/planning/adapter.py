@@ -66,7 +66,8 @@ class Planning:
         status = await self._client.status(name) if name else None
         if status is None:
             return None
-        return OutsideStanding(state=translate.to_state(status, self._settings) or "", outside_id=name)
+        state = translate.to_state(status, self._settings)
+        return OutsideStanding(state=state or "", outside_id=name, text=translate.told(status).remark)
 
     async def check(self) -> tuple[str, ...]:
         """Asks after an order that nobody has."""

@@ -70,6 +70,7 @@ class Step(StrEnum):
     NOT_FOUND = "niet-aangetroffen"
 
 
+_CHANGES = ("actualiseerZaakstatus_Lk01", "updateZaak_Lk01")
 WORDS: Mapping[Step, tuple[str, str]] = {
     Step.PLANNED: ("Gepland", ""),
     Step.IN_PROGRESS: ("In uitvoering", ""),
@@ -106,7 +107,7 @@ class Case:
 class CityControl:
     """`hub` is where it pushes ("" = nowhere); `moods` are those of the next messages, oldest first.
 
-    `documents_mood` holds for every photo. `push_times`: how often each push is sent. `refusals`: pushes that the city
+    `documents_mood` holds for every photo. `echoes`: it tells the city what the city told it. `push_times`: how often each push is sent. `refusals`: pushes that the city
     did not confirm, to be sent again with `push_again`.
     """
 
@@ -114,6 +115,7 @@ class CityControl:
     origin: str = ""
     moods: list[Mood] = field(default_factory=list)
     documents_mood: Mood = Mood.WELL
+    echoes: bool = False
     push_times: int = 1
     quoted: bool = True
     certificate: tuple[str, str] = ("", "")
@@ -123,6 +125,7 @@ class CityControl:
     refusals: list[bytes] = field(default_factory=list)
     answers: list[httpx.Response] = field(default_factory=list)
     _pushes: int = 0
+    _to_echo: list[bytes] = field(default_factory=list)
 
     def app(self) -> ASGIApp:
         """The services, and the page for the crew."""
@@ -158,6 +161,10 @@ class CityControl:
         refusal = self._do(action, body)
         if refusal:
             return _fo03(refusal, "client")
+        if self.echoes and action in _CHANGES:
+            self._to_echo.append(
+                status_message(self.cases[_one(_parsed(body), "//zkn:object/zkn:identificatie")])
+            )
         return _late(mood)
 
     async def answer(self, request: Request) -> Response:
@@ -184,10 +191,20 @@ class CityControl:
         case.status_at = now.strftime("%Y%m%d%H%M%S")
         await self.push(status_message(case, reference=f"CTC-{self._pushes}"))
 
+    def heard_of(self, identification: str) -> bytes:
+        """The message that tells how a case stands now."""
+        return status_message(self.cases[identification])
+
     async def push(self, message: bytes) -> None:
         """Tell the city, as often as `push_times` says."""
         for _ in range(self.push_times):
             await self._push_once(message)
+
+    async def echo(self) -> None:
+        """Tell the city what it told us."""
+        waiting, self._to_echo = self._to_echo, []
+        for message in waiting:
+            await self.push(message)
 
     async def push_again(self) -> None:
         """What was not confirmed, once more."""
@@ -226,7 +243,7 @@ class CityControl:
             return self._create(root)
         if action == "VoegZaakdocumentToe_Lk01":
             return self._add_document(root)
-        if action in ("actualiseerZaakstatus_Lk01", "updateZaak_Lk01"):
+        if action in _CHANGES:
             return self._change(root)
         return "unknown SOAPAction"
 
@@ -478,7 +495,8 @@ def _la01(object_: str) -> bytes:
 
 def _details(case: Case) -> str:
     result = (
-        f"<ZKN:resultaat><ZKN:omschrijving>{_xml_text(case.result)}</ZKN:omschrijving></ZKN:resultaat>"
+        f"<ZKN:resultaat><ZKN:omschrijving>{_xml_text(case.result)}</ZKN:omschrijving>"
+        f"<ZKN:toelichting>{_xml_text(case.remark)}</ZKN:toelichting></ZKN:resultaat>"
         if case.result
         else ""
     )

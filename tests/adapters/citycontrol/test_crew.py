@@ -9,7 +9,7 @@ from canonical_model.commands import OrderWork
 from canonical_model.work_order import OrderState, order_id
 from ports.adapter import Tools
 from ports.clock import SystemClock
-from ports.contracts.crew import AFTER, CrewContract, no_files, some_work
+from ports.contracts.crew import AFTER, CrewContract, cancelled, no_files, some_work
 from ports.contracts.source import MemoryCheckpoints
 from ports.secrets import MemorySecrets
 from tests.adapters.citycontrol.conftest import settings_for
@@ -118,4 +118,28 @@ class TestCityControl(CrewContract):
 
         (inbound,) = intake.understood
         assert (inbound.event.state, inbound.event.evidence, inbound.files) == (OrderState.DONE, (), ())
-        assert inbound.event.text == "Uitgevoerd: Hersteld"
+        assert inbound.event.text == "Hersteld"
+
+    async def test_its_echo_of_our_cancelling_is_no_news(self, crew, citycontrol, intake):
+        work = some_work()
+        outside_id = await crew.apply("k", OrderWork(order=work), no_files)
+        citycontrol.echoes = True
+
+        await crew.apply("k", cancelled(work, outside_id), no_files)
+        await citycontrol.echo()
+
+        assert [answer.status_code for answer in citycontrol.answers] == [200]
+        assert intake.understood == intake.problems == []
+
+    async def test_what_comes_twice_and_late_comes_in_once(self, crew, field, citycontrol, intake):
+        work = some_work()
+        outside_id = await crew.apply("k", OrderWork(order=work), no_files)
+        citycontrol.push_times = 3
+
+        await field.report(outside_id, OrderState.PLANNED)
+        early = citycontrol.heard_of(outside_id)
+        await field.report(outside_id, OrderState.DONE, "Hersteld")
+        await citycontrol.push(early)
+
+        assert [change.event.state for change in intake.understood] == [OrderState.PLANNED, OrderState.DONE]
+        assert citycontrol.refusals == []

@@ -132,6 +132,23 @@ async def test_without_questions_what_was_confirmed_is_still_known(crew_without_
     assert await crew.standing(work.case, "") == OutsideStanding(state="", outside_id=id_)
 
 
+async def test_without_questions_an_order_of_long_ago_may_still_be_there(crew_without_questions, work):
+    """Never "not there", which would order it again."""
+    standing = await crew_without_questions.standing(work.case, "LEU-2026-000123.01")
+
+    assert standing == OutsideStanding(state="", outside_id="LEU-2026-000123.01")
+
+
+async def test_a_case_that_vanished_over_there_is_made_again_with_its_photos(crew, citycontrol, work):
+    await ordered(crew, work)
+    citycontrol.cases.clear()
+
+    assert await crew.standing(work.case, "") is None
+    await ordered(crew, work)
+
+    assert made(citycontrol, work) == (1, 2, BOTH)
+
+
 async def test_the_trip_is_raised_to_what_the_other_side_mentions(crew, citycontrol, tools, work):
     await Ledger(tools.checkpoints).heard_of(work.case, 3)
     await Ledger(tools.checkpoints).heard_of(work.case, 2)
@@ -198,11 +215,15 @@ async def test_a_status_that_nobody_explained_is_told_as_unclear(crew, citycontr
 
 async def test_the_case_stands_as_it_does_over_there(crew, citycontrol, work):
     id_ = await ordered(crew, work)
-    await citycontrol.step(id_, Step.NOT_FOUND)
+    await citycontrol.step(id_, Step.NOT_FOUND, "Geen tegel gezien")
 
     standing = await crew.standing(work.case, "")
 
-    assert (standing.state, standing.outside_id) == (OrderState.NOT_FOUND, id_)
+    assert (standing.state, standing.outside_id, standing.text) == (
+        OrderState.NOT_FOUND,
+        id_,
+        "Geen tegel gezien",
+    )
     assert standing.at is not None
 
 

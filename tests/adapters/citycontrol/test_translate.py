@@ -176,9 +176,15 @@ def test_a_status_as_citycontrol_sends_it(fixture_bytes):
         1,
     )
     assert change.state is OrderState.DONE
-    assert change.text == "Er is gehandhaafd: Tegel vastgelegd, voegen bijgevuld 👷"
+    assert change.text == "Tegel vastgelegd, voegen bijgevuld 👷"
     assert change.at == datetime(2026, 3, 2, 9, 20, 52, tzinfo=UTC)
     assert "Buiten" not in repr(change) + change.text
+
+
+def test_a_word_of_the_list_alone_is_no_evidence():
+    change = told(status_message(status(status="Afgehandeld", result="Uitgevoerd")))
+
+    assert (change.state, change.text) == (OrderState.DONE, "")
 
 
 def test_the_new_one_of_two_objects_and_the_latest_of_two_statuses_count(fixture_bytes):

@@ -69,7 +69,7 @@ async def test_what_it_tells_comes_in_and_stands(adapter, peer, intake):
         "GetStatusResult": "In uitvoering: Ploeg 3 & co <ter plaatse>",
     }
     assert await adapter.crew.standing(work.case, "") == OutsideStanding(
-        state=OrderState.IN_PROGRESS, outside_id=id_
+        state=OrderState.IN_PROGRESS, outside_id=id_, text="Ploeg 3 & co <ter plaatse>"
     )
 
 

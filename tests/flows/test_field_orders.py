@@ -5,13 +5,13 @@ import asyncio
 from contextlib import asynccontextmanager
 
 import httpx
-import uvicorn
 from sqlalchemy import select
 
 from canonical_model.status import CaseStatus
 from hub import Hub, load
 from journal.schema import standings
 from tests.flows.small_hub import small_hub
+from tests.servers.hosted import served
 from tests.simulators import citycontrol, planning
 from tests.simulators.citycontrol import Mood, Step, running_citycontrol
 
@@ -119,20 +119,6 @@ def configured(folder, roads, green):
     ):
         (folder / "secrets" / name).write_text(value)
     return city
-
-
-@asynccontextmanager
-async def served(app, port=0):
-    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, lifespan="off", ws="none")
-    server = uvicorn.Server(config)
-    running = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-        await asyncio.sleep(0.01)
-    try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = server.force_exit = True
-        await running
 
 
 async def stand(hub, states):

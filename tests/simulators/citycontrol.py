@@ -19,13 +19,14 @@ from html import escape
 from zoneinfo import ZoneInfo
 
 import httpx
-import uvicorn
 from lxml import etree
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
+
+from tests.servers.hosted import served
 
 USERNAME, PASSWORD = "wegwijzer", "het-wachtwoord-van-de-stad"
 OUR_USERNAME, OUR_PASSWORD = "citycontrol", "het-wachtwoord-van-citycontrol"
@@ -377,26 +378,8 @@ def status_message(
 async def running_citycontrol(port: int = 0, hub: str = "") -> AsyncIterator[CityControl]:
     """A CityControl that serves on loopback until the block ends."""
     system = CityControl(hub=hub)
-    config = uvicorn.Config(
-        system.app(),
-        host="127.0.0.1",
-        port=port,
-        log_config=None,
-        lifespan="off",
-        ws="none",
-        timeout_graceful_shutdown=1,
-    )
-    server = uvicorn.Server(config)
-    running = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-        await asyncio.sleep(0.01)
-    system.origin = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    try:
+    async with served(system.app(), port) as system.origin:
         yield system
-    finally:
-        server.should_exit = True
-        server.force_exit = True
-        await running
 
 
 class HangUpError(Exception):

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -187,6 +187,17 @@ class Journal:
         """The value saved last."""
         query = select(checkpoints.c.value).where(checkpoints.c.owner == owner, checkpoints.c.name == name)
         return await self.database.read(lambda connection: connection.execute(query).scalar_one_or_none())
+
+    async def saved_checkpoints(self, owner: str, prefix: str) -> Mapping[str, str]:
+        """The values under names that begin so, by name; those that are "" are left out."""
+        kept = (
+            checkpoints.c.owner == owner,
+            checkpoints.c.name.startswith(prefix, autoescape=True),
+            checkpoints.c.value != "",
+        )
+        query = select(checkpoints.c.name, checkpoints.c.value).where(*kept).order_by(checkpoints.c.name)
+        rows = await self.database.read(lambda connection: connection.execute(query).all())
+        return {row.name: row.value for row in rows}
 
     async def save_checkpoint(self, owner: str, name: str, value: str) -> None:
         """Remember a value."""

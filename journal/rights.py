@@ -48,6 +48,8 @@ _ANSWER: Rights = {
 """Questions about cases, which adapters ask for the systems behind them."""
 _SETTLE: Rights = {**_DECIDE, "effects": "SIU", "attempts": "SI", "messages": "SU", "api_feed": "SI"}
 _LEASES: Rights = {"leases": "SIU"}
+_REMEMBER: Rights = {"checkpoints": "SIU"}
+"""What adapters remember: how far they read, who logged out, which steps of an order were done."""
 _REMOVE: Rights = {
     "bodies": "SUD",
     "files": "SD",
@@ -99,9 +101,9 @@ def _together(*parts: Rights) -> Rights:
 
 
 RIGHTS: Mapping[str, Rights] = {
-    "intake": _together(_ACCEPT, _ANSWER),
-    "listener": _together(_ACCEPT, _ANSWER, _LEASES, {"checkpoints": "SIU"}),
-    "worker": _together(_SETTLE, {"bodies": "SI", "files": "S"}),
+    "intake": _together(_ACCEPT, _ANSWER, _REMEMBER),
+    "listener": _together(_ACCEPT, _ANSWER, _REMEMBER, _LEASES),
+    "worker": _together(_SETTLE, _REMEMBER, {"bodies": "SI", "files": "S"}),
     "scheduler": _together(_ACCEPT, _SETTLE, _LEASES, _REMOVE),
     "console": _together(_LOOK, _ACCEPT, _SETTLE, _PEOPLE),
 }

@@ -1,5 +1,6 @@
 """How inbound adapters hand over what came in."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -66,4 +67,8 @@ class Checkpoints(Protocol):
 
     async def save(self, name: str, value: str) -> None:
         """Remember a value, durably."""
+        ...
+
+    async def saved(self, prefix: str) -> Mapping[str, str]:
+        """What is remembered under names that begin so, by name; without what was emptied (saved as "")."""
         ...

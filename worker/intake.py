@@ -1,6 +1,7 @@
 """The way in, as adapters see it: complete it, store it durably, then ring the bell for the workers."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 
 import structlog
@@ -118,3 +119,6 @@ class JournalCheckpoints:
 
     async def save(self, name: str, value: str) -> None:
         await self._journal.save_checkpoint(self._owner, name, value)
+
+    async def saved(self, prefix: str) -> Mapping[str, str]:
+        return await self._journal.saved_checkpoints(self._owner, prefix)

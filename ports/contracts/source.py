@@ -1,6 +1,7 @@
 """How every source must behave. Subclass `SourceContract` and give it a source and the system behind it."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Protocol
 
 import pytest
@@ -60,6 +61,13 @@ class MemoryCheckpoints:
 
     async def save(self, name: str, value: str) -> None:
         self.values[name] = value
+
+    async def saved(self, prefix: str) -> Mapping[str, str]:
+        return {
+            name: self.values[name]
+            for name in sorted(self.values)
+            if name.startswith(prefix) and self.values[name]
+        }
 
 
 class SystemUnderTest(Protocol):

@@ -95,8 +95,10 @@ def _default(field: FieldInfo) -> str:
         if field.default is not PydanticUndefined
         else field.get_default(call_default_factory=True)
     )
-    if value in ("", (), {}, None, frozenset()) or isinstance(value, BaseModel):
+    if value in ("", (), {}, None, frozenset(), SecretStr("")) or isinstance(value, BaseModel):
         return ""
+    if isinstance(value, dict):
+        return ", ".join(f"`{name}` = `{one}`" for name, one in value.items())
     if isinstance(value, tuple | list | frozenset):
         return ", ".join(f"`{one}`" for one in sorted(map(str, value)))
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"

@@ -23,6 +23,8 @@ def test_a_table_names_kind_default_and_purpose():
         password: SecretStr | None = None
         tls: Literal["yes", "no"] = "yes"
         doors: tuple[str, ...] = ("a", "b")
+        words: dict[str, str] = {"ja": "yes", "nee": "no"}
+        key: SecretStr = SecretStr("")
 
     assert _table(Post) == (
         "**Post**: How to reach the post.\n"
@@ -34,6 +36,8 @@ def test_a_table_names_kind_default_and_purpose():
         "| `password` | secret |  |  |\n"
         "| `tls` | `yes` or `no` | `yes` |  |\n"
         "| `doors` | list of text | `a`, `b` |  |\n"
+        "| `words` | table of text | `ja` = `yes`, `nee` = `no` |  |\n"
+        "| `key` | secret |  |  |\n"
     )
 
 

@@ -273,6 +273,16 @@ async def test_checkpoints_are_remembered_per_owner(journal):
     assert await journal.load_checkpoint("tracker", "uid") == "1"
 
 
+async def test_checkpoints_are_found_by_how_their_names_begin(journal):
+    for name, value in (("open/2", "b"), ("open/1", "a"), ("open/3", ""), ("openly", "c"), ("open_4", "d")):
+        await journal.save_checkpoint("planning", name, value)
+    await journal.save_checkpoint("tracker", "open/9", "z")
+
+    assert await journal.saved_checkpoints("planning", "open/") == {"open/1": "a", "open/2": "b"}
+    assert await journal.saved_checkpoints("planning", "open_") == {"open_4": "d"}
+    assert await journal.saved_checkpoints("planning", "nothing") == {}
+
+
 async def test_erasing_a_case_destroys_its_keys_bodies_and_files(journal):
     photo = attached(b"a photo of the pavement")
     first = contact(attachments=(photo.attachment,), thread=Thread(message_id="a@x"))

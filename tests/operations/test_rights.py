@@ -87,6 +87,10 @@ async def test_every_role_does_its_work_with_its_own_login(processes):
     assert len(outside.WORLD.tracker.cases) == 2
     await people_work(processes["console"].journal)
     await processes["worker"].journal.report(Health("tracker", ok=False, what="x", failures=3, open_for=1))
+    for role in ("intake", "listener", "worker"):
+        remembered = processes[role].doorway.checkpoints("mail")
+        await remembered.save(role, "7")
+        assert (await remembered.saved(role), await remembered.load(role)) == ({role: "7"}, "7")
     for hub in processes.values():
         await hub.reload()
     await asyncio.sleep(1.5)  # a round more of every scheduler and listener

@@ -1,15 +1,12 @@
 """Real OpenID providers for tests, each in a process of its own: npm's `oidc-provider` and PyPI's `oidc-provider-mock`."""
 
 import json
-import select
-import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +14,7 @@ import httpx
 from joserfc.jwk import RSAKey
 
 from demo.acmidm import PEOPLE
-from tests.servers.missing import missing
+from tests.servers.npm import npm_server
 from tests.servers.private import free_port
 
 FOLDER = Path(__file__).parent / "oidc_provider"
@@ -37,10 +34,6 @@ def node_provider(
     clients: Sequence[Mapping[str, Any]], *, port: int = 0, claims_only_in_userinfo: bool = False
 ) -> Iterator[OidcProvider]:
     """npm's certified provider; its own log-in page takes any name of `demo.acmidm.PEOPLE`, with any password."""
-    node = shutil.which("node")
-    if node is None:
-        missing("node")
-    _install()
     port = port or free_port()
     key = RSAKey.generate_key(2048, {"kid": "node-1", "use": "sig", "alg": "RS256"})
     issuer = f"http://127.0.0.1:{port}"
@@ -54,23 +47,8 @@ def node_provider(
         "people": {person.name: dict(person.claims) for person in PEOPLE},
         "claims_only_in_userinfo": claims_only_in_userinfo,
     }
-    process = subprocess.Popen(
-        [node, "provider.mjs"],
-        cwd=FOLDER,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdin is not None
-        process.stdin.write(json.dumps(settings) + "\n")
-        process.stdin.flush()
-        _await_ready(process)
+    with npm_server(FOLDER, "provider.mjs", settings):
         yield OidcProvider(issuer=issuer, keys=(key,))
-    finally:
-        process.kill()
-        process.communicate()
 
 
 @contextmanager
@@ -99,32 +77,6 @@ def mock_provider(user: Mapping[str, Any]) -> Iterator[OidcProvider]:
     finally:
         process.kill()
         process.communicate()
-
-
-def _install() -> None:
-    """What the lock file names, once for each state of it; the hashes in it are checked."""
-    npm = shutil.which("npm")
-    if npm is None:
-        missing("npm")
-    lock = sha256((FOLDER / "package-lock.json").read_bytes()).hexdigest()
-    note = FOLDER / "node_modules" / ".installed"
-    if note.exists() and note.read_text() == lock:
-        return
-    done = subprocess.run(
-        [npm, "ci", "--omit=dev"], cwd=FOLDER, capture_output=True, text=True, timeout=300, check=False
-    )
-    if done.returncode:
-        missing(f"npm's oidc-provider ({done.stderr[-300:]})")
-    note.write_text(lock)
-
-
-def _await_ready(process: subprocess.Popen[str]) -> None:
-    assert process.stdout is not None
-    readable, _, _ = select.select([process.stdout], [], [], PATIENCE)
-    line = process.stdout.readline() if readable else ""
-    if line.strip() != "ready":
-        process.kill()
-        raise TimeoutError(f"oidc-provider did not start: {process.communicate()[1][-2000:]}")
 
 
 def _await_answer(process: subprocess.Popen[str], issuer: str) -> None:

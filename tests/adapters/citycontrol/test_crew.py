@@ -1,0 +1,145 @@
+"""CityControl keeps the promises of a crew, as far as its profile can."""
+
+import pytest
+from fastapi import FastAPI
+
+from adapters.citycontrol import build
+from adapters.memory.cases import MemoryCases
+from canonical_model.commands import OrderWork
+from canonical_model.work_order import OrderState, order_id
+from ports.adapter import Tools
+from ports.clock import SystemClock
+from ports.contracts.crew import AFTER, CrewContract, cancelled, no_files, some_work
+from ports.contracts.source import MemoryCheckpoints
+from ports.secrets import MemorySecrets
+from tests.adapters.citycontrol.conftest import settings_for
+from tests.servers.shut_door import ShutDoor
+from tests.simulators.citycontrol import CityControl, Mood, Step
+
+STEPS = {
+    OrderState.PLANNED: Step.PLANNED,
+    OrderState.IN_PROGRESS: Step.IN_PROGRESS,
+    OrderState.DONE: Step.DONE,
+    OrderState.CANCELLED: Step.CANCELLED,
+    OrderState.NOT_FOUND: Step.NOT_FOUND,
+}
+
+
+class CityControlField:
+    """The people behind it, in the words of the suite. A gate of its own stands before it: closed, nobody is there."""
+
+    def __init__(self, system: CityControl, gate: ShutDoor) -> None:
+        self._system = system
+        self._gate = gate
+
+    def go_away(self):
+        self._gate.shut()
+
+    def come_back(self):
+        self._gate.open()
+
+    def lose_answer(self):
+        self._system.moods.append(Mood.BV03_LOST)
+
+    async def on_the_list(self):
+        return tuple(
+            case.identification
+            for case in self._system.cases.values()
+            if case.is_open
+            for _ in range(case.created)
+        )
+
+    async def card(self, order):
+        case = self._system.cases[order]
+        return f"{case.title}\n{case.text}\n{case.place}"
+
+    async def photos(self, order):
+        case = self._system.cases[order]
+        assert case.document_sendings == len(case.documents)
+        return tuple(content for _, content in case.documents.values())
+
+    async def report(self, order, state, text="", photo=b""):
+        await self._system.step(order, STEPS[state], text)
+
+
+@pytest.fixture
+def gate(citycontrol):
+    gate = ShutDoor(int(citycontrol.origin.rpartition(":")[2]))
+    yield gate
+    gate.shut()
+
+
+@pytest.fixture
+async def adapter(gate, intake):
+    tools = Tools(
+        name="wegen",
+        accept=intake,
+        checkpoints=MemoryCheckpoints(),
+        clock=SystemClock(),
+        secrets=MemorySecrets({}),
+        cases=MemoryCases(),
+    )
+    adapter = build(settings_for(f"http://127.0.0.1:{gate.port}"), tools)
+    yield adapter
+    await adapter.close()
+
+
+@pytest.fixture
+def hub(adapter, citycontrol, hub_host):
+    """The hub's door, on a real port, where CityControl pushes to."""
+    app = FastAPI()
+    app.include_router(adapter.webhook, prefix="/in/wegen")
+    hub_host.app = app
+    citycontrol.hub = f"{hub_host.address}/in/wegen/soap"
+
+
+class TestCityControl(CrewContract):
+    @pytest.fixture
+    def crew(self, adapter, hub):
+        return adapter.crew
+
+    @pytest.fixture
+    def field(self, citycontrol, gate):
+        return CityControlField(citycontrol, gate)
+
+    @pytest.fixture
+    def bring_in(self):
+        async def nothing():
+            """CityControl calls."""
+
+        return nothing
+
+    async def test_evidence_comes_along(self, crew, field, intake, bring_in):
+        """The profile's status message has no place for photos: what the crew did comes in words."""
+        work = some_work()
+        await crew.apply("k", OrderWork(order=work), no_files)
+
+        await field.report(order_id(work.case, work.trip), OrderState.DONE, "Hersteld", AFTER)
+
+        (inbound,) = intake.understood
+        assert (inbound.event.state, inbound.event.evidence, inbound.files) == (OrderState.DONE, (), ())
+        assert inbound.event.text == "Hersteld"
+
+    async def test_its_echo_of_our_cancelling_is_no_news(self, crew, citycontrol, intake):
+        work = some_work()
+        outside_id = await crew.apply("k", OrderWork(order=work), no_files)
+        citycontrol.echoes = True
+
+        await crew.apply("k", cancelled(work, outside_id), no_files)
+        await citycontrol.echo()
+
+        assert [answer.status_code for answer in citycontrol.answers] == [200]
+        assert intake.understood == intake.problems == []
+
+    async def test_what_comes_twice_and_late_comes_in_once(self, crew, field, citycontrol, intake):
+        work = some_work()
+        outside_id = await crew.apply("k", OrderWork(order=work), no_files)
+        citycontrol.push_times = 3
+
+        await field.report(outside_id, OrderState.PLANNED)
+        early = citycontrol.heard_of(outside_id)
+        await field.report(outside_id, OrderState.DONE, "Hersteld")
+        await citycontrol.push(early)
+
+        assert [change.event.state for change in intake.understood] == [OrderState.PLANNED, OrderState.DONE]
+        assert citycontrol.refusals == []

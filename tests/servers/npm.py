@@ -1,0 +1,67 @@
+"""Servers from npm that tests talk to: installed by their lock file, run in a process of their own."""
+
+import json
+import select
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from tests.servers.missing import missing
+
+PATIENCE = 60
+
+
+@contextmanager
+def npm_server(folder: Path, script: str, settings: Mapping[str, Any]) -> Iterator[None]:
+    """Run a script of a folder with a lock file; it reads its settings as a line of JSON, and says when it is ready."""
+    node = shutil.which("node")
+    if node is None:
+        missing("node")
+    _install(folder)
+    process = subprocess.Popen(
+        [node, script],
+        cwd=folder,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdin is not None
+        process.stdin.write(json.dumps(settings) + "\n")
+        process.stdin.flush()
+        _await_ready(process, script)
+        yield
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _install(folder: Path) -> None:
+    """What the lock file names, once for each state of it; the hashes in it are checked."""
+    npm = shutil.which("npm")
+    if npm is None:
+        missing("npm")
+    lock = sha256((folder / "package-lock.json").read_bytes()).hexdigest()
+    note = folder / "node_modules" / ".installed"
+    if note.exists() and note.read_text() == lock:
+        return
+    done = subprocess.run(
+        [npm, "ci", "--omit=dev"], cwd=folder, capture_output=True, text=True, timeout=300, check=False
+    )
+    if done.returncode:
+        missing(f"npm's {folder.name} ({done.stderr[-300:]})")
+    note.write_text(lock)
+
+
+def _await_ready(process: subprocess.Popen[str], script: str) -> None:
+    assert process.stdout is not None
+    readable, _, _ = select.select([process.stdout], [], [], PATIENCE)
+    line = process.stdout.readline() if readable else ""
+    if line.strip() != "ready":
+        process.kill()
+        raise TimeoutError(f"{script} did not start: {process.communicate()[1][-2000:]}")

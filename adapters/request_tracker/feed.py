@@ -1,0 +1,209 @@
+"""What people did in the tracker: polled by the number of the transaction (Polling Consumer).
+
+RT numbers what happens, but its database hands out a number before it shows the transaction: a higher one can be
+seen before a lower one. Reading "all after the highest" would miss what comes late. So the feed stands still at the
+first number that is missing, reads on from there each time, leaves out what it told already, and passes a missing
+number once the transaction after it is old enough that nothing can come any more. The same change may come twice;
+never none.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import msgspec
+import structlog
+
+from adapters.request_tracker import translate
+from adapters.request_tracker.client import MOST_ROWS, NotThereError, RequestTrackerClient
+from adapters.request_tracker.records import AttachmentRow, TicketRow, TransactionRow
+from canonical_model.events import CaseChanged
+from ports.adapter import Tools
+from ports.errors import NotUnderstoodError
+from ports.intake import Inbound
+
+log = structlog.get_logger()
+
+BATCH = 200
+
+
+class Position(msgspec.Struct, frozen=True):
+    """How far the feed was read: up to `settled` nothing is missing; `seen` = what was told after that."""
+
+    settled: int = 0
+    seen: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One change: what RT said, and what we make of it (or why we cannot)."""
+
+    ticket: TicketRow
+    texts: tuple[AttachmentRow, ...] = field(repr=False)
+    event: CaseChanged | NotUnderstoodError
+
+    @property
+    def raw(self) -> bytes:
+        """What RT said, as JSON."""
+        return msgspec.json.encode({"case": self.ticket, "answers": self.texts})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Changes, oldest first. `more`: look again at once."""
+
+    changes: tuple[Change, ...]
+    cursor: str
+    more: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    """Transactions in order; `asked_at`: not later than RT's clock when the first question came in."""
+
+    rows: list[TransactionRow]
+    tickets: list[int]
+    asked_at: datetime | None
+    more: bool
+
+
+class Feed:
+    """Reads changes from a cursor on. Holds nothing but what it has complained about."""
+
+    def __init__(self, client: RequestTrackerClient, late: timedelta) -> None:
+        self._client = client
+        self._late = late
+        self._complained: set[str] = set()
+
+    async def read(self, cursor: str | None, limit: int = BATCH) -> Batch:
+        """At most `limit` changes after the cursor (None = from the beginning). May be repeated."""
+        old = msgspec.json.decode(cursor, type=Position) if cursor else Position()
+        read = await self._transactions(old, limit)
+        changes = [await self._change(number) for number in read.tickets]
+        new = self._advance(old, read)
+        told = tuple(change for change in changes if change)
+        return Batch(changes=told, cursor=msgspec.json.encode(new).decode(), more=read.more)
+
+    async def _transactions(self, old: Position, limit: int) -> _Read:
+        """Up to the transaction that would be about one ticket too many."""
+        rows: list[TransactionRow] = []
+        tickets: dict[int, None] = {}
+        after, began = old.settled, None
+        while True:
+            page, asked_at = await self._client.transactions(f"id > {after}")
+            began = began or asked_at
+            for row in page:
+                fresh = row.id not in old.seen
+                if fresh and row.object_id not in tickets and len(tickets) == limit:
+                    return _Read(rows=rows, tickets=list(tickets), asked_at=began, more=True)
+                if fresh:
+                    tickets.pop(row.object_id, None)  # to the end: in the order of their last change
+                    tickets[row.object_id] = None
+                rows.append(row)
+            if len(page) < MOST_ROWS:
+                return _Read(rows=rows, tickets=list(tickets), asked_at=began, more=False)
+            after = page[-1].id
+
+    def _advance(self, old: Position, read: _Read) -> Position:
+        settled = old.settled
+        for row in read.rows:
+            if row.id != settled + 1 and not self._is_old(row, read.asked_at):
+                break
+            settled = row.id
+        seen = old.seen | {row.id for row in read.rows}
+        return Position(settled=settled, seen=frozenset(id_ for id_ in seen if id_ > settled))
+
+    def _is_old(self, row: TransactionRow, now: datetime | None) -> bool:
+        return now is not None and row.created is not None and row.created <= now - self._late
+
+    async def _change(self, number: int) -> Change | None:
+        """How the ticket stands now; None when it is not ours, or gone."""
+        try:
+            ticket = await self._client.ticket(str(number))
+        except NotThereError:
+            return None
+        if not self._has_reference(ticket):
+            return None
+        said = await said_on(self._client, ticket, f"Type = '{translate.CORRESPOND}'")
+        texts = await self._client.texts(str(ticket.id)) if said else ()
+        spoken = {one.id for one in said}
+        answers = tuple(text for text in texts if text.transaction_id in spoken)
+        return Change(ticket=ticket, texts=answers, event=_event(ticket, said, answers))
+
+    def _has_reference(self, ticket: TicketRow) -> bool:
+        """Cases that somebody made in the tracker itself are not the hub's: said once, left alone."""
+        if translate.is_ours(ticket):
+            return True
+        id_ = str(ticket.id)
+        if id_ not in self._complained:
+            self._complained.add(id_)
+            log.warning("case_without_reference", tracker_id=id_, so_far=len(self._complained))
+        return False
+
+
+class ChangeSource:
+    """Hands every change to the hub, then remembers how far it got."""
+
+    def __init__(self, feed: Feed, tools: Tools, poll_seconds: float) -> None:
+        self._feed = feed
+        self._tools = tools
+        self._poll_seconds = poll_seconds
+
+    @property
+    def name(self) -> str:
+        return f"{self._tools.name}/changes"
+
+    async def poll(self) -> int:
+        """All there is now. The cursor is saved after acceptance only: what was cut off comes again."""
+        accepted = 0
+        cursor = await self._tools.checkpoints.load(self.name)
+        while True:
+            batch = await self._feed.read(cursor)
+            for change in batch.changes:
+                receipt = await self._tools.accept(self._inbound(change))
+                accepted += not receipt.duplicate
+            if batch.cursor != cursor:
+                await self._tools.checkpoints.save(self.name, batch.cursor)
+            cursor = batch.cursor
+            if not batch.more:
+                return accepted
+
+    async def wait(self, seconds: float) -> None:
+        """RT does not call, so time is the only sign."""
+        await asyncio.sleep(min(seconds, self._poll_seconds))
+
+    async def close(self) -> None:
+        """The connections belong to the tracker of the same adapter."""
+
+    def _inbound(self, change: Change) -> Inbound:
+        event = change.event
+        return Inbound(
+            source=self.name,
+            source_ref=f"{change.ticket.field(translate.REFERENCE)}/{change.ticket.version}",
+            raw=change.raw,
+            media_type="application/json",
+            event=event if isinstance(event, CaseChanged) else None,
+            problem=event if isinstance(event, NotUnderstoodError) else None,
+        )
+
+
+async def said_on(client: RequestTrackerClient, ticket: TicketRow, which: str) -> tuple[TransactionRow, ...]:
+    """All transactions of this kind on a ticket."""
+    found: list[TransactionRow] = []
+    last = 0
+    while True:
+        page, _ = await client.transactions(f"TicketId = {ticket.id} AND id > {last} AND {which}")
+        found += page
+        if len(page) < MOST_ROWS:
+            return tuple(found)
+        last = page[-1].id
+
+
+def _event(
+    ticket: TicketRow, said: tuple[TransactionRow, ...], texts: Iterable[AttachmentRow]
+) -> CaseChanged | NotUnderstoodError:
+    try:
+        return translate.to_case_changed(ticket, said, texts)
+    except NotUnderstoodError as problem:
+        return problem

@@ -10,9 +10,10 @@ from pydantic import ValidationError
 
 from adapters.request_tracker import translate
 from adapters.request_tracker.client import RequestTrackerClient, StaleError
-from adapters.request_tracker.feed import ChangeSource, Feed, said_on
+from adapters.request_tracker.feed import ChangeSource, Feed, each, said_on
 from adapters.request_tracker.records import TicketRow
 from adapters.request_tracker.settings import Settings
+from adapters.tracking import subjects, words
 from canonical_model.attachment import Attachment
 from canonical_model.case import CanonicalCase, CaseRef
 from canonical_model.events import CaseChanged
@@ -76,7 +77,7 @@ class RequestTracker:
 
     async def get(self, id_: TrackerId) -> TrackerCase:
         row = await self._client.ticket(id_)
-        said = await said_on(self._client, row, translate.SPEAKING)
+        said = await said_on(self._client, [_id(row)], translate.SPEAKING)
         notes = translate.to_notes(row, said, await self._client.texts(_id(row)))
         return _readable(row, notes, await self._client.files(_id(row)))
 
@@ -97,12 +98,12 @@ class RequestTracker:
             if known:
                 return known
             how = "correspond" if note.public else "comment"
-            subject, text = translate.to_key(note), translate.to_content(note.text)
+            subject, text = subjects.of_note(note), words.content(note.text)
             return str(await self._client.say(id_, how, subject, text))
 
     async def find_note(self, id_: TrackerId, key: str) -> str | None:
-        found = await self._client.messages(id_, translate.tail(key))
-        held = [text.transaction_id for text in found if translate.is_note_of(key, text.subject)]
+        found = await self._client.messages(id_, subjects.tail(key))
+        held = [text.transaction_id for text in found if subjects.is_note_of(key, text.subject)]
         return str(min(held)) if held else None
 
     async def add_attachment(self, id_: TrackerId, key: str, attachment: Attachment, content: bytes) -> str:
@@ -113,12 +114,12 @@ class RequestTracker:
                 return known
             name = translate.to_file_name(attachment.name)
             media_type = translate.to_media_type(attachment.media_type)
-            said = await self._client.attach(id_, translate.file_subject(key), name, media_type, content)
+            said = await self._client.attach(id_, subjects.of_file(key), name, media_type, content)
             return await self._kept(said, len(content))
 
     async def find_attachment(self, id_: TrackerId, key: str) -> str | None:
-        subject = translate.file_subject(key)
-        found = await self._client.messages(id_, translate.tail(key))
+        subject = subjects.of_file(key)
+        found = await self._client.messages(id_, subjects.tail(key))
         held = [part.transaction_id for part in found if part.subject == subject]
         if not held:
             return None
@@ -129,7 +130,7 @@ class RequestTracker:
         """Every case is read by itself: a list does not tell its version. A page may hold fewer than `size`."""
         size = min(size, CAPABILITIES.max_page)
         found = await self._client.ticket_ids(translate.to_search(query), page=page, size=size)
-        rows = await asyncio.gather(*(self._client.ticket(str(one.id)) for one in found.items))
+        rows = await each(found.items, lambda one: self._client.ticket(str(one.id)))
         cases = (_readable(row) for row in rows)
         more = page * size < (found.total or 0)
         return Page(
@@ -195,9 +196,8 @@ class RequestTracker:
         except StaleError as error:
             raise Conflict(f"case {before.field(translate.REFERENCE)} was changed just now") from error
         after = await self._client.ticket(id_)
-        lost = translate.missing(after, values)
-        if lost:
-            lost = lost.keys() - await self._touched(before)
+        unlike = translate.missing(after, values).keys()
+        lost = unlike - await self._touched(before) if unlike else unlike
         if lost:
             raise RejectedError(
                 f"Request Tracker said yes and left {', '.join(sorted(lost))} of case "
@@ -207,7 +207,7 @@ class RequestTracker:
 
     async def _touched(self, before: TicketRow) -> set[str]:
         since = f"id > {before.version} AND {translate.CHANGING}"
-        return {one.field or "" for one in await said_on(self._client, before, since)}
+        return {one.field or "" for one in await said_on(self._client, [_id(before)], since)}
 
     async def _kept(self, said: int, size: int) -> str:
         files = await self._client.parts(said)
@@ -217,11 +217,13 @@ class RequestTracker:
 
     async def _missing_fields(self) -> tuple[str, ...]:
         held = await self._client.ticket_fields()
-        wrong = [f"make the custom field {name!r} of tickets" for name in translate.FIELDS if name not in held]
-        for name, words in translate.CHOICES.items():
+        wrong = [
+            f"make the custom field {name!r} of tickets" for name in translate.FIELDS if name not in held
+        ]
+        for name, choices in translate.CHOICES.items():
             if name in held:
                 known = (await self._client.choices(held[name])).values
-                wrong += [f"add {word!r} to the field {name!r}" for word in words if word not in known]
+                wrong += [f"add {word!r} to the field {name!r}" for word in choices if word not in known]
         return tuple(f"Request Tracker: {what}, for all queues and visible to the hub" for what in wrong)
 
     async def _missing_queues(self, groups: Collection[str]) -> tuple[str, ...]:

@@ -8,9 +8,11 @@ never none.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import msgspec
 import structlog
@@ -25,7 +27,14 @@ from ports.intake import Inbound
 
 log = structlog.get_logger()
 
+T = TypeVar("T")
+S = TypeVar("S")
+
 BATCH = 200
+AT_ONCE = 4
+"""How many tickets are asked for at the same time."""
+IDS_AT_ONCE = 50
+"""How many ids go into one address."""
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -80,10 +89,9 @@ class Feed:
         """At most `limit` changes after the cursor (None = from the beginning). May be repeated."""
         old = msgspec.json.decode(cursor, type=Position) if cursor else Position()
         read = await self._transactions(old, limit)
-        changes = [await self._change(number) for number in read.tickets]
+        changes = await self._changes(read.tickets)
         new = self._advance(old, read)
-        told = tuple(change for change in changes if change)
-        return Batch(changes=told, cursor=msgspec.json.encode(new).decode(), more=read.more)
+        return Batch(changes=changes, cursor=msgspec.json.encode(new).decode(), more=read.more)
 
     async def _transactions(self, old: Position, limit: int) -> _Read:
         """Up to the transaction that would be about one ticket too many."""
@@ -117,19 +125,28 @@ class Feed:
     def _is_old(self, row: TransactionRow, now: datetime | None) -> bool:
         return now is not None and row.created is not None and row.created <= now - self._late
 
-    async def _change(self, number: int) -> Change | None:
-        """How the ticket stands now; None when it is not ours, or gone."""
+    async def _changes(self, numbers: Sequence[int]) -> tuple[Change, ...]:
+        """How these tickets stand now, without those that are not ours, or gone."""
+        found = await each(numbers, self._ticket)
+        tickets = {str(ticket.id): ticket for ticket in found if ticket and self._has_reference(ticket)}
+        replies: dict[str, list[TransactionRow]] = defaultdict(list)
+        for one in await said_on(self._client, list(tickets), f"Type = '{translate.CORRESPOND}'"):
+            replies[str(one.object_id)].append(one)
+        return tuple(
+            await each(tickets.values(), lambda ticket: self._change(ticket, replies[str(ticket.id)]))
+        )
+
+    async def _ticket(self, number: int) -> TicketRow | None:
         try:
-            ticket = await self._client.ticket(str(number))
+            return await self._client.ticket(str(number))
         except NotThereError:
             return None
-        if not self._has_reference(ticket):
-            return None
-        said = await said_on(self._client, ticket, f"Type = '{translate.CORRESPOND}'")
-        texts = await self._client.texts(str(ticket.id)) if said else ()
-        spoken = {one.id for one in said}
+
+    async def _change(self, ticket: TicketRow, replies: Sequence[TransactionRow]) -> Change:
+        texts = await self._client.texts(str(ticket.id)) if replies else ()
+        spoken = {one.id for one in replies}
         answers = tuple(text for text in texts if text.transaction_id in spoken)
-        return Change(ticket=ticket, texts=answers, event=_event(ticket, said, answers))
+        return Change(ticket=ticket, texts=answers, event=_event(ticket, replies, answers))
 
     def _has_reference(self, ticket: TicketRow) -> bool:
         """Cases that somebody made in the tracker itself are not the hub's: said once, left alone."""
@@ -188,20 +205,32 @@ class ChangeSource:
         )
 
 
-async def said_on(client: RequestTrackerClient, ticket: TicketRow, which: str) -> tuple[TransactionRow, ...]:
-    """All transactions of this kind on a ticket."""
+async def said_on(
+    client: RequestTrackerClient, tickets: Sequence[str], which: str
+) -> tuple[TransactionRow, ...]:
+    """All transactions of this kind on these tickets, in order for each of them."""
     found: list[TransactionRow] = []
-    last = 0
-    while True:
-        page, _ = await client.transactions(f"TicketId = {ticket.id} AND id > {last} AND {which}")
-        found += page
-        if len(page) < MOST_ROWS:
-            return tuple(found)
-        last = page[-1].id
+    for start in range(0, len(tickets), IDS_AT_ONCE):
+        ids = " OR ".join(f"TicketId = {id_}" for id_ in tickets[start : start + IDS_AT_ONCE])
+        last: int = 0
+        page: tuple[TransactionRow, ...] = ()
+        while last == 0 or len(page) == MOST_ROWS:
+            page, _ = await client.transactions(f"({ids}) AND id > {last} AND {which}")
+            found += page
+            last = page[-1].id if page else -1
+    return tuple(found)
+
+
+async def each(things: Collection[T], ask: Callable[[T], Awaitable[S]]) -> list[S]:
+    """The answer for each, in order; a few at a time, so that others get through as well."""
+    ordered, answers = list(things), list[S]()
+    for start in range(0, len(ordered), AT_ONCE):
+        answers += await asyncio.gather(*(ask(thing) for thing in ordered[start : start + AT_ONCE]))
+    return answers
 
 
 def _event(
-    ticket: TicketRow, said: tuple[TransactionRow, ...], texts: Iterable[AttachmentRow]
+    ticket: TicketRow, said: Sequence[TransactionRow], texts: Iterable[AttachmentRow]
 ) -> CaseChanged | NotUnderstoodError:
     try:
         return translate.to_case_changed(ticket, said, texts)

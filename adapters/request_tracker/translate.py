@@ -1,49 +1,33 @@
 """Canonical words to Request Tracker's and back. Pure."""
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from adapters.request_tracker.markup import to_plain
 from adapters.request_tracker.records import AttachmentRow, TicketRow, TransactionRow
+from adapters.tracking import subjects
+from adapters.tracking.markup import to_plain
+from adapters.tracking.words import (
+    CHANNEL_OF,
+    CHANNELS,
+    KINDS,
+    NO_NAME,
+    NO_SUBJECT,
+    STATUS_OF,
+    STATUSES,
+    content,
+    location_line,
+    one_line,
+    unix_lines,
+)
 from canonical_model.case import CASE_REF, CanonicalCase, CaseRef
-from canonical_model.contact import Channel, Kind
 from canonical_model.events import Answer, CaseChanged
-from canonical_model.location import Location
 from canonical_model.status import OPEN, CaseStatus
 from ports.errors import NotUnderstoodError
 from ports.tracker import CaseChange, CaseQuery, Note, TrackerCase, TrackerId
 
-KINDS: Mapping[Kind, str] = {
-    Kind.QUESTION: "vraag",
-    Kind.REPORT: "melding",
-    Kind.SUGGESTION: "suggestie",
-    Kind.COMPLAINT: "klacht",
-}
-CHANNELS: Mapping[Channel, str] = {
-    Channel.MAIL: "e-mail",
-    Channel.WEB_FORM: "webformulier",
-    Channel.PHONE: "telefoon",
-    Channel.COUNTER: "balie",
-    Channel.MIJN_BURGERPROFIEL: "mijn-burgerprofiel",
-    Channel.ELOKET: "e-loket",
-    Channel.VERENIGINGSLOKET: "verenigingsprofiel",
-    Channel.ASSISTANT: "digitale-assistent",
-    Channel.REPORT_APP: "meldingsapp",
-    Channel.SYSTEM: "systeem",
-}
-STATUSES: Mapping[CaseStatus, str] = {
-    CaseStatus.NEW: "nieuw",
-    CaseStatus.IN_PROGRESS: "in behandeling",
-    CaseStatus.WAITING_FOR_CUSTOMER: "wacht op klant",
-    CaseStatus.WAITING_FOR_FIELD_TEAM: "wacht op uitvoering",
-    CaseStatus.ANSWERED: "beantwoord",
-    CaseStatus.CLOSED: "afgesloten",
-}
 DELETED = "deleted"
 """RT has this status in every lifecycle, and shows such tickets to nobody."""
-_STATUS_OF = {word: status for status, word in STATUSES.items()} | {DELETED: CaseStatus.CLOSED}
-_CHANNEL_OF = {word: channel for channel, word in CHANNELS.items()}
+_STATUS_OF = {**STATUS_OF, DELETED: CaseStatus.CLOSED}
 
 REFERENCE = "canonical_id"
 PARTY = "party_ref"
@@ -65,10 +49,6 @@ FIELDS = (
 CHOICES: Mapping[str, Collection[str]] = {"kind": KINDS.values(), "channel": CHANNELS.values()}
 """What must be choosable in some of them: RT leaves a field empty rather than refuse another word."""
 
-NO_SUBJECT = "(zonder onderwerp)"
-NO_TEXT = "(zonder tekst)"
-NO_NAME = "bijlage"
-INCOMING, OUTGOING = "inkomend", "uitgaand"
 OCTETS = "application/octet-stream"
 CREATE, CORRESPOND, COMMENT = "Create", "Correspond", "Comment"
 SPEAKING = f"(Type = '{CREATE}' OR Type = '{CORRESPOND}' OR Type = '{COMMENT}')"
@@ -80,9 +60,6 @@ FIRST_DATE = "1971-01-01"
 ZONES = timedelta(hours=14)
 """RT reads a date in a search in the zone of the account, and in a ticket as UTC."""
 _BYTE_TYPES = ("image/", "audio/", "video/", "application/")
-_KEYED = re.compile(rf"({INCOMING}|{OUTGOING})(?:, ([a-z-]+))? \[(.+)\]")
-_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_LINE = re.compile(r"\s+")
 
 
 def description_key(ref: str) -> str:
@@ -96,7 +73,7 @@ def to_ticket(case: CanonicalCase) -> dict[str, str | dict[str, str]]:
         "Queue": case.group,
         "Subject": to_subject(case),
         "Status": STATUSES[CaseStatus.NEW],
-        "Content": to_content(case.description),
+        "Content": content(case.description),
         "ContentType": "text/plain",
         "CustomFields": to_fields(case),
     }
@@ -121,7 +98,7 @@ def to_fields(case: CanonicalCase) -> dict[str, str]:
         "language": case.language.value,
         "category": one_line(case.category),
         "product": one_line(case.product),
-        "location": to_location(case.location),
+        "location": location_line(case.location),
         "area": one_line(case.location.area),
     }
     return {name: value for name, value in values.items() if value}
@@ -133,38 +110,6 @@ def dropped(case: CanonicalCase, row: TicketRow) -> tuple[str, ...]:
     elsewhere = ["Queue"] if row.group != case.group else []
     undated = ["Due"] if case.due and to_due(row) != case.due.replace(microsecond=0) else []
     return (*fields, *elsewhere, *undated)
-
-
-def to_key(note: Note) -> str:
-    """The subject of a text of ours: for people what it is, in brackets our key."""
-    return keyed(note.key, incoming=note.incoming, channel=note.channel)
-
-
-def keyed(key: str, *, incoming: bool, channel: Channel | None) -> str:
-    """`inkomend, balie [<key>]`."""
-    by = f", {CHANNELS[channel]}" if channel else ""
-    return f"{INCOMING if incoming else OUTGOING}{by} {tail(key)}"
-
-
-def file_subject(key: str) -> str:
-    """The subject of a file of ours."""
-    return f"bijlage {tail(key)}"
-
-
-def tail(key: str) -> str:
-    """How the subject of whatever has this key ends."""
-    return f"[{one_line(key)}]"
-
-
-def is_note_of(key: str, subject: str | None) -> bool:
-    """Whether this is the subject of the text with this key."""
-    ours = _KEYED.fullmatch(subject or "")
-    return bool(ours) and ours[3] == one_line(key)
-
-
-def to_content(text: str) -> str:
-    """A text, never empty: RT takes one without content for none."""
-    return clean(text).strip() or NO_TEXT
 
 
 def to_media_type(media_type: str) -> str:
@@ -269,21 +214,21 @@ def text_of_each(texts: Iterable[AttachmentRow]) -> dict[int, AttachmentRow]:
 
 def _note(row: TicketRow, said: TransactionRow, text: AttachmentRow) -> Note:
     if said.type == CREATE:
-        key, channel = description_key(row.field(REFERENCE)), _CHANNEL_OF.get(row.field("channel"))
+        key, channel = description_key(row.field(REFERENCE)), CHANNEL_OF.get(row.field("channel"))
         return Note(key=key, text=to_text(text), public=True, incoming=True, channel=channel)
-    ours = _KEYED.fullmatch(text.subject or "")
+    ours = subjects.read(text.subject)
     return Note(
-        key=ours[3] if ours else str(said.id),
+        key=ours.key if ours else str(said.id),
         text=to_text(text),
         public=said.type == CORRESPOND,
-        incoming=bool(ours) and ours[1] == INCOMING,
-        channel=_CHANNEL_OF.get(ours[2] or "") if ours else None,
+        incoming=ours is not None and ours.incoming,
+        channel=ours.channel if ours else None,
     )
 
 
 def is_answer(said: TransactionRow, text: AttachmentRow) -> bool:
     """Whether a person wrote this to the customer: a public reply that is not the hub's own."""
-    return said.type == CORRESPOND and not _KEYED.fullmatch(text.subject or "")
+    return said.type == CORRESPOND and subjects.read(text.subject) is None
 
 
 def to_case_changed(
@@ -336,24 +281,6 @@ def moment(when: datetime | None) -> datetime:
     return when.astimezone(UTC)
 
 
-def to_location(location: Location) -> str:
-    """Address, postcode and point in one line; the area has its own field."""
-    point = f"({location.point.latitude:.6f}, {location.point.longitude:.6f})" if location.point else ""
-    return " ".join(part for part in (one_line(location.address), location.postcode, point) if part)
-
-
 def to_text(row: AttachmentRow) -> str:
     """The words of a text: line ends as everywhere, HTML as plain text."""
-    words = (row.content or "").replace("\r\n", "\n").replace("\r", "\n")
-    return (to_plain(words) if row.content_type == "text/html" else words).strip()
-
-
-def one_line(text: str) -> str:
-    """The text on one line."""
-    return _LINE.sub(" ", clean(text)).strip()
-
-
-def clean(text: str) -> str:
-    """Without control signs and half characters, which JSON or the database would choke on."""
-    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return _CONTROLS.sub("", whole)
+    return to_plain(row.content or "") if row.content_type == "text/html" else unix_lines(row.content)

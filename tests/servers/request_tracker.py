@@ -13,7 +13,7 @@ from adapters.request_tracker.adapter import RequestTracker
 from adapters.request_tracker.client import RequestTrackerClient
 from adapters.request_tracker.feed import Feed
 from adapters.request_tracker.settings import Settings
-from adapters.request_tracker.translate import STATUSES
+from adapters.tracking.words import STATUSES
 from demo.engines.private import NotInstalledError
 from demo.request_tracker import RunningTracker, start
 from demo.roundup import Group
@@ -25,7 +25,7 @@ LARGEST = 12_000_000
 
 
 @contextmanager
-def running(workers: int = 4) -> Iterator[RunningTracker]:
+def running(workers: int = 3) -> Iterator[RunningTracker]:
     """A fresh tracker with the groups of the contract; gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="wegwijzer-rt-"))
     groups = [Group(name=name, label=name.title(), email=f"{name}@stad.example") for name in GROUPS]

@@ -7,7 +7,7 @@ from tests.servers import request_tracker
 
 
 class TestRequestTracker(TrackerContract):
-    paged_cases = 30
+    paged_cases = 9
 
     @pytest.fixture
     def tracker(self, client):

@@ -107,24 +107,29 @@ class RequestTracker:
         return str(min(held)) if held else None
 
     async def add_attachment(self, id_: TrackerId, key: str, attachment: Attachment, content: bytes) -> str:
-        """RT cuts or drops what is larger than its own limit and says 201 all the same: read back."""
+        """RT may cut or drop what is larger than its own limit, and says 201 all the same: look again."""
         async with self._alone(f"{id_} {key}"):
             known = await self.find_attachment(id_, key)
             if known:
                 return known
             name = translate.to_file_name(attachment.name)
             media_type = translate.to_media_type(attachment.media_type)
-            said = await self._client.attach(id_, subjects.of_file(key), name, media_type, content)
-            return await self._kept(said, len(content))
+            subject = subjects.of_file(key)
+            said = await self._client.attach(id_, subject, name, media_type, content)
+            kept = await self._whole(id_, said)
+            if kept is None:
+                raise RejectedError("Request Tracker did not keep a file whole: raise its $MaxAttachmentSize")
+            return kept
 
     async def find_attachment(self, id_: TrackerId, key: str) -> str | None:
         subject = subjects.of_file(key)
         found = await self._client.messages(id_, subjects.tail(key))
         held = [part.transaction_id for part in found if part.subject == subject]
-        if not held:
-            return None
-        files = await self._client.parts(min(held))
-        return str(files[0].id) if files else None
+        for said in sorted(held):
+            kept = await self._whole(id_, said)
+            if kept is not None:
+                return kept
+        return None
 
     async def list(self, query: CaseQuery, *, page: int = 1, size: int = 50) -> Page:
         """Every case is read by itself: a list does not tell its version. A page may hold fewer than `size`."""
@@ -209,11 +214,16 @@ class RequestTracker:
         since = f"id > {before.version} AND {translate.CHANGING}"
         return {one.field or "" for one in await said_on(self._client, [_id(before)], since)}
 
-    async def _kept(self, said: int, size: int) -> str:
+    async def _whole(self, id_: TrackerId, said: int) -> str | None:
+        """The id of the file of a message, unless RT wrote down right after it that it cut or dropped it.
+
+        The length that RT tells is that of what it was sent, whatever it kept.
+        """
+        after, _ = await self._client.transactions(f"TicketId = {id_} AND id > {said}")
+        if after and after[0].type in translate.LOSSES:
+            return None
         files = await self._client.parts(said)
-        if len(files) != 1 or files[0].content_length != size:
-            raise RejectedError("Request Tracker did not keep a file whole: raise its $MaxAttachmentSize")
-        return str(files[0].id)
+        return str(files[0].id) if files else None
 
     async def _missing_fields(self) -> tuple[str, ...]:
         held = await self._client.ticket_fields()

@@ -46,9 +46,12 @@ MOST_ROWS = 100
 """RT gives no more on one page, whatever is asked."""
 QUEUES_SECONDS = 60
 """How long the names of queues are remembered."""
+IDS_AT_ONCE = 50
+"""How many ids go into one address."""
+ABOUT_TICKETS = {"fields": "Subject,Status,Due,LastUpdated,Queue,CustomFields", "fields[Queue]": "Name"}
 ABOUT_TRANSACTIONS = "Type,ObjectId,Created,Field"
 ABOUT_TEXTS = "Subject,ContentType,TransactionId,Content"
-ABOUT_FILES = "Subject,Filename,ContentType,TransactionId,ContentLength"
+ABOUT_FILES = "Subject,Filename,ContentType,TransactionId"
 NOTHING_IN_IT = "="
 """RT takes an empty file for a missing one; these are the base64 letters of nothing that it takes for something."""
 
@@ -100,10 +103,20 @@ class RequestTrackerClient:
         group = (await self.queues(str(row.queue.id))).get(str(row.queue.id), "")
         return msgspec.structs.replace(row, id=str(row.id), version=version, group=group)
 
+    async def tickets(self, ids: Sequence[int]) -> tuple[TicketRow, ...]:
+        """These tickets without their versions, those that are there; cheaper for RT than one by one."""
+        found: list[TicketRow] = []
+        for start in range(0, len(ids), IDS_AT_ONCE):
+            query = " OR ".join(f"id = {id_}" for id_ in ids[start : start + IDS_AT_ONCE])
+            params = {"query": query, "per_page": str(MOST_ROWS)}
+            response = await self._read("tickets", params | ABOUT_TICKETS)
+            found += _decoded(TICKETS, response, "tickets").items
+        return tuple(msgspec.structs.replace(row, id=str(row.id), group=row.queue.name) for row in found)
+
     async def ticket_ids(self, query: str, *, page: int = 1, size: int = MOST_ROWS) -> Rows[NameRow]:
         """The ids of the tickets that fit, in order. `query` is RT's own language."""
         params = {"query": query, "orderby": "id", "page": str(page), "per_page": str(size)}
-        return _decoded(TICKETS, await self._read("tickets", params), "tickets")
+        return _decoded(NAMES, await self._read("tickets", params), "tickets")
 
     async def transactions(self, query: str) -> tuple[tuple[TransactionRow, ...], datetime | None]:
         """The first transactions of tickets that fit, in order, and when RT's clock says that was."""
@@ -261,7 +274,8 @@ def _decoded(decoder: msgspec.json.Decoder[R], response: httpx.Response, what: s
         ) from error
     except msgspec.MsgspecError as error:
         raise TransientError(
-            f"Request Tracker's answer about {what} is no JSON", detail=type(error).__name__
+            f"Request Tracker's answer about {what} is no JSON: check url, and what stands before it",
+            detail=type(error).__name__,
         ) from error
 
 

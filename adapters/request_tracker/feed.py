@@ -9,7 +9,7 @@ never none.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -18,7 +18,7 @@ import msgspec
 import structlog
 
 from adapters.request_tracker import translate
-from adapters.request_tracker.client import MOST_ROWS, NotThereError, RequestTrackerClient
+from adapters.request_tracker.client import IDS_AT_ONCE, MOST_ROWS, RequestTrackerClient
 from adapters.request_tracker.records import AttachmentRow, TicketRow, TransactionRow
 from canonical_model.events import CaseChanged
 from ports.adapter import Tools
@@ -27,14 +27,13 @@ from ports.intake import Inbound
 
 log = structlog.get_logger()
 
+REPLIES = f"Type = '{translate.CORRESPOND}'"
 T = TypeVar("T")
 S = TypeVar("S")
 
 BATCH = 200
 AT_ONCE = 4
 """How many tickets are asked for at the same time."""
-IDS_AT_ONCE = 50
-"""How many ids go into one address."""
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -69,10 +68,13 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Read:
-    """Transactions in order; `asked_at`: not later than RT's clock when the first question came in."""
+    """Transactions in order, and the last one of each ticket that they are about.
+
+    `asked_at`: not later than RT's clock when the first question came in.
+    """
 
     rows: list[TransactionRow]
-    tickets: list[int]
+    tickets: dict[int, int]
     asked_at: datetime | None
     more: bool
 
@@ -96,22 +98,23 @@ class Feed:
     async def _transactions(self, old: Position, limit: int) -> _Read:
         """Up to the transaction that would be about one ticket too many."""
         rows: list[TransactionRow] = []
-        tickets: dict[int, None] = {}
-        after, began = old.settled, None
-        while True:
+        fresh: dict[int, None] = {}
+        last: dict[int, int] = {}
+        after, began, more = old.settled, None, True
+        while more:
             page, asked_at = await self._client.transactions(f"id > {after}")
             began = began or asked_at
             for row in page:
-                fresh = row.id not in old.seen
-                if fresh and row.object_id not in tickets and len(tickets) == limit:
-                    return _Read(rows=rows, tickets=list(tickets), asked_at=began, more=True)
-                if fresh:
-                    tickets.pop(row.object_id, None)  # to the end: in the order of their last change
-                    tickets[row.object_id] = None
+                if row.id not in old.seen:
+                    if row.object_id not in fresh and len(fresh) == limit:
+                        return _Read(rows=rows, tickets=_picked(last, fresh), asked_at=began, more=True)
+                    fresh.pop(row.object_id, None)  # to the end: in the order of their last change
+                    fresh[row.object_id] = None
+                last[row.object_id] = row.id
                 rows.append(row)
-            if len(page) < MOST_ROWS:
-                return _Read(rows=rows, tickets=list(tickets), asked_at=began, more=False)
-            after = page[-1].id
+            more = len(page) == MOST_ROWS
+            after = page[-1].id if page else after
+        return _Read(rows=rows, tickets=_picked(last, fresh), asked_at=began, more=False)
 
     def _advance(self, old: Position, read: _Read) -> Position:
         settled = old.settled
@@ -125,22 +128,24 @@ class Feed:
     def _is_old(self, row: TransactionRow, now: datetime | None) -> bool:
         return now is not None and row.created is not None and row.created <= now - self._late
 
-    async def _changes(self, numbers: Sequence[int]) -> tuple[Change, ...]:
-        """How these tickets stand now, without those that are not ours, or gone."""
-        found = await each(numbers, self._ticket)
-        tickets = {str(ticket.id): ticket for ticket in found if ticket and self._has_reference(ticket)}
-        replies: dict[str, list[TransactionRow]] = defaultdict(list)
-        for one in await said_on(self._client, list(tickets), f"Type = '{translate.CORRESPOND}'"):
-            replies[str(one.object_id)].append(one)
-        return tuple(
-            await each(tickets.values(), lambda ticket: self._change(ticket, replies[str(ticket.id)]))
-        )
+    async def _changes(self, last: Mapping[int, int]) -> tuple[Change, ...]:
+        """How these tickets stand now, without those that are not ours, or live on in another one.
 
-    async def _ticket(self, number: int) -> TicketRow | None:
-        try:
-            return await self._client.ticket(str(number))
-        except NotThereError:
-            return None
+        A ticket can be newer than its last transaction here: then that one is told as well.
+        """
+        rows = {
+            int(row.id): row for row in await self._client.tickets(list(last)) if self._has_reference(row)
+        }
+        tickets = [
+            msgspec.structs.replace(rows[number], version=version)
+            for number, version in last.items()
+            if number in rows
+        ]
+        replies: dict[str, list[TransactionRow]] = defaultdict(list)
+        spoken = await said_on(self._client, [str(ticket.id) for ticket in tickets], REPLIES)
+        for one in spoken:
+            replies[str(one.object_id)].append(one)
+        return tuple(await each(tickets, lambda ticket: self._change(ticket, replies[str(ticket.id)])))
 
     async def _change(self, ticket: TicketRow, replies: Sequence[TransactionRow]) -> Change:
         texts = await self._client.texts(str(ticket.id)) if replies else ()
@@ -227,6 +232,10 @@ async def each(things: Collection[T], ask: Callable[[T], Awaitable[S]]) -> list[
     for start in range(0, len(ordered), AT_ONCE):
         answers += await asyncio.gather(*(ask(thing) for thing in ordered[start : start + AT_ONCE]))
     return answers
+
+
+def _picked(last: Mapping[int, int], tickets: Iterable[int]) -> dict[int, int]:
+    return {ticket: last[ticket] for ticket in tickets}
 
 
 def _event(

@@ -9,9 +9,10 @@ R = TypeVar("R", bound=msgspec.Struct)
 
 
 class Reference(msgspec.Struct, frozen=True):
-    """Another record. Of a user, `id` is the log-in name."""
+    """Another record; its name only where it was asked for."""
 
     id: str | int = ""
+    name: str = msgspec.field(default="", name="Name")
 
 
 class FieldValues(msgspec.Struct, frozen=True):
@@ -22,7 +23,7 @@ class FieldValues(msgspec.Struct, frozen=True):
 
 
 class TicketRow(msgspec.Struct, frozen=True, rename="pascal"):
-    """A case. `version`: RT's ETag, the number of the last transaction. A date in 1970 is none."""
+    """A case. A date in 1970 is none. `version`, the number of the last transaction, and `group` are added by us."""
 
     id: str | int = msgspec.field(name="id")
     subject: str | None = None
@@ -57,7 +58,6 @@ class AttachmentRow(msgspec.Struct, frozen=True, rename="pascal"):
     subject: str | None = None
     filename: str | None = None
     content_type: str | None = None
-    content_length: int | None = None
     transaction_id: int = 0
     content: str | None = None
 
@@ -83,7 +83,7 @@ class Rows(msgspec.Struct, Generic[R], frozen=True):
     total: int | None = None
 
 
-TICKETS = msgspec.json.Decoder(Rows[NameRow])
+TICKETS = msgspec.json.Decoder(Rows[TicketRow])
 TRANSACTIONS = msgspec.json.Decoder(Rows[TransactionRow], strict=False)
 ATTACHMENTS = msgspec.json.Decoder(Rows[AttachmentRow], strict=False)
 NAMES = msgspec.json.Decoder(Rows[NameRow])

@@ -52,6 +52,7 @@ CHOICES: Mapping[str, Collection[str]] = {"kind": KINDS.values(), "channel": CHA
 OCTETS = "application/octet-stream"
 CREATE, CORRESPOND, COMMENT = "Create", "Correspond", "Comment"
 SPEAKING = f"(Type = '{CREATE}' OR Type = '{CORRESPOND}' OR Type = '{COMMENT}')"
+LOSSES = frozenset({"AttachmentTruncate", "AttachmentDrop"})
 CHANGING = "(Type = 'Status' OR Type = 'Set')"
 
 SQL_DATE = "%Y-%m-%d %H:%M:%S"

@@ -32,7 +32,8 @@ class _Reader(HTMLParser):
         elif tag == "br":
             self.words.append("\n")
         elif tag == "li":
-            self.words.append("\n- ")
+            self._end_line()
+            self.words.append("- ")
         elif tag in _BLOCKS:
             self._end_line()
 

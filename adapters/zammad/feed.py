@@ -68,7 +68,7 @@ class Feed:
         """At most `limit` changes after the cursor (None = from the beginning). May be repeated."""
         old = msgspec.json.decode(cursor, type=Position) if cursor else Position()
         rows, more = await self._rows(old, limit)
-        fresh = [row for row in rows if not _is_seen(row, old)]
+        fresh = [row for row in rows if not _is_seen(row, old) and row.state != translate.MERGED]
         changes = [await self._change(row) for row in fresh if self._has_reference(row)]
         new = self._advance(old, rows)
         return Batch(changes=tuple(changes), cursor=msgspec.json.encode(new).decode(), more=more)

@@ -243,8 +243,8 @@ def to_case_changed(row: TicketRow, articles: Iterable[ArticleRow]) -> CaseChang
 
 
 def is_ours(row: TicketRow) -> bool:
-    """Whether the ticket has a reference of the hub, and is still itself."""
-    return bool(CASE_REF.fullmatch(row.canonical_id or "")) and row.state != MERGED
+    """Whether the ticket has a reference of the hub."""
+    return bool(CASE_REF.fullmatch(row.canonical_id or ""))
 
 
 def version(row: TicketRow) -> int:

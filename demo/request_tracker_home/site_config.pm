@@ -32,7 +32,7 @@ Set(%Lifecycles,
 # The hub writes to citizens; RT sends nothing for these cases (initialdata.pl switches its notices off).
 Set($NotifyActor, 0);
 
-# A photo that is larger than this is cut or dropped in silence; the hub notices, and refuses it.
+# RT can cut or drop a file that is larger than this; the hub notices, and hands the case to a person.
 Set($MaxAttachmentSize, 30_000_000);
 
 1;

@@ -35,10 +35,6 @@ def test_only_the_section_of_the_tracker_differs(city: City):
     assert here["adapters"].keys() == example["adapters"].keys()
 
 
-def test_the_check_finds_everything_in_its_place(city: City):
-    assert "tracker" in city.command("check")
-
-
 test_a_case_is_reported_by_mail_and_answered_in_request_tracker = (
     story.test_a_broken_pavement_is_reported_by_mail_and_answered
 )

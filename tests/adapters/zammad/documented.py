@@ -19,14 +19,14 @@ from ports.contracts.tracker import GROUPS
 
 TOKEN = "een-token"
 CUSTOMER = "burger"
-STANDARD = ("new", "open", "pending reminder", "closed", "merged")
+STATES = ("new", "open", "pending reminder", "closed", "merged", *STATUSES.values())
 MOST = 200
 
 
 class DocumentedZammad:
     """Tickets, articles and files in memory, behind a router for `httpx.MockTransport`."""
 
-    def __init__(self, groups=GROUPS, states=(*STANDARD, *STATUSES.values()), attributes=FIELDS):
+    def __init__(self, groups=GROUPS, states=STATES, attributes=FIELDS):
         self.groups = {name: number for number, name in enumerate(("Users", *groups), start=1)}
         self.states = {name: number for number, name in enumerate(states, start=1)}
         self.attributes = attributes
@@ -43,11 +43,11 @@ class DocumentedZammad:
             ("GET", rf"{api}/ticket_states$", self._states),
             ("GET", rf"{api}/object_manager_attributes$", self._attributes),
             ("GET", rf"{api}/tickets/search$", self._search),
-            ("GET", rf"{api}/tickets/(?P<id>\d+)$", self._show),
+            ("GET", rf"{api}/tickets/(?P<ticket>\d+)$", self._show),
             ("POST", rf"{api}/tickets$", self._create),
-            ("PUT", rf"{api}/tickets/(?P<id>\d+)$", self._update),
-            ("PUT", rf"{api}/ticket_merge/(?P<id>\d+)/(?P<number>\d+)$", self._merge),
-            ("GET", rf"{api}/ticket_articles/by_ticket/(?P<id>\d+)$", self._by_ticket),
+            ("PUT", rf"{api}/tickets/(?P<ticket>\d+)$", self._update),
+            ("PUT", rf"{api}/ticket_merge/(?P<ticket>\d+)/(?P<number>\d+)$", self._merge),
+            ("GET", rf"{api}/ticket_articles/by_ticket/(?P<ticket>\d+)$", self._by_ticket),
             ("POST", rf"{api}/ticket_articles$", self._say),
             ("GET", rf"{api}/ticket_attachment/(?P<path>\d+/\d+/\d+)$", self._download),
         ):
@@ -112,7 +112,9 @@ class DocumentedZammad:
         return httpx.Response(200, json=[*rows, {"id": 2, "name": "vip", "object": "User", "active": True}])
 
     def _search(self, request):
-        rows = [row for row in self.tickets.values() if all(self._fits(row, *one) for one in _condition(request))]
+        rows = [
+            row for row in self.tickets.values() if all(self._fits(row, *one) for one in _condition(request))
+        ]
         rows.sort(key=lambda row: row[request.url.params["sort_by"]])
         return self._page(request, rows)
 
@@ -130,8 +132,8 @@ class DocumentedZammad:
             case "after (absolute)":
                 return held is not None and held >= values[0]
 
-    def _show(self, request, id):
-        return self._shown(int(id))
+    def _show(self, request, ticket):
+        return self._shown(int(ticket))
 
     def _create(self, request):
         values = json.loads(request.content)
@@ -145,31 +147,31 @@ class DocumentedZammad:
         self.add_article(ticket["id"], article)
         return httpx.Response(201, json=ticket)
 
-    def _update(self, request, id):
-        if int(id) not in self.tickets:
+    def _update(self, request, ticket):
+        if int(ticket) not in self.tickets:
             return _not_found()
         values = json.loads(request.content)
         wrong = self._wrong(values)
         if wrong:
             return _unprocessable(wrong)
-        self.tickets[int(id)] |= {**values, "updated_at": self.now()}
-        return self._shown(int(id))
+        self.tickets[int(ticket)] |= {**values, "updated_at": self.now()}
+        return self._shown(int(ticket))
 
-    def _merge(self, request, id, number):
+    def _merge(self, request, ticket, number):
         target = next((row for row in self.tickets.values() if row["number"] == number), None)
         if target is None:
             return httpx.Response(200, json={"result": "failed", "message": "no such ticket"})
         for article in self.articles.values():
-            if article["ticket_id"] == int(id):
+            if article["ticket_id"] == int(ticket):
                 article["ticket_id"] = target["id"]
-        self.tickets[int(id)] |= {"state": "merged", "updated_at": self.now()}
+        self.tickets[int(ticket)] |= {"state": "merged", "updated_at": self.now()}
         target["updated_at"] = self.now()
         return httpx.Response(200, json={"result": "success"})
 
-    def _by_ticket(self, request, id):
-        if int(id) not in self.tickets:
+    def _by_ticket(self, request, ticket):
+        if int(ticket) not in self.tickets:
             return _not_found()
-        found = [one for one in self.articles.values() if one["ticket_id"] == int(id)]
+        found = [one for one in self.articles.values() if one["ticket_id"] == int(ticket)]
         return httpx.Response(200, json=found)
 
     def _say(self, request):

@@ -36,6 +36,7 @@ from adapters.roundup.records import (
     WordRow,
 )
 from adapters.roundup.settings import Settings
+from adapters.tracking.words import CHANNELS, KINDS, STATUSES
 from canonical_model.attachment import Attachment
 from canonical_model.case import CanonicalCase, CaseRef
 from canonical_model.events import CaseChanged
@@ -93,9 +94,9 @@ class RoundupTracker:
                 *await self._unlike(MESSAGE),
                 *await self._unlike(FILE),
                 *await self._unlike(PARTY),
-                *await self._missing(STATUS, translate.STATUSES.values()),
-                *await self._missing(KIND, translate.KINDS.values()),
-                *await self._missing(CHANNEL, translate.CHANNELS.values()),
+                *await self._missing(STATUS, STATUSES.values()),
+                *await self._missing(KIND, KINDS.values()),
+                *await self._missing(CHANNEL, CHANNELS.values()),
                 *await self._missing(GROUP, groups),
             )
         except MisconfiguredError as error:

@@ -1,65 +1,41 @@
 """Canonical words to Roundup's and back. Pure."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from adapters.roundup.records import FileRow, IssueRow, MessageRow, PartyRow
+from adapters.tracking.words import (
+    CHANNEL_OF,
+    CHANNELS,
+    KINDS,
+    NO_NAME,
+    NO_SUBJECT,
+    STATUS_OF,
+    STATUSES,
+    content,
+    location_line,
+    one_line,
+    unix_lines,
+)
 from canonical_model.attachment import Attachment
 from canonical_model.case import CanonicalCase, CaseRef
-from canonical_model.contact import Channel, Kind
 from canonical_model.events import Answer, CaseChanged
-from canonical_model.location import Location
 from canonical_model.party import PartyKind
 from canonical_model.status import OPEN, CaseStatus
 from ports.errors import NotUnderstoodError
 from ports.tracker import CaseChange, CaseQuery, Note, TrackerCase, TrackerId
 
-KINDS: Mapping[Kind, str] = {
-    Kind.QUESTION: "vraag",
-    Kind.REPORT: "melding",
-    Kind.SUGGESTION: "suggestie",
-    Kind.COMPLAINT: "klacht",
-}
-CHANNELS: Mapping[Channel, str] = {
-    Channel.MAIL: "e-mail",
-    Channel.WEB_FORM: "webformulier",
-    Channel.PHONE: "telefoon",
-    Channel.COUNTER: "balie",
-    Channel.MIJN_BURGERPROFIEL: "mijn-burgerprofiel",
-    Channel.ELOKET: "e-loket",
-    Channel.VERENIGINGSLOKET: "verenigingsprofiel",
-    Channel.ASSISTANT: "digitale-assistent",
-    Channel.REPORT_APP: "meldingsapp",
-    Channel.SYSTEM: "systeem",
-}
-STATUSES: Mapping[CaseStatus, str] = {
-    CaseStatus.NEW: "nieuw",
-    CaseStatus.IN_PROGRESS: "in behandeling",
-    CaseStatus.WAITING_FOR_CUSTOMER: "wacht op klant",
-    CaseStatus.WAITING_FOR_FIELD_TEAM: "wacht op uitvoering",
-    CaseStatus.ANSWERED: "beantwoord",
-    CaseStatus.CLOSED: "afgesloten",
-}
 PARTY_KINDS: Mapping[PartyKind, str] = {
     PartyKind.PERSON: "persoon",
     PartyKind.ORGANISATION: "onderneming",
     PartyKind.ASSOCIATION: "vereniging",
     PartyKind.ANONYMOUS: "anoniem",
 }
-_STATUS_OF = {word: status for status, word in STATUSES.items()}
-_CHANNEL_OF = {word: channel for channel, word in CHANNELS.items()}
 
 PUBLIC, INTERNAL = "public", "internal"
 INCOMING, OUTGOING = "in", "out"
-NO_SUBJECT = "(zonder onderwerp)"
-NO_TEXT = "(zonder tekst)"
-"""Roundup refuses empty titles and texts."""
-NO_NAME = "bijlage"
 
 DATE = "%Y-%m-%d.%H:%M:%S"
-_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_LINE = re.compile(r"\s+")
 
 
 def description_key(ref: CaseRef) -> str:
@@ -82,7 +58,7 @@ def to_issue(case: CanonicalCase, *, party_id: str, message_id: str) -> dict[str
         "requester": party_id,
         "category": one_line(case.category),
         "product": one_line(case.product),
-        "location": to_location(case.location),
+        "location": location_line(case.location),
         "area": one_line(case.location.area),
         "due": to_date(case.due) if case.due else "",
     }
@@ -99,7 +75,7 @@ def to_description(case: CanonicalCase) -> Note:
 def to_message(note: Note) -> dict[str, str]:
     """A note as a `msg` record."""
     values = {
-        "content": clean(note.text).strip() or NO_TEXT,
+        "content": content(note.text),
         "visibility": PUBLIC if note.public else INTERNAL,
         "direction": INCOMING if note.incoming else OUTGOING,
         "hubref": note.key,
@@ -196,10 +172,10 @@ def to_note(row: MessageRow) -> Note:
     """A text on a case. Texts of people have no key of ours: theirs is Roundup's id."""
     return Note(
         key=row.hubref or row.id,
-        text=to_text(row.content),
+        text=unix_lines(row.content),
         public=row.visibility == PUBLIC,
         incoming=row.direction == INCOMING,
-        channel=_CHANNEL_OF.get(row.channel or ""),
+        channel=CHANNEL_OF.get(row.channel or ""),
     )
 
 
@@ -212,7 +188,7 @@ def to_case_changed(row: IssueRow, answers: Sequence[MessageRow]) -> CaseChanged
         status=to_status(row.status),
         group=row.group or "",
         answers=tuple(
-            Answer(key=message.id, text=to_text(message.content), at=from_date(message.date))
+            Answer(key=message.id, text=unix_lines(message.content), at=from_date(message.date))
             for message in answers
         ),
         changed_at=from_date(row.activity),
@@ -226,9 +202,9 @@ def is_answer(row: MessageRow) -> bool:
 
 def to_status(word: str | None) -> CaseStatus:
     """The canonical status."""
-    if word not in _STATUS_OF:
-        raise NotUnderstoodError(f"Roundup: status.name is {word!r}, expected one of {', '.join(_STATUS_OF)}")
-    return _STATUS_OF[word]
+    if word is None or word not in STATUS_OF:
+        raise NotUnderstoodError(f"Roundup: status.name is {word!r}, expected one of {', '.join(STATUS_OF)}")
+    return STATUS_OF[word]
 
 
 def to_date(moment: datetime) -> str:
@@ -242,25 +218,3 @@ def from_date(text: str) -> datetime:
         return datetime.strptime(text, DATE).replace(tzinfo=UTC)
     except ValueError:
         raise NotUnderstoodError("Roundup: a date is not of the form YYYY-MM-DD.HH:MM:SS") from None
-
-
-def to_location(location: Location) -> str:
-    """Address, postcode and point in one line; the area has its own field."""
-    point = f"({location.point.latitude:.6f}, {location.point.longitude:.6f})" if location.point else ""
-    return " ".join(part for part in (one_line(location.address), location.postcode, point) if part)
-
-
-def to_text(content: str | None) -> str:
-    """A text from a web form or REST: line ends as everywhere."""
-    return (content or "").replace("\r\n", "\n").replace("\r", "\n").strip()
-
-
-def one_line(text: str) -> str:
-    """The text on one line."""
-    return _LINE.sub(" ", clean(text)).strip()
-
-
-def clean(text: str) -> str:
-    """Without control signs and half characters, which JSON or the database would choke on."""
-    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return _CONTROLS.sub("", whole)

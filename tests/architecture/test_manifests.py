@@ -13,7 +13,7 @@ from tests.shipped import ROOT, name
 QUALITIES = ["bronze", "silver", "gold"]
 REQUIRED = {"name", "title", "direction", "ports", "factory", "owner", "quality"}
 FOLDERS = sorted(manifest.parent for manifest in (ROOT / "adapters").glob("*/adapter.toml"))
-LIBRARIES = [ROOT / "adapters" / "acmidm"]
+LIBRARIES = [ROOT / "adapters" / "acmidm", ROOT / "adapters" / "tracking"]
 """What adapters that belong together share; only they may import it, says the import contract."""
 SUITES = {
     "source": "ports.contracts.source",

@@ -1,4 +1,4 @@
-"""A city for tests of the whole hub: real Dovecot, a relay that keeps what citizens get, real Roundup, a hub process.
+"""A city for tests of the whole hub: real Dovecot, a relay that keeps what citizens get, a real tracker, a hub process.
 
 The hub is configured with the example configuration that ships, so that it is tested along.
 """
@@ -22,6 +22,7 @@ from typing import TypeVar
 import httpx
 from sqlalchemy import Connection
 
+from demo import request_tracker, roundup
 from demo.city_hall import (
     Addresses,
     free_port,
@@ -31,16 +32,51 @@ from demo.city_hall import (
     write_configuration,
 )
 from demo.forms import Tokens
+from demo.handlers import Handler
 from demo.mail import Letter
 from demo.reckoning import Books, read_books
-from demo.roundup import RunningTracker
-from demo.roundup import start as start_tracker
 from journal.database import open_engine
+from tests.flows import rt_handler
 from tests.servers import dovecot, relay
 
 WEGWIJZER = Path(sys.executable).with_name("wegwijzer")
 PASSWORD = "een-goed-wachtwoord"
 T = TypeVar("T")
+
+
+RunningTracker = roundup.RunningTracker | request_tracker.RunningTracker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Product:
+    """An off-the-shelf tracker: how it is started, who works in it, and what the hub's configuration says of it.
+
+    `lines` of the example configuration to replace; `secret`: under which name the hub finds its key to it.
+    """
+
+    start: Callable[[Path], RunningTracker]
+    handler: type[Handler | rt_handler.Handler]
+    key: Callable[[RunningTracker], str]
+    secret: str
+    lines: dict[str, str] = field(default_factory=dict)
+
+
+ROUNDUP = Product(
+    start=lambda home: roundup.start(home, groups_of_the_city(), workers=2),
+    handler=Handler,
+    key=lambda tracker: tracker.jwt_secret,
+    secret="roundup_jwt",
+)
+REQUEST_TRACKER = Product(
+    start=lambda home: request_tracker.start(home, groups_of_the_city(), workers=2),
+    handler=rt_handler.Handler,
+    key=lambda tracker: tracker.token,
+    secret="rt_token",
+    lines={
+        'system = "roundup"': 'system = "request_tracker"',
+        'jwt_secret = "secret:roundup_jwt"': 'token = "secret:rt_token"',
+    },
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +90,7 @@ class City:
     relay_port: int
     letters: Path
     tracker: RunningTracker
+    product: Product = ROUNDUP
     tokens: Tokens = field(repr=False)
     journal_url: str = field(default="", repr=False)
 
@@ -61,6 +98,10 @@ class City:
     def doors(self) -> str:
         """Where forms are posted."""
         return f"http://{self.address}/in/website/"
+
+    def handler(self, group: str) -> Handler | rt_handler.Handler:
+        """Somebody of a handler group, at work in the tracker."""
+        return self.product.handler(self.tracker, group)
 
     def send(self, sender: str, recipients: Sequence[str], mail: bytes) -> None:
         """A citizen sends a mail."""
@@ -141,7 +182,11 @@ class City:
 
 @contextmanager
 def running_city(
-    folder: Path, changes: dict[str, str] | None = None, *, journal_url: str = ""
+    folder: Path,
+    changes: dict[str, str] | None = None,
+    *,
+    journal_url: str = "",
+    product: Product = ROUNDUP,
 ) -> Iterator[City]:
     """All systems around a hub, started; `changes` are lines of the example configuration to replace.
 
@@ -152,9 +197,9 @@ def running_city(
         dovecot.running() as mailboxes,
         relay.running(letters, domain="leuven.test", lmtp_port=mailboxes.lmtp_port) as relay_port,
     ):
-        tracker = start_tracker(folder / "tracker", groups_of_the_city(), workers=2)
+        tracker = product.start(folder / "tracker")
         try:
-            city = _city(folder, letters, mailboxes, relay_port, tracker, changes)
+            city = _city(folder, letters, mailboxes, relay_port, tracker, product, changes)
             yield replace(city, journal_url=journal_url)
         finally:
             tracker.stop()
@@ -166,22 +211,24 @@ def _city(
     mailboxes: dovecot.Dovecot,
     relay_port: int,
     tracker: RunningTracker,
+    product: Product,
     changes: dict[str, str] | None,
 ) -> City:
     subprocess.run([WEGWIJZER, "init", folder], check=True, capture_output=True)
     tokens = make_tokens(folder)
     keep_secret(folder, "mail_password", dovecot.PASSWORD)
-    keep_secret(folder, "roundup_jwt", tracker.jwt_secret)
+    keep_secret(folder, product.secret, product.key(tracker))
     address = f"127.0.0.1:{free_port()}"
     addresses = Addresses(hub=address, tracker=tracker.url, imap_port=mailboxes.port, smtp_port=relay_port)
     return City(
         folder=folder,
-        hub_toml=write_configuration(folder, addresses, changes),
+        hub_toml=write_configuration(folder, addresses, {**product.lines, **(changes or {})}),
         address=address,
         mailboxes=mailboxes,
         relay_port=relay_port,
         letters=letters,
         tracker=tracker,
+        product=product,
         tokens=tokens,
     )
 

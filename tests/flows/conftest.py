@@ -19,7 +19,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
 @pytest_asyncio.fixture
 async def kcc(city: City) -> AsyncIterator[Handler]:
     """The contact centre in the tracker: it sees all cases."""
-    async with Handler(city.tracker, CONTACT_CENTRE) as handler:
+    async with city.handler(CONTACT_CENTRE) as handler:
         yield handler
 
 

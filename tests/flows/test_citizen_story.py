@@ -201,7 +201,7 @@ async def letters_to(city: City, address: str, count: int) -> list[Letter]:
 
 async def answer(city: City, case: TrackerCase, text: str) -> None:
     """A member of the group that has the case takes it up, and some time later answers it."""
-    async with Handler(city.tracker, case.group) as handler:
+    async with city.handler(case.group) as handler:
         await handler.set_status(case, "in behandeling")
         await asyncio.sleep(QUIET)
         await handler.answer(case, text)
@@ -209,7 +209,7 @@ async def answer(city: City, case: TrackerCase, text: str) -> None:
 
 async def close(city: City, case: TrackerCase) -> None:
     """... and closes it."""
-    async with Handler(city.tracker, case.group) as handler:
+    async with city.handler(case.group) as handler:
         await handler.set_status(case, "afgesloten")
 
 

@@ -13,7 +13,7 @@ from adapters.roundup.records import ISSUE, MESSAGE, IssueRow, MessageRow, Party
 from canonical_model.attachment import Attachment, Claim
 from canonical_model.contact import Channel, Kind
 from canonical_model.events import Answer, CaseChanged
-from canonical_model.location import Location, Point
+from canonical_model.location import Location
 from canonical_model.party import Party, PartyKind
 from canonical_model.status import OPEN, CaseStatus
 from ports.contracts.tracker import a_case
@@ -262,12 +262,3 @@ def test_open_means_what_the_model_calls_open():
     ((_, words),) = translate.to_filters(CaseQuery(open=True))
 
     assert words.split(",") == [translate.STATUSES[status] for status in CaseStatus if status in OPEN]
-
-
-def test_a_place_is_one_line():
-    place = Location(
-        address="Grote Markt\n1", postcode="3000", point=Point(latitude=50.8791234567, longitude=4.7)
-    )
-
-    assert translate.to_location(place) == "Grote Markt 1 3000 (50.879123, 4.700000)"
-    assert translate.to_location(Location()) == ""

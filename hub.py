@@ -168,7 +168,7 @@ class WorkerSection(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    slots: int = Field(default=128, ge=1, description="Effects tried at the same time by one process.")
+    slots: int = Field(default=256, ge=1, description="Effects tried at the same time by one process.")
     lease: float = Field(
         default=60, gt=0, description="Seconds until a dead worker's effects are taken over."
     )

@@ -48,7 +48,7 @@ class WorkerSettings:
     """`name` is unique among all running workers. The lease must outlast the longest patience by far."""
 
     name: str
-    slots: int = 128
+    slots: int = 256
     lease: float = 60.0
     limits: Mapping[str, TargetLimits] = field(default_factory=dict[str, TargetLimits])
 

@@ -114,9 +114,7 @@ class Transaction:
         if self.dialect != "postgresql" or not names:
             return
         keys = sorted({int(name[:15], 16) for name in names})
-        self.connection.execute(
-            text("SELECT pg_advisory_xact_lock(k) FROM unnest(CAST(:keys AS bigint[])) AS k"), {"keys": keys}
-        )
+        self.connection.execute(_LOCK, {"keys": ",".join(map(str, keys))})
 
     def insert_ignoring(self, table: Any) -> Any:
         """An INSERT that leaves rows that are there already alone."""
@@ -333,6 +331,9 @@ class Database:
             table.run(tx.connection, rows)
 
 
+_LOCK = text(
+    "SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(string_to_array(:keys, ',') AS bigint[])) AS key"
+)
 _TALLIES = PutRows(tally, ("day", "source", "state", "shard"), added=("count",))
 _TARGET_TALLIES = PutRows(target_tally, ("day", "target", "state", "shard"), added=("count",))
 

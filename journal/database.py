@@ -152,6 +152,8 @@ class Database:
         self._writing = open_engine(
             url, connections=1
         )  # always the same: its cache and its statements stay warm
+        if self.dialect == "postgresql":
+            event.listen(self._writing, "connect", _by_index)
         self._clock = clock
         self._shard = shard
         self._waiting: deque[_Waiting[Any, Any]] = deque()
@@ -399,6 +401,14 @@ def _prepare_postgresql(connection: Any, _record: object) -> None:
             value = cursor.execute(f"SHOW {setting}").fetchone()[0]
             if value == "off":
                 raise RuntimeError(f"PostgreSQL runs with {setting}=off: an answer would not be durable")
+    connection.commit()
+
+
+def _by_index(connection: Any, _record: object) -> None:
+    """Writes find their rows by an index, one by one: a plan made while a table was nearly empty would read it whole."""
+    with connection.cursor() as cursor:
+        for way in ("seqscan", "hashjoin", "mergejoin"):
+            cursor.execute(f"SET enable_{way} = off")
     connection.commit()
 
 

@@ -35,7 +35,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
 from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from broker.in_process import InProcessBroker
 from broker.priorities import TwoPriorities
@@ -73,6 +72,7 @@ from ports.clock import SystemClock
 from ports.errors import HubError, MisconfiguredError, TransientError
 from ports.lines import broker_line, journal_line, refuse_password
 from ports.secrets import FileAndEnvironmentSecrets, Secrets
+from ports.server import DoorsFirst, server
 from ports.target import Fetch, Idempotency, Target
 from routes.configuration import (
     Dispatch,
@@ -106,8 +106,6 @@ log = structlog.get_logger()
 
 ROLES = ("intake", "worker", "listener", "scheduler", "console")
 ENTRY_POINTS = "wegwijzer.adapters"
-LONGEST_HEAD = 65_536
-"""Bytes of a request's first line and headers."""
 _API = "api"
 """What the sources and targets of the API for existing systems begin with."""
 
@@ -178,7 +176,7 @@ class WorkerSection(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    slots: int = Field(default=128, ge=1, description="Effects tried at the same time by one process.")
+    slots: int = Field(default=256, ge=1, description="Effects tried at the same time by one process.")
     lease: float = Field(
         default=60, gt=0, description="Seconds until a dead worker's effects are taken over."
     )
@@ -341,35 +339,6 @@ class Quarantined:
         raise MisconfiguredError(self._reason)
 
 
-class _Server(uvicorn.Server):
-    """A web server that leaves signals alone: uvicorn would end the process before the hub is closed."""
-
-    @contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        yield
-
-
-class _Protocol(HttpToolsProtocol):
-    """Cuts off a head that does not end: the parser itself collects it for ever."""
-
-    _head = 0
-    _in_head = True
-
-    def on_message_begin(self) -> None:
-        self._head, self._in_head = 0, True
-        super().on_message_begin()
-
-    def on_headers_complete(self) -> None:
-        self._in_head = False
-        super().on_headers_complete()
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        self._head += len(data)
-        if self._in_head and self._head > LONGEST_HEAD:
-            self.send_400_response("The head of the request is too large.")
-
-
 class Hub:
     """One process of Wegwijzer. `start`, then `serve` until `stop`; `close` ends it gracefully."""
 
@@ -487,22 +456,22 @@ class Hub:
     async def serve(self) -> None:
         """Answer HTTP until `stop`; without doors or console, health and metrics only."""
         settings = self.configuration.settings
-        self._servers = [_server(self.app, self.listen)]
+        self._servers = [server(self.app, self.listen)]
         if settings.metrics.listen:
             page = self._metrics_page(token="")
-            self._servers.append(_server(Router([page]), settings.metrics.listen))
-        for server in self._servers:
-            server.should_exit = self._stopping
-        await asyncio.gather(*(server.serve() for server in self._servers))
+            self._servers.append(server(Router([page]), settings.metrics.listen))
+        for one in self._servers:
+            one.should_exit = self._stopping
+        await asyncio.gather(*(one.serve() for one in self._servers))
 
     def _is_stopping(self) -> bool:
-        return self._stopping or any(server.should_exit for server in self._servers)
+        return self._stopping or any(one.should_exit for one in self._servers)
 
     def stop(self) -> None:
         """Let `serve` return."""
         self._stopping = True
-        for server in self._servers:
-            server.should_exit = True
+        for one in self._servers:
+            one.should_exit = True
 
     def ask_to_reload(self) -> None:
         """Reload soon; for a signal handler."""
@@ -759,15 +728,16 @@ class Hub:
         for name, reason in self.quarantined.items():
             await self.journal.report(Health(name, ok=False, what=reason, failures=1, open_for=60_000_000))
 
-    def _app(self) -> Router:
+    def _app(self) -> ASGIApp:
         """The doors first and bare, as they carry the load; the console with all its armour behind them."""
         routes: list[BaseRoute] = [*Readiness(self.journal, self.process, name=self.name).routes()]
+        doors: list[BaseRoute] = []
         if self._metrics_token:
             routes.append(self._metrics_page(token=self._metrics_token))
         if "intake" in self.roles:
             for name, adapter in self.adapters.items():
-                routes += _doors(name, adapter.webhook) if adapter.webhook else ()
-            routes.append(Mount("/api/v1", app=create_api(self._back())))
+                doors += _doors(name, adapter.webhook) if adapter.webhook else ()
+            routes += [*doors, Mount("/api/v1", app=create_api(self._back()))]
         if "console" in self.roles:
             console = create_console(
                 self.journal,
@@ -780,7 +750,7 @@ class Hub:
                 ),
             )
             routes.append(Mount("/", app=console))
-        return Router(routes)
+        return DoorsFirst(_by_path(doors), Router(routes))
 
     def _metrics_page(self, *, token: str) -> Route:
         return Route("/metrics", Metrics(self.journal, self.process, token=token).page)
@@ -814,25 +784,6 @@ class Hub:
         )
 
 
-def _server(app: ASGIApp, address: str) -> uvicorn.Server:
-    host, _, port = address.rpartition(":")
-    return _Server(
-        uvicorn.Config(
-            app,
-            host=host.strip("[]"),
-            port=int(port),
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            lifespan="off",
-            timeout_graceful_shutdown=20,
-            http=_Protocol,
-            backlog=4096,
-        )
-    )
-
-
 def _doors(name: str, webhook: APIRouter) -> list[BaseRoute]:
     """Plain doors stand in the first row; FastAPI's own kind needs a FastAPI around it. All are counted."""
     prefix = f"/in/{name}"
@@ -849,6 +800,12 @@ def _doors(name: str, webhook: APIRouter) -> list[BaseRoute]:
         door.app = CountedDoor(door.app, adapter=name)
         doors.append(door)
     return doors
+
+
+def _by_path(doors: Iterable[BaseRoute]) -> dict[tuple[str, str], ASGIApp]:
+    """Plain doors by method and path: a path without parameters leads nowhere else."""
+    plain = (one for one in doors if isinstance(one, Route) and not one.param_convertors)
+    return {(method, one.path): one.app for one in plain for method in one.methods or ()}
 
 
 async def _nothing_wrong() -> tuple[str, ...]:

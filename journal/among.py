@@ -8,7 +8,6 @@ from typing import Any, cast
 
 import msgspec
 from sqlalchemy import ColumnElement, Dialect, Text, bindparam
-from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -21,17 +20,13 @@ def among(column: ColumnElement[str], name: str) -> ColumnElement[bool]:
 
 
 class _Texts(TypeDecorator[Iterable[str]]):
-    """Many texts: an array in PostgreSQL, JSON in SQLite."""
+    """Many texts as one: a JSON array."""
 
     impl = Text
     cache_ok = True
 
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return dialect.type_descriptor(ARRAY(Text()) if dialect.name == "postgresql" else Text())
-
-    def process_bind_param(self, value: Iterable[str] | None, dialect: Dialect) -> Any:
-        texts = list(value or ())
-        return texts if dialect.name == "postgresql" else msgspec.json.encode(texts).decode()
+    def process_bind_param(self, value: Iterable[str] | None, dialect: Dialect) -> str:
+        return msgspec.json.encode(list(value or ())).decode()
 
 
 class _Among(FunctionElement[bool]):
@@ -45,7 +40,7 @@ class _Among(FunctionElement[bool]):
 @compiles(_Among, "postgresql")
 def _any(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
     column, texts = (compiler.process(cast("Any", one), **options) for one in element.clauses)
-    return f"{column} = ANY ({texts})"
+    return f"{column} = ANY (ARRAY(SELECT json_array_elements_text(CAST({texts} AS json))))"
 
 
 @compiles(_Among, "sqlite")

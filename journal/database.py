@@ -41,6 +41,8 @@ MAX_GROUP = 128
 MAX_WAITING = 20_000
 LOCK_PATIENCE = 30.0
 """Seconds to wait for another process that holds a SQLite file."""
+LONGEST_LOG = 1000
+"""Pages of SQLite's write-ahead log that wait to be copied into its file, at most."""
 STALLED_AFTER = 5.0
 """Seconds that a database may take before newcomers are sent away: waiting for it would fill the memory."""
 DEADLOCKS = 5
@@ -114,9 +116,7 @@ class Transaction:
         if self.dialect != "postgresql" or not names:
             return
         keys = sorted({int(name[:15], 16) for name in names})
-        self.connection.execute(
-            text("SELECT pg_advisory_xact_lock(k) FROM unnest(CAST(:keys AS bigint[])) AS k"), {"keys": keys}
-        )
+        self.connection.execute(_LOCK, {"keys": ",".join(map(str, keys))})
 
     def insert_ignoring(self, table: Any) -> Any:
         """An INSERT that leaves rows that are there already alone."""
@@ -154,6 +154,8 @@ class Database:
         self._writing = open_engine(
             url, connections=1
         )  # always the same: its cache and its statements stay warm
+        if self.dialect == "postgresql":
+            event.listen(self._writing, "connect", _by_index)
         self._clock = clock
         self._shard = shard
         self._waiting: deque[_Waiting[Any, Any]] = deque()
@@ -161,6 +163,7 @@ class Database:
         self._writer = ThreadPoolExecutor(1, "journal-writer")
         self._readers = ThreadPoolExecutor(readers, "journal-reader")
         self._serving: asyncio.Task[None] | None = None
+        self._log_is_long = False
         self._closed = False
         self._busy_since = 0.0
         self.commits = 0
@@ -231,6 +234,8 @@ class Database:
                 await self._somebody.wait()
                 continue
             _answer(await self._outcome(self._waiting))
+            if self._log_is_long:
+                await self._in_thread(self._copy_log)
 
     async def _outcome(self, waiting: deque[_Waiting[Any, Any]]) -> list[Answer]:
         """One transaction for all who wait when it begins; each of them alone when it fails."""
@@ -279,8 +284,19 @@ class Database:
     def _make_durable(self, connection: Connection) -> None:
         with connection:
             connection.commit()
+            if self.dialect == "sqlite":
+                self._log_is_long = _pages_to_copy(connection) > LONGEST_LOG
         for call in self._afterwards:
             call()
+
+    def _copy_log(self) -> None:
+        """Copy SQLite's write-ahead log into its file, once those who waited for the commit have their answer."""
+        self._log_is_long = False
+        try:
+            with self._writing.connect() as connection:
+                _checkpoint(connection, "PASSIVE")
+        except (DBAPIError, sqlite.Error) as error:  # what is committed stays so; tried again after the next
+            log.warning("journal.log_not_copied", error=type(error).__name__)
 
     def _whole(self, group: list[_Waiting[Any, Any]]) -> list[Answer]:
         begun = time.perf_counter()
@@ -333,6 +349,9 @@ class Database:
             table.run(tx.connection, rows)
 
 
+_LOCK = text(
+    "SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(string_to_array(:keys, ',') AS bigint[])) AS key"
+)
 _TALLIES = PutRows(tally, ("day", "source", "state", "shard"), added=("count",))
 _TARGET_TALLIES = PutRows(target_tally, ("day", "target", "state", "shard"), added=("count",))
 
@@ -375,7 +394,13 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     got = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
     if got not in ("wal", "memory"):
         raise RuntimeError(f"SQLite refuses a write-ahead log (got {got}): is the file on a network disk?")
-    for pragma in ("synchronous=FULL", "secure_delete=ON", "cache_size=-65536", "temp_store=MEMORY"):
+    for pragma in (
+        "synchronous=FULL",
+        f"wal_autocheckpoint={10 * LONGEST_LOG}",  # within a commit: only for those who don't do it after theirs
+        "secure_delete=ON",
+        "cache_size=-65536",
+        "temp_store=MEMORY",
+    ):
         connection.execute(f"PRAGMA {pragma}")
 
 
@@ -386,10 +411,25 @@ def _begin(connection: Connection) -> None:
 
 
 def _empty_log(connection: Connection) -> None:
-    """Outside a transaction, or SQLite refuses; without a write-ahead log it does nothing."""
-    driver = connection.connection.driver_connection
-    if driver is not None:
-        driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    _checkpoint(connection, "TRUNCATE")
+
+
+def _pages_to_copy(connection: Connection) -> int:
+    try:
+        _, pages, copied = _checkpoint(connection, "NOOP")
+    except sqlite.Error:
+        return 0  # the commit was made, that is what counts here; the next one looks again
+    return pages - copied
+
+
+def _checkpoint(connection: Connection, mode: str) -> tuple[int, int, int]:
+    """Outside a transaction, or SQLite refuses: whether somebody was in the way, pages in the log, pages copied.
+
+    Without a write-ahead log it does nothing, and both numbers are -1.
+    """
+    driver: Any = connection.connection.driver_connection
+    busy, pages, copied = driver.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+    return busy, pages, copied
 
 
 def _prepare_postgresql(connection: Any, _record: object) -> None:
@@ -398,6 +438,14 @@ def _prepare_postgresql(connection: Any, _record: object) -> None:
             value = cursor.execute(f"SHOW {setting}").fetchone()[0]
             if value == "off":
                 raise RuntimeError(f"PostgreSQL runs with {setting}=off: an answer would not be durable")
+    connection.commit()
+
+
+def _by_index(connection: Any, _record: object) -> None:
+    """Writes find their rows by an index, one by one: a plan made while a table was nearly empty would read it whole."""
+    with connection.cursor() as cursor:
+        for way in ("seqscan", "hashjoin", "mergejoin"):
+            cursor.execute(f"SET enable_{way} = off")
     connection.commit()
 
 

@@ -3,7 +3,8 @@
 import asyncio
 from enum import StrEnum
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
+from starlette.types import Message
 
 
 class BodyProblem(StrEnum):
@@ -44,18 +45,18 @@ class BodyReader:
         size = 0
         try:
             async with asyncio.timeout(self._seconds):
-                async for chunk in request.stream():
-                    chunks.append(chunk)
-                    size += len(chunk)
-                    self._held += len(chunk)
+                more = True
+                while more:
+                    message = await request.receive()
+                    _refuse_cut(message)
+                    chunks.append(message.get("body", b""))
+                    size += len(chunks[-1])
+                    self._held += len(chunks[-1])
                     self._refuse(size)
+                    more = message.get("more_body", False)
         except TimeoutError:
             raise BodyRefusedError(
                 BodyProblem.TOO_SLOW, f"send the whole body within {self._seconds:g} seconds"
-            ) from None
-        except ClientDisconnect:
-            raise BodyRefusedError(
-                BodyProblem.CUT_OFF, "the connection was cut before the body was complete"
             ) from None
 
     def let_go(self, size: int) -> None:
@@ -78,6 +79,11 @@ class BodyReader:
         return BodyRefusedError(
             BodyProblem.TOO_LARGE, f"a submission with its files may have {self._limit} bytes"
         )
+
+
+def _refuse_cut(message: Message) -> None:
+    if message["type"] == "http.disconnect":
+        raise BodyRefusedError(BodyProblem.CUT_OFF, "the connection was cut before the body was complete")
 
 
 class _Body:

@@ -277,6 +277,7 @@ def _head(request: httpx.Request, size: int) -> bytes:
         else:
             lines.append(b"%b: %b\r\n" % (name, value))
     lines.append(b"\r\n")
-    if any(line.count(b"\n") != 1 or line.count(b"\r") != 1 for line in lines):
+    head = b"".join(lines)
+    if head.count(b"\n") != len(lines) or head.count(b"\r") != len(lines):
         raise httpx.LocalProtocolError("a header holds a line break")
-    return b"".join(lines)
+    return head

@@ -273,9 +273,10 @@ def _names(contact: Contact) -> tuple[Reference, ...]:
 
 def _customer(party: Party) -> tuple[Reference, ...]:
     """How to find all cases of a customer; personal, so only as keyed hash. Phone numbers in one form."""
-    named = [("email", party.email), ("phone", e164(party.phone) or party.phone)]
+    named = [("email", party.email)] if party.email else []
+    named += [("phone", e164(party.phone) or party.phone)] if party.phone else []
     named += [(identifier.scheme.value, identifier.value) for identifier in party.identifiers]
-    return tuple(Reference(system=system, value=value, exclusive=False) for system, value in named if value)
+    return tuple(Reference(system=system, value=value, exclusive=False) for system, value in named)
 
 
 def _note(case: CaseRecord, text: str) -> Intent:

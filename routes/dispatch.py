@@ -1,6 +1,5 @@
 """Content-Based Router: which handler group gets a case. A table decides; the first line that fits wins."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
 from canonical_model.case import CaseRecord
@@ -56,17 +55,13 @@ def wrong_examples(table: Dispatch) -> tuple[str, ...]:
 
 def _fits(rule: Rule, contact: Contact, subject: Subject) -> bool:
     return (
-        _allows(rule.category, subject.category)
-        and _allows(rule.kind, subject.kind)
-        and _allows(rule.product, contact.product)
-        and _allows(rule.area, subject.area)
-        and _allows(rule.channel, contact.channel)
-        and _allows(rule.addressed_to, contact.addressed_to)
+        (not rule.category or subject.category in rule.category)
+        and (not rule.kind or subject.kind in rule.kind)
+        and (not rule.product or contact.product in rule.product)
+        and (not rule.area or subject.area in rule.area)
+        and (not rule.channel or contact.channel in rule.channel)
+        and (not rule.addressed_to or contact.addressed_to in rule.addressed_to)
     )
-
-
-def _allows(condition: Collection[str], value: str) -> bool:
-    return not condition or value in condition
 
 
 def _contact(example: Example) -> Contact:

@@ -1,5 +1,7 @@
 """Counts how the doors answer, whatever an adapter does behind them."""
 
+from collections.abc import Awaitable
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from telemetry.instruments import DOORS
@@ -13,9 +15,9 @@ class CountedDoor:
         self._adapter = adapter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def counted(message: Message) -> None:
+        def counted(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 DOORS[self._adapter, message["status"]] += 1
-            await send(message)
+            return send(message)
 
         await self._app(scope, receive, counted)

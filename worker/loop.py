@@ -48,7 +48,7 @@ class WorkerSettings:
     """`name` is unique among all running workers. The lease must outlast the longest patience by far."""
 
     name: str
-    slots: int = 128
+    slots: int = 256
     lease: float = 60.0
     limits: Mapping[str, TargetLimits] = field(default_factory=dict[str, TargetLimits])
 
@@ -80,7 +80,8 @@ class Worker:
         self._kept_back: dict[str, OrderedDict[str, None]] = {}  # each id once
         self._kept_bulk: dict[str, OrderedDict[str, None]] = {}  # the same, of what lets others go first
         self._in_flight: set[asyncio.Task[None]] = set()
-        self._promised: Counter[str] = Counter()
+        self._promised: Counter[str] = Counter()  # by target, to whoever holds a ticket
+        self._places = 0  # promised in all
         self._room = asyncio.Event()
         self._at_rest = asyncio.Event()
         self._at_rest.set()
@@ -100,20 +101,25 @@ class Worker:
         """
         if self._stopping or self._at_rest.is_set():
             return None
-        if len(self._in_flight) + self._promised.total() >= self._settings.slots:
+        if len(self._in_flight) + self._places >= self._settings.slots:
             return None
         held = self._breakers.held()
         ready = frozenset(name for name in self._targets if name not in held and self._has_room(name))
         if not ready:
             return None
-        self._promised.update(ready)
+        self._promise(ready, 1)
         return Ticket(self._settings.name, int(self._settings.lease * 1e6), ready, self._clock.monotonic())
 
     def redeem(self, ticket: Ticket, claimed: tuple[Claimed, ...]) -> None:
         """Begin what was claimed with a ticket."""
-        self._promised.subtract(ticket.targets)
+        self._promise(ticket.targets, -1)
         for effect in claimed:
             self._start(effect, ticket.taken_at)
+
+    def _promise(self, targets: frozenset[str], change: int) -> None:
+        self._places += change * len(targets)
+        for name in targets:
+            self._promised[name] += change
 
     def _has_room(self, target: str) -> bool:
         """Nobody waits in line for it, it has no budget to keep, and it can take one more."""

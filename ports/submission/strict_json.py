@@ -25,7 +25,7 @@ def decoded(decoder: "msgspec.json.Decoder[_T]", body: bytes) -> _T:
         raise SubmissionError("$", "holds a NUL character (\\u0000): remove it")
     try:
         value = decoder.decode(body)
-        json.loads(body, object_pairs_hook=_without_repeats)
+        _LOOKING_FOR_REPEATS.decode(body.decode())
     except msgspec.ValidationError as error:
         raise misfit(error) from None
     except msgspec.DecodeError as error:
@@ -57,3 +57,6 @@ def misfit(error: msgspec.ValidationError) -> SubmissionError:
 def _without_repeats(pairs: list[tuple[str, object]]) -> None:
     if len(dict(pairs)) != len(pairs):
         raise SubmissionError("$", "holds the same key twice in one object", flaw=Flaw.MALFORMED)
+
+
+_LOOKING_FOR_REPEATS = json.JSONDecoder(object_pairs_hook=_without_repeats)

@@ -81,6 +81,8 @@ def _repeats(message: str) -> int:
 
 
 def _party(submission: Submission, *, allow_test_numbers: bool) -> Party:
+    if not submission.person and not submission.organisation:
+        return ANONYMOUS
     person = submission.person or Person()
     organisation = submission.organisation or Organisation()
     identifiers = _identifiers(person, organisation, allow_test_numbers=allow_test_numbers)

@@ -13,6 +13,7 @@ import hmac
 import json
 import sys
 import time
+from collections import deque
 from typing import Any
 
 import uvloop
@@ -77,7 +78,7 @@ class Load:
 
     def __init__(self, first: int, requests: list[bytes], rate: float) -> None:
         self.first, self.requests, self.rate = first, requests, rate
-        self.idle: list[Connection] = []
+        self.idle: deque[Connection] = deque()  # in turns, or the server lets go of those that are never used
         self.sent: dict[str, int] = {}
         self.next = self.done = self.refused = 0
         self.broken = False
@@ -92,7 +93,7 @@ class Load:
             await self.paced()
         else:
             while self.idle:
-                self.send(self.idle.pop())
+                self.send(self.idle.popleft())
         await self.finished.wait()
         if self.broken:
             sys.exit(f"a connection was closed after {self.done} answers, {self.refused} of them not 202")
@@ -104,7 +105,7 @@ class Load:
             await asyncio.sleep(max(0.0, started + number / self.rate - time.monotonic()))
             while not self.idle:  # noqa: ASYNC110 - a millisecond is fine here
                 await asyncio.sleep(0.001)
-            self.send(self.idle.pop())
+            self.send(self.idle.popleft())
 
     def send(self, connection: Connection) -> None:
         if self.next >= len(self.requests):

@@ -261,6 +261,51 @@ def test_sqlite_commits_are_durable(sqlite_url):
     assert settings == {"synchronous": 2, "journal_mode": "wal", "secure_delete": 1}
 
 
+async def test_sqlites_log_does_not_grow_although_no_commit_copies_it(sqlite_url):
+    journal = await _opened(sqlite_url)
+
+    def write(tx, sizes):
+        rows = [{"owner": "a", "name": new_id(0), "value": "x" * size} for size in sizes]
+        tx.connection.execute(checkpoints.insert(), rows)
+        return sizes
+
+    def to_copy(connection):
+        log = connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(NOOP)")
+        _, pages, copied = log.fetchone()
+        return pages - copied
+
+    await journal.database.write(write, (database_module.LONGEST_LOG + 100) * 4096)
+    await journal.database.write(write, 1)  # its turn comes after the copy
+    left = await journal.database.read(to_copy)
+    await journal.close()
+
+    assert left < 10
+
+
+async def test_on_postgresql_the_writer_goes_by_index_even_while_tables_are_empty(postgres_journal_url):
+    journal = await _opened(postgres_journal_url)
+
+    def explained(tx, questions):
+        return ["\n".join(tx.connection.execute(text(f"EXPLAIN {one}")).scalars()) for one in questions]
+
+    plans = await asyncio.gather(
+        *(
+            journal.database.write(explained, question)
+            for question in (
+                "SELECT id FROM messages WHERE identity = ANY (ARRAY(SELECT json_array_elements_text('[]')))",
+                (
+                    "UPDATE effects SET owner = new.owner FROM json_to_recordset('[]') AS new(id text, owner text)"
+                    " WHERE effects.id = new.id"
+                ),
+            )
+        )
+    )
+    await journal.close()
+
+    assert all("Index Scan" in plan for plan in plans)
+    assert not any(way in plan for plan in plans for way in ("Seq Scan", "Hash Join", "Merge Join"))
+
+
 def test_a_sqlite_that_may_lose_commits_is_refused(sqlite_url, monkeypatch):
     monkeypatch.setattr(database_module.sqlite, "sqlite_version_info", (3, 40, 1))
 

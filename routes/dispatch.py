@@ -34,7 +34,9 @@ def crew_of(case: CaseRecord, table: Dispatch) -> str:
         (
             rule.crew
             for rule in table.rule
-            if rule.crew and rule.group == case.group and _allows(rule.category, case.category)
+            if rule.crew
+            and rule.group == case.group
+            and (not rule.category or case.category in rule.category)
         ),
         "",
     )

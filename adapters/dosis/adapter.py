@@ -85,7 +85,7 @@ class Dosis:
     async def standing(self, case: CaseRef, outside_id: str) -> OutsideStanding | None:
         """See `ports.standing.Standings`. After an upload that failed, the one before it stands: which, is not told."""
         if self._desk is None:
-            raise MisconfiguredError("without `push` there is nobody to ask how a case stands at DOSIS")
+            raise NotSupportedError("without `push` there is nobody to ask how a case stands at DOSIS")
         result = await self._desk.result_of(case)
         if result is None:
             return None
@@ -152,10 +152,10 @@ class Desk:
         self._order.refuse_older(command)
         await self._refuse_unknown_code(command)
         await self._client.upload(body)
-        self._order.note(command)
         result = await self._processed(id_)
         if result:
             _refuse_failed(result)
+        self._order.note(command)
 
     async def withdraw(self, case: CaseRef) -> None:
         """Return when the dossier is not there any more."""

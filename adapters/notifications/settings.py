@@ -64,6 +64,28 @@ KEYS: Mapping[str, str] = {
 """The keys of the category for changes of a dossier; those without a value are left out."""
 
 
+def texts_of(template: JsonValue) -> str:
+    """All texts of a template, one after the other."""
+    return " ".join(_texts(template))
+
+
+def _texts(template: JsonValue) -> Iterator[str]:
+    if isinstance(template, str):
+        yield template
+    elif isinstance(template, dict):
+        for inner in template.values():
+            yield from _texts(inner)
+    elif isinstance(template, list):
+        for inner in template:
+            yield from _texts(inner)
+
+
+def _refuse_unknown(template: JsonValue, places: set[str]) -> None:
+    """Raises `ValueError` for a `{place}` that nothing is put into."""
+    if unknown := sorted(set(PLACE.findall(texts_of(template))) - places):
+        raise ValueError(f"unknown places: {', '.join(unknown)}; there are {', '.join(sorted(places))}")
+
+
 class Paths(BaseModel):
     """The calls."""
 
@@ -226,25 +248,3 @@ class Settings(Connection):
             if name not in self.categories:
                 raise ValueError(f"categories: {name!r} is used and not described")
         return self
-
-
-def texts_of(template: JsonValue) -> str:
-    """All texts of a template, one after the other."""
-    return " ".join(_texts(template))
-
-
-def _texts(template: JsonValue) -> Iterator[str]:
-    if isinstance(template, str):
-        yield template
-    elif isinstance(template, dict):
-        for inner in template.values():
-            yield from _texts(inner)
-    elif isinstance(template, list):
-        for inner in template:
-            yield from _texts(inner)
-
-
-def _refuse_unknown(template: JsonValue, places: set[str]) -> None:
-    """Raises `ValueError` for a `{place}` that nothing is put into."""
-    if unknown := sorted(set(PLACE.findall(texts_of(template))) - places):
-        raise ValueError(f"unknown places: {', '.join(unknown)}; there are {', '.join(sorted(places))}")

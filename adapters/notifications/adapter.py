@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from adapters.digitaal_vlaanderen.service import Service
 from adapters.notifications.client import NotificationsClient
 from adapters.notifications.settings import Recipient, Settings
-from adapters.notifications.translate import bundle_id, names_of, recipient_of, to_bundle
+from adapters.notifications.translate import bundle_id, bundle_named, names_of, recipient_of, to_bundle
 from adapters.notifications.way_out import WayOut
 from adapters.notifications.webhook import OptOutPages
 from canonical_model.commands import Command, Notify, WithdrawNotice
@@ -46,9 +46,7 @@ class Notifications:
             case Notify():
                 return await self._notify(key, command)
             case WithdrawNotice(notice=notice):
-                id_ = bundle_id(notice)
-                await self._client.withdraw(id_)
-                return str(id_)
+                return await self._withdraw(notice)
             case _:
                 raise NotSupportedError("notifications tell of changes, and nothing else")
 
@@ -80,6 +78,13 @@ class Notifications:
             command, id_, self._settings, opt_out=self._link(command), now=self._tools.clock.now()
         )
         await self._client.send(bundle)
+        return str(id_)
+
+    async def _withdraw(self, notice: str) -> str:
+        if notice == NOT_WANTED:
+            return NOT_WANTED
+        id_ = bundle_named(notice)
+        await self._client.withdraw(id_)
         return str(id_)
 
     def _link(self, command: Notify) -> str:

@@ -30,6 +30,16 @@ def bundle_id(key: str) -> UUID:
     return uuid5(_BUNDLES, key)
 
 
+def bundle_named(notice: str) -> UUID:
+    """The `Id` behind what a `WithdrawNotice` names: that id itself, or the key of the effect. `RejectedError` for ""."""
+    if not notice:
+        raise RejectedError("it is not known which notification to call back: none was taken yet")
+    try:
+        return UUID(notice)
+    except ValueError:
+        return bundle_id(notice)
+
+
 def names_of(party: Party) -> tuple[Reference, ...]:
     """Under which names a customer may have opted out."""
     numbers = [(one.scheme.value, one.value) for one in party.identifiers]

@@ -172,20 +172,33 @@ class NoticesContract:
 
         assert inboxes.of(AN) == ()
 
+    @pytest.mark.parametrize("by_key", [False, True], ids=["by its own id", "by its key"])
     async def test_a_notification_is_called_back_or_that_is_refused(
-        self, notices: Notices, inboxes: InboxesUnderTest
+        self, notices: Notices, inboxes: InboxesUnderTest, *, by_key: bool
     ) -> None:
         case = a_case()
         key = a_key(case)
-        await notices.apply(key, a_notice(case), no_files)
+        outside_id = await notices.apply(key, a_notice(case), no_files)
+        withdrawal = WithdrawNotice(case=case, notice=key if by_key else outside_id)
 
         try:
-            await notices.apply(a_key(case), WithdrawNotice(case=case, notice=key), no_files)
+            await notices.apply(a_key(case), withdrawal, no_files)
             left = 0
         except RejectedError:
             left = 1
 
         assert len(inboxes.of(AN)) == left
+
+    async def test_calling_back_what_was_not_wanted_is_no_failure(
+        self, notices: Notices, inboxes: InboxesUnderTest
+    ) -> None:
+        case = a_case()
+        await inboxes.does_not_want(AN)
+        outside_id = await notices.apply(a_key(case), a_notice(case), no_files)
+
+        await notices.apply(a_key(case), WithdrawNotice(case=case, notice=outside_id), no_files)
+
+        assert inboxes.of(AN) == ()
 
     async def test_other_commands_are_not_supported(self, notices: Notices) -> None:
         mail = SendMail(message_id="a@b", to="an@example.be", subject="s", text="t")

@@ -160,6 +160,14 @@ async def test_calling_back_what_was_never_sent_is_no_failure(there, tools):
     await adapter.close()
 
 
+async def test_a_notification_without_a_name_is_not_guessed(there, tools):
+    adapter = build({**there, "paths": {"withdraw": "/api/v2/notificaties/{id}"}}, tools)
+
+    with pytest.raises(RejectedError, match="not known which"):
+        await adapter.notices.apply("k", WithdrawNotice(case=CASE, notice=""), no_files)
+    await adapter.close()
+
+
 async def test_the_check_logs_in_and_sends_nothing(there, tools, notificaties):
     adapter = build({**there, "product": "1446"}, tools)
 

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 
 from adapters.digitaal_vlaanderen.settings import Connection, LogIn, protected
 from adapters.digitaal_vlaanderen.statuses import Statuses
+from canonical_model.contact import Kind
 from canonical_model.identifiers import Scheme
 
 PLACE = "{case}"
@@ -157,7 +158,7 @@ class Settings(BaseModel):
         pattern="^[0-9]{0,12}$",
         description="IPDC number where a case has none: DOSIS wants exactly one.",
     )
-    products: dict[str, str] = Field(
+    products: dict[Kind, str] = Field(
         default={},
         description="IPDC number by kind (question, report, suggestion, complaint), before `product`.",
     )

@@ -126,8 +126,9 @@ class Templates(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     recipients: dict[Recipient, JsonValue] = Field(
-        default=dict(TEMPLATES),
-        description="`Bestemmelingen`, by kind. Places: insz, kbo, vcode, name, email, phone, opt_out.",
+        default={},
+        description="`Bestemmelingen`, by kind; what is left out stays as usual. Places: insz, kbo, vcode, name, email, "
+        "phone, opt_out.",
     )
     channel: JsonValue = Field(default="{channel}", description="One of `Kanalen`; place: channel.")
     pair: JsonValue = Field(
@@ -146,6 +147,10 @@ class Templates(BaseModel):
                     f"recipients.{kind}: whoever is reached by our data must be offered {{opt_out}}"
                 )
         return self
+
+    def recipient(self, kind: Recipient) -> JsonValue:
+        """How this kind of recipient is written."""
+        return self.recipients.get(kind, TEMPLATES[kind])
 
 
 class OptOut(BaseModel):
@@ -213,7 +218,8 @@ class Settings(Connection):
         default={}, description="Another category for some statuses, for instance `waiting_for_customer`."
     )
     categories: dict[str, Category] = Field(
-        default={CHANGE_OF_DOSSIER: Category()}, description="What each category holds."
+        default={},
+        description="What each category holds; that for changes of a dossier is there unless it is replaced.",
     )
     statuses: Statuses = Field(default=Statuses(), description="Phases and codes, the same as for DOSIS.")
     templates: Templates = Field(default=Templates(), description="How the nested parts are written.")
@@ -245,6 +251,10 @@ class Settings(Connection):
     @model_validator(mode="after")
     def _categories_exist(self) -> Self:
         for name in (self.category, *self.category_of.values()):
-            if name not in self.categories:
+            if name != CHANGE_OF_DOSSIER and name not in self.categories:
                 raise ValueError(f"categories: {name!r} is used and not described")
         return self
+
+    def holds(self, category: str) -> Category:
+        """What a category holds that is used."""
+        return self.categories.get(category) or Category()

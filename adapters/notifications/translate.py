@@ -95,7 +95,7 @@ def to_bundle(command: Notify, id_: UUID, settings: Settings, *, opt_out: str, n
         "MerkCode": settings.brand,
         "SleutelWaardeParen": [
             filled(settings.templates.pair, {"key": key, "value": value})
-            for key, value in _pairs(command, settings.categories[name], name, settings).items()
+            for key, value in _pairs(command, settings.holds(name), name, settings).items()
         ],
     }
     if settings.date_field:
@@ -126,10 +126,7 @@ def _recipient(party: Party, kind: Recipient, settings: Settings, opt_out: str) 
         "phone": party.phone,
         "opt_out": opt_out,
     }
-    template = settings.templates.recipients.get(kind)
-    if template is None:
-        raise RejectedError(f"the customer can't be reached by notification: no template for {kind.value}")
-    return filled(template, values)
+    return filled(settings.templates.recipient(kind), values)
 
 
 def _pairs(command: Notify, category: Category, name: str, settings: Settings) -> dict[str, str]:

@@ -106,7 +106,7 @@ def test_nobody_is_not_shown_anything(publication, settings):
 
 
 def test_the_product_of_the_case_goes_first_then_that_of_its_kind(publication, settings):
-    some = settings.model_copy(update={"product": "1", "products": {"question": "2"}})
+    some = settings.model_copy(update={"product": "1", "products": {Kind.QUESTION: "2"}})
 
     assert product_of(publication, some) == "1446"
     assert product_of(replace(publication, product="", kind=Kind.QUESTION), some) == "2"

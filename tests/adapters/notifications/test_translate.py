@@ -113,7 +113,7 @@ def test_a_status_may_have_a_category_of_its_own(notice, own):
         {
             **own,
             "category_of": {"waiting_for_customer": "ActieVereist"},
-            "categories": {"ActieVereist": other, "DossierGerelateerdBerichtWijzigingDossier": {}},
+            "categories": {"ActieVereist": other},
         }
     )
 
@@ -161,7 +161,7 @@ def test_without_a_product_nothing_is_sent(notice, settings):
         ({"templates": {"pair": {"k": "{sleutel}"}}}, "unknown places: sleutel"),
         ({"templates": {"channel": "{key}"}}, "unknown places: key"),
         ({"templates": {"recipients": {"PersoonMetContactInfo": {"Email": "{email}"}}}}, "must be offered"),
-        ({"categories": {}}, "is used and not described"),
+        ({"category": "Y"}, "is used and not described"),
         ({"category_of": {"closed": "X"}}, "is used and not described"),
         ({"categories": {"DossierGerelateerdBerichtWijzigingDossier": {"required": ["Iets"]}}}, "required but not in keys"),
         ({"categories": {"DossierGerelateerdBerichtWijzigingDossier": {"required": [], "keys": {"A": "{insz}"}}}}, "unknown places"),

@@ -17,6 +17,7 @@ from adapters.dosis.code_lists import CodeBook
 from adapters.dosis.failures import Failures
 from adapters.dosis.settings import Push, Settings
 from adapters.dosis.translate import (
+    Json,
     Result,
     faults_in,
     instant,
@@ -42,6 +43,8 @@ NOTHING = "nothing"
 _FIRST_LOOK = 0.1
 """Seconds after an upload in which its result can be there already; the wait doubles with each look."""
 _REMEMBERED = 10_000
+_MOST_REFUSALS = 20
+"""Uploads of one effect, each after a person had it tried again."""
 
 
 class Dosis:
@@ -74,11 +77,9 @@ class Dosis:
         """See `ports.target.Target`. A dossier is taken away again rather than looked for: that can be repeated."""
         if self._desk is None or not isinstance(command, PublishStatus):
             return None
-        id_ = upload_id(key, command.status)
-        result = await self._desk.result(id_)
-        if result is None:
+        id_, taken = await self._desk.upload_of(key, command)
+        if not taken:
             return None
-        _refuse_failed(result)
         await self._put_up(key)
         return str(id_)
 
@@ -115,11 +116,11 @@ class Dosis:
             await self._desk.close()
 
     async def _publish(self, key: str, command: PublishStatus) -> str:
-        id_ = upload_id(key, command.status)
         if self._desk:
-            await self._desk.publish(id_, command)
+            id_ = await self._desk.publish(key, command)
         else:
             to_element(0, command, self._settings)  # whoever polls must be able to use it
+            id_ = upload_id(key, command.status)
         await self._put_up(key)
         return str(id_)
 
@@ -146,24 +147,32 @@ class Desk:
         self._codes = codes
         self._order = _Order()
 
-    async def publish(self, id_: UUID, command: PublishStatus) -> None:
-        """Return when DOSIS took it, and did not refuse it within `result_seconds`."""
-        body = to_upload(command, id_, self._settings)
+    async def publish(self, key: str, command: PublishStatus) -> UUID:
+        """Return when DOSIS took it, and did not refuse it within `result_seconds`; the id of the upload."""
+        body = to_upload(command, self._settings)
         self._order.refuse_older(command)
         await self._refuse_unknown_code(command)
-        await self._client.upload(body)
-        result = await self._processed(id_)
-        if result:
-            _refuse_failed(result)
+        id_, taken = await self.upload_of(key, command)
+        if not taken:
+            await self._upload(id_, body)
         self._order.note(command)
+        return id_
+
+    async def upload_of(self, key: str, command: PublishStatus) -> tuple[UUID, bool]:
+        """The upload of this effect that DOSIS did not refuse, and whether it is known to be processed well.
+
+        An upload that was refused is known over there by its id for ever: once mended, it must be another one.
+        """
+        for refused in range(_MOST_REFUSALS):
+            id_ = upload_id(key, command.status, refused)
+            result = await self._client.result(str(id_))
+            if result is None or result.succes:
+                return id_, result is not None
+        raise RejectedError(f"DOSIS refused this status {_MOST_REFUSALS} times")
 
     async def withdraw(self, case: CaseRef) -> None:
         """Return when the dossier is not there any more."""
         await self._client.delete(case)
-
-    async def result(self, id_: UUID) -> Result | None:
-        """What became of an upload; None: not processed yet, or it never came."""
-        return await self._client.result(str(id_))
 
     async def result_of(self, case: CaseRef) -> Result | None:
         """What became of the last upload of a case; None: not processed yet, or there is none."""
@@ -196,6 +205,12 @@ class Desk:
         if complaint:
             raise RejectedError(f"{complaint}: give `statuses` another one for {command.status.value!r}")
 
+    async def _upload(self, id_: UUID, body: Json) -> None:
+        await self._client.upload({**body, "UploadId": str(id_)})
+        result = await self._processed(id_)
+        if result and not result.succes:
+            raise RejectedError(f"DOSIS could not process it: {'; '.join(faults_in(result))}")
+
     async def _processed(self, id_: UUID) -> Result | None:
         """The result when it comes in time. That DOSIS can't be asked now is no reason to doubt what it took."""
         waited, pause = 0.0, _FIRST_LOOK
@@ -204,7 +219,7 @@ class Desk:
             await asyncio.sleep(pause)
             waited, pause = waited + pause, pause * 2
             try:
-                result = await self.result(id_)
+                result = await self._client.result(str(id_))
             except AdapterError as error:
                 log.info("dosis_result_not_asked", reason=error.what)
                 return None
@@ -259,11 +274,6 @@ def build(
         sources=sources,
         webhook=FeedDoor(checked, feed, tools).router() if feed else None,
     )
-
-
-def _refuse_failed(result: Result) -> None:
-    if not result.succes:
-        raise RejectedError(f"DOSIS could not process it: {'; '.join(faults_in(result))}")
 
 
 def _complaints(error: ValidationError) -> str:

@@ -64,10 +64,14 @@ class Result(msgspec.Struct, frozen=True, rename="pascal"):
     fouten: tuple[Fault, ...] | None = ()
 
 
-def upload_id(key: str, status: PublicStatus) -> UUID:
-    """The id of an upload: the same for the same effect, and its last digit tells the status (`status_of`)."""
+def upload_id(key: str, status: PublicStatus, refused: int = 0) -> UUID:
+    """The id of an upload: the same for the same effect, and its last digit tells the status (`status_of`).
+
+    `refused`: how many uploads of this effect DOSIS refused while processing; the next one is another upload.
+    """
     digit = format(_STATUSES.index(status), "x")
-    return UUID(uuid5(_UPLOADS, key).hex[:-1] + digit)
+    name = f"{key}#{refused}" if refused else key
+    return UUID(uuid5(_UPLOADS, name).hex[:-1] + digit)
 
 
 def status_of(upload: str) -> PublicStatus | None:
@@ -95,12 +99,11 @@ def instant(told: str | None) -> datetime | None:
         return None
 
 
-def to_upload(command: PublishStatus, id_: UUID, settings: Settings) -> Json:
-    """The body of an upload. `RejectedError` when DOSIS could do nothing with it: nobody to show it to, no product."""
+def to_upload(command: PublishStatus, settings: Settings) -> Json:
+    """The body of an upload, but for its `UploadId`. `RejectedError` when DOSIS could do nothing with it: nobody to show it to, no product."""
     step = settings.statuses.step(command.kind, command.status)
     body: Json = {
         "Identificatie": {"Bron": settings.source, "DossierNummer": command.case},
-        "UploadId": str(id_),
         "Naam": command.subject,
         "WijzigingsDatum": local(command.changed_at),
         "Status": _status(command, step),

@@ -103,7 +103,7 @@ class Weather:
     """What is wrong with a service today. Each field counts down, or holds until it is taken back.
 
     `failing`: so many calls are answered `failing_with`, and nothing is done. `losing`: so many writes are carried out and
-    their answer is cut off. `seconds`: each answer comes so much later than its work was done.
+    their answer is cut off. `seconds`: the answer to a write comes so much later than its work was done.
     """
 
     failing: int = 0
@@ -160,8 +160,10 @@ def guarded(provider: Provider, weather: Weather, handler: Handler) -> Handler:
         if not provider.lets_in(request):
             return JSONResponse({"code": "401", "message": "Unauthorized", "errors": []}, 401)
         answer = await handler(request)
+        if request.method == "GET":
+            return answer
         await asyncio.sleep(weather.seconds)
-        return answer if request.method == "GET" else weather.after(answer)
+        return weather.after(answer)
 
     return guarded_handler
 

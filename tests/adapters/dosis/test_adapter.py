@@ -1,6 +1,8 @@
 """The board against a DOSIS that runs, on good days and bad ones."""
 
 import asyncio
+import re
+import tomllib
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,6 +11,7 @@ from structlog.testing import capture_logs
 
 from adapters.digitaal_vlaanderen.statuses import USUAL
 from adapters.dosis import build
+from adapters.dosis.settings import Settings
 from canonical_model.case import CaseRef
 from canonical_model.commands import WithdrawStatus
 from canonical_model.public_status import PublicStatus
@@ -16,6 +19,7 @@ from ports.contracts.board import Shown, StatusBoardContract, no_files
 from ports.errors import MisconfiguredError, NotSupportedError, RejectedError, UncertainError
 from ports.target import Idempotency
 from tests.adapters.dosis.conftest import CASE, RIGHTS
+from tests.shipped import ROOT
 from tests.simulators.dosis import SOURCE
 
 STATUS_OF = {step.code: status for status, step in reversed(USUAL.items())}
@@ -88,9 +92,8 @@ async def test_what_dosis_refuses_while_processing_goes_to_a_person_with_the_rea
 
     with pytest.raises(RejectedError) as raised:
         await board.apply(KEY, publication, no_files)
-    with pytest.raises(RejectedError):
-        await board.find(KEY, publication)
 
+    assert await board.find(KEY, publication) is None
     assert raised.value.what == "DOSIS could not process it: Het dossier … van … mag niet"
 
 
@@ -110,15 +113,31 @@ async def test_a_personal_value_that_dosis_repeats_is_not_told(board, dosis, pub
     assert "Agenten[0].Identificatie: … (…) is geen geldig nummer (AGENT_ONGELDIG)" in raised.value.what
 
 
-async def test_a_correction_after_a_refusal_is_taken(board, dosis, publication):
+async def test_what_was_refused_is_another_upload_once_it_is_mended(board, dosis, publication):
     dosis.refuse[CASE] = "fout"
-    with pytest.raises(RejectedError):
-        await board.apply(KEY, publication, no_files)
+    for _ in range(2):
+        with pytest.raises(RejectedError):
+            await board.apply(KEY, publication, no_files)
     dosis.refuse.clear()
 
-    await board.apply(f"{KEY}b", publication, no_files)
+    outside_id = await board.apply(KEY, publication, no_files)
+    again = await board.apply(KEY, publication, no_files)
 
-    assert dosis.current(CASE).body["Naam"] == publication.subject
+    assert outside_id == again == dosis.current(CASE).upload
+    assert len({version.upload for version in dosis.versions[CASE]}) == len(dosis.versions[CASE]) == 3
+    assert await board.find(KEY, publication) == outside_id
+
+
+async def test_what_is_refused_for_ever_ends(board, dosis, publication, monkeypatch):
+    monkeypatch.setattr("adapters.dosis.adapter._MOST_REFUSALS", 1)
+    dosis.refuse[CASE] = "fout"
+    with pytest.raises(RejectedError, match="could not process"):
+        await board.apply(KEY, publication, no_files)
+
+    with pytest.raises(RejectedError, match="refused this status 1 times"):
+        await board.apply(KEY, publication, no_files)
+
+    assert len(dosis.versions[CASE]) == 1
 
 
 async def test_a_refused_log_in_is_a_setting(board, dosis, publication):
@@ -252,6 +271,22 @@ async def test_the_check_tells_that_nobody_lets_us_in(adapter, dosis):
 async def test_a_setting_that_does_not_fit_is_named(push, tools, changes, named):
     with pytest.raises(MisconfiguredError, match=named):
         build({"source": SOURCE, "push": push, **changes}, tools)
+
+
+def test_the_example_on_the_page_fits():
+    page = (ROOT / "docs" / "adapters" / "dosis.md").read_text()
+    (example,) = re.findall(r"^```toml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    own = tomllib.loads(example)["adapters"]["dosis"]
+
+    settings = Settings.model_validate({name: value for name, value in own.items() if name != "system"})
+
+    assert settings.push.paths.upload == "/api/v2/dosis/dossiers"
+
+
+def test_the_usual_statuses_on_the_page_are_those_of_the_code():
+    page = (ROOT / "docs" / "adapters" / "dosis.md").read_text()
+
+    assert not [step for step in USUAL.values() if not re.search(rf"\| {step.phase} \| {step.code}\b", page)]
 
 
 async def test_no_personal_data_reaches_the_log(board, dosis, publication):

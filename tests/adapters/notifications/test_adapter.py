@@ -1,5 +1,7 @@
 """Notifications against a Notificaties that runs, on good days and bad ones."""
 
+import re
+import tomllib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -8,6 +10,7 @@ from structlog.testing import capture_logs
 
 from adapters.notifications import build
 from adapters.notifications.adapter import NOT_WANTED
+from adapters.notifications.settings import PAIR, TEMPLATES, Recipient, Settings
 from canonical_model.case import CaseRef
 from canonical_model.commands import WithdrawNotice
 from canonical_model.decision import Reference
@@ -16,6 +19,7 @@ from ports.contracts.notices import AN, CITIZEN, Arrived, NoticesContract, no_fi
 from ports.errors import MisconfiguredError, RejectedError, UncertainError
 from ports.target import Idempotency
 from tests.adapters.notifications.conftest import CASE
+from tests.shipped import ROOT
 
 KEY = f"{CASE}/notificaties/notify/answered"
 NEIGHBOUR = Party(kind=PartyKind.PERSON, name="Jan Maes", email="jan@example.be")
@@ -184,6 +188,21 @@ async def test_the_check_tells_what_is_wrong(adapter, notificaties):
 
     assert product.startswith("product:")
     assert "invalid_scope" in log_in
+
+
+def test_the_examples_on_the_page_fit():
+    page = (ROOT / "docs" / "adapters" / "notifications.md").read_text()
+    templates, whole = re.findall(r"^```toml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    long_enough = whole.replace("secret:opt_out_seal", "s" * 32)
+    own = (
+        tomllib.loads(long_enough)["adapters"]["notificaties"]
+        | tomllib.loads(templates)["adapters"]["notificaties"]
+    )
+
+    settings = Settings.model_validate({name: value for name, value in own.items() if name != "system"})
+
+    assert settings.templates.recipients == {Recipient.NUMBER: TEMPLATES[Recipient.NUMBER]}
+    assert settings.templates.pair == PAIR
 
 
 def test_without_opt_out_there_are_no_pages(own, tools):

@@ -58,11 +58,13 @@ from console.wording import load as load_wordings
 from journal.apart import Apart
 from journal.backup import back_up, put_back
 from journal.database import open_engine
+from journal.feeds import JournalFeeds
 from journal.journal import Custody, Journal, Keys
 from journal.letter_texts import InForce
 from journal.looks import JournalLooks
 from journal.migrate import migrate
 from journal.operations import Health
+from journal.opt_outs import JournalOptOuts
 from journal.restoring import Standing
 from journal.rights import statements
 from journal.shared_clock import SharedClock
@@ -360,12 +362,14 @@ class Hub:
         self.upkeep = Upkeep(self.journal, self.breakers, also=self._follow_letters)
         self._letters = InForce(seq=0, versions=())
         self._deciding = configuration.routes
+        self.feeds = JournalFeeds(self.journal.database, self.journal.keyring)
+        self.opt_outs = JournalOptOuts(self.journal.database, self.journal.keyring)
         self.quarantined: dict[str, str] = {}
         self.adapters = self._build_adapters()
         self.doorway.complete_with(
             tuple(adapter.enricher for adapter in self.adapters.values() if adapter.enricher)
         )
-        self.feed = Feed(self.journal.database, self.journal.keyring, configuration.settings.api.event_source)
+        self.feed = Feed(self.feeds, configuration.settings.api.event_source)
         self.webhooks = self._webhooks()
         self.worker = Worker(
             self.journal,
@@ -593,6 +597,8 @@ class Hub:
             cases=self.journal.cases,
             staff=self.staff,
             looks=JournalLooks(self.journal),
+            feeds=self.feeds,
+            opt_outs=self.opt_outs,
         )
         own = {key: value for key, value in settings.items() if key not in ("system", "informed", "bulk")}
         return build(_filled_in(own, self.configuration), tools)

@@ -355,6 +355,7 @@ KEPT_FOR_GOOD: dict[str, str] = {
     "api_credentials": "credentials end by their date or a person's decision; who had one stays known",
     "api_allowances": "one row per credential: what it used this minute",
     "letter_texts": "what customers were told by which text stays known; people save a few a year",
+    "opt_outs": "who does not want notifications must never get one again; keyed hashes, of no case",
     "users": "accounts end by a person's decision, not by time",
     "retention": "one row per rule: where its walk stands",
 }

@@ -20,6 +20,7 @@ _EVERYBODY: Rights = {
     "effects": "S",
     "numbers": "S",
     "checkpoints": "S",
+    "opt_outs": "S",
     "systems": "SIU",
     "incidents": "SIU",
     "audit": "SI",
@@ -44,8 +45,9 @@ _ANSWER: Rights = {
     "api_credentials": "S",
     "api_allowances": "SIU",
     "api_feed": "S",
+    "opt_outs": "SIU",
 }
-"""Questions about cases, which adapters ask for the systems behind them."""
+"""Questions about cases, which adapters ask for the systems behind them; and who opts out at their pages."""
 _SETTLE: Rights = {**_DECIDE, "effects": "SIU", "attempts": "SI", "messages": "SU", "api_feed": "SI"}
 _LEASES: Rights = {"leases": "SIU"}
 _REMEMBER: Rights = {"checkpoints": "SIU"}

@@ -477,6 +477,15 @@ api_feed = Table(
     sqlite_with_rowid=False,
 )
 
+opt_outs = Table(  # who does not want notifications, by keyed hash; the last wish counts
+    "opt_outs",
+    metadata,
+    Column("hash", String(32), primary_key=True),
+    Column("out", Boolean, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 api_allowances = Table(  # requests of a credential that were handed out to processes, per minute
     "api_allowances",
     metadata,

@@ -11,10 +11,12 @@ from ports.cases import Cases
 from ports.clock import Clock
 from ports.crew import Crew
 from ports.enricher import Enricher
+from ports.feeds import Feeds, NoFeeds
 from ports.intake import Accept, Checkpoints
 from ports.looks import Looks, NobodyLooks
 from ports.mail import MailOut
 from ports.notices import Notices
+from ports.opt_outs import NobodyOptedOut, OptOuts
 from ports.secrets import Secrets
 from ports.source import Source
 from ports.staff import NobodyOnDuty, Staff
@@ -27,7 +29,8 @@ class Tools:
     """What every adapter is given. `name` is the instance's name in `hub.toml`.
 
     `cases` answers questions about cases, `staff` tells which employee is behind a request, `looks` writes down
-    who looked at a customer.
+    who looked at a customer, `feeds` lets others read what was done, `opt_outs` knows
+    who does not want to be notified.
     """
 
     name: str
@@ -38,6 +41,8 @@ class Tools:
     cases: Cases
     staff: Staff = field(default_factory=NobodyOnDuty)
     looks: Looks = field(default_factory=NobodyLooks)
+    feeds: Feeds = field(default_factory=NoFeeds)
+    opt_outs: OptOuts = field(default_factory=NobodyOptedOut)
 
 
 async def _nothing_to_close() -> None:

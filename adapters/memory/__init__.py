@@ -8,16 +8,24 @@ Known limitations:
 """
 
 from adapters.memory.adapter import build
+from adapters.memory.board import MemoryBoard
 from adapters.memory.crew import MemoryCrew, MemoryCrewChanges
+from adapters.memory.feeds import MemoryFeeds
 from adapters.memory.mail import MemoryMail
+from adapters.memory.notices import MemoryNotices
+from adapters.memory.opt_outs import MemoryOptOuts
 from adapters.memory.source import MemorySource
 from adapters.memory.tracker import MemoryChanges, MemoryTracker
 
 __all__ = [
+    "MemoryBoard",
     "MemoryChanges",
     "MemoryCrew",
     "MemoryCrewChanges",
+    "MemoryFeeds",
     "MemoryMail",
+    "MemoryNotices",
+    "MemoryOptOuts",
     "MemorySource",
     "MemoryTracker",
     "build",

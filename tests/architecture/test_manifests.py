@@ -13,7 +13,7 @@ from tests.shipped import ROOT, name
 QUALITIES = ["bronze", "silver", "gold"]
 REQUIRED = {"name", "title", "direction", "ports", "factory", "owner", "quality"}
 FOLDERS = sorted(manifest.parent for manifest in (ROOT / "adapters").glob("*/adapter.toml"))
-LIBRARIES = [ROOT / "adapters" / "acmidm", ROOT / "adapters" / "tracking"]
+LIBRARIES = [ROOT / "adapters" / name for name in ("acmidm", "digitaal_vlaanderen", "tracking")]
 """What adapters that belong together share; only they may import it, says the import contract."""
 SUITES = {
     "source": "ports.contracts.source",
@@ -23,6 +23,8 @@ SUITES = {
     "informed": "ports.contracts.informed",
     "enricher": "ports.contracts.enricher",
     "crew": "ports.contracts.crew",
+    "board": "ports.contracts.board",
+    "notices": "ports.contracts.notices",
 }
 """The ports that an adapter may claim, with the module of each one's behaviour suite."""
 

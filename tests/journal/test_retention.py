@@ -12,8 +12,8 @@ from canonical_model.case import CaseRef
 from canonical_model.events import Answer, CaseChanged, ContactReceived
 from canonical_model.message import MessageId
 from canonical_model.status import CaseStatus
-from console.api.feed import Entry, append_entries
 from journal.effects import Outcome, SweepRequest
+from journal.feeds import Appended, append_entries
 from journal.instants import DAY, micros, new_id
 from journal.journal import Custody
 from journal.operations import Health
@@ -144,7 +144,7 @@ async def replay_of(journal, name: str, *, cancelled: bool) -> None:
 
 async def told(journal, name: str) -> None:
     """A piece of news for an existing system; the newest one of a system stays, as the next is counted from it."""
-    await journal.database.write(append_entries, Entry("permits", f"key-{name}"))
+    await journal.database.write(append_entries, Appended("permits", f"key-{name}"))
 
 
 async def stumble_once(journal, ids: Sequence[str]) -> None:

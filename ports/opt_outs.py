@@ -1,0 +1,36 @@
+"""Who does not want notifications: kept for good, by keyed hashes of numbers and addresses, of which none can be read back."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from canonical_model.decision import Reference
+from ports.errors import MisconfiguredError
+
+
+class OptOuts(Protocol):
+    """All raise `TransientError` when the journal can't be reached; all may be repeated."""
+
+    async def opt_out(self, names: Sequence[Reference]) -> None:
+        """Nobody with one of these names wants notifications any more; durable once this returns."""
+        ...
+
+    async def opt_in(self, names: Sequence[Reference]) -> None:
+        """They want them again."""
+        ...
+
+    async def opted_out(self, names: Sequence[Reference]) -> bool:
+        """Whether one of these names does not want notifications."""
+        ...
+
+
+class NobodyOptedOut:
+    """Nowhere to keep it: nobody can opt out, so nobody did."""
+
+    async def opt_out(self, names: Sequence[Reference]) -> None:
+        raise MisconfiguredError("there is no place to keep who opted out")
+
+    async def opt_in(self, names: Sequence[Reference]) -> None:
+        raise MisconfiguredError("there is no place to keep who opted out")
+
+    async def opted_out(self, names: Sequence[Reference]) -> bool:
+        return False

@@ -12,6 +12,7 @@ Facts: <https://wiki.open311.org/GeoReport_v2/>; mySociety's open311-adapter for
 
 import itertools
 import json
+import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -76,6 +77,10 @@ class BadDays:
     """So often a token has no number yet; None = it never gets one."""
     nobody_home: int = 0
     """So many questions are answered 503."""
+    swallow: int = 0
+    """So many steps of the crew change the order and are never told as an update."""
+    repeat_and_shuffle: bool = False
+    """Every update is told twice, in any order."""
 
 
 @dataclass
@@ -176,7 +181,10 @@ class FieldPlanning:
         )
         for name, value in more.items():
             setattr(step, name, value)
-        self.steps.append(step)
+        if self.bad_days.swallow:
+            self.bad_days.swallow -= 1
+        else:
+            self.steps.append(step)
         held.state, held.changed_at = state, max(step.at, held.changed_at)
         held.status = self._coarse(step.status)
         return step
@@ -369,6 +377,8 @@ class FieldPlanning:
         self._check_key(request.query_params)
         start, end = self._stretch(request.query_params)
         found = [step for step in self.steps if start <= step.at.replace(microsecond=0) <= end]
+        if self.bad_days.repeat_and_shuffle:
+            found = random.sample(found * 2, len(found) * 2)
         return _rendered(
             request, "service_request_updates", [_update(request, step) for step in found[: self._limit]]
         )

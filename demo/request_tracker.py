@@ -51,21 +51,11 @@ class RunningTracker:
 
     def stop(self) -> None:
         """Let running requests end, then go. May be called twice."""
-        self._end(signal.SIGTERM)
+        private.stop(self.process, signal.SIGTERM)
 
     def kill(self) -> None:
         """SIGKILL to all its processes at once, as a power cut would."""
-        self._end(signal.SIGKILL)
-
-    def _end(self, how: signal.Signals) -> None:
-        if self.process.poll() is not None:
-            return
-        os.killpg(self.process.pid, how)
-        try:
-            self.process.wait(timeout=15)
-        except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(timeout=15)
+        private.stop(self.process, signal.SIGKILL)
 
 
 def start(

@@ -1,5 +1,5 @@
 # icalendar's values are of any type: each gets one where it comes in
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 """Work orders to tasks (VTODO, RFC 5545), tasks to what the crew did. Pure."""
 
 import base64

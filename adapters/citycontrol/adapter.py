@@ -83,6 +83,7 @@ class CityControl:
     async def _order(self, order: WorkOrder, fetch: Fetch) -> str:
         begun = await self._ledger.identification(order.case, order.trip)
         identification = begun or await self._ledger.begin(order)
+        await self._ledger.out(order.case, identification)
         done = await self._done(begun, order) if begun else frozenset[str]()
         if identification not in done:
             await self._create(identification, order)

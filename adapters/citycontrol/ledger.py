@@ -6,7 +6,7 @@ Names of cases, orders and numbers only; nothing about people.
 import asyncio
 
 from canonical_model.case import CaseRef
-from canonical_model.work_order import MOST_TRIPS, WorkOrder, order_id
+from canonical_model.work_order import MOST_TRIPS, WorkOrder, order_id, parse_order_id
 from ports.errors import RejectedError
 from ports.intake import Checkpoints
 
@@ -38,8 +38,13 @@ class Ledger:
             )
         identification = order_id(order.case, trip)
         await self._checkpoints.save(f"sent/{order_id(order.case, order.trip)}", identification)
-        await self._checkpoints.save(f"last/{order.case}", str(trip))
         return identification
+
+    async def out(self, case: CaseRef, identification: str) -> None:
+        """This order of the case goes out now, or went out: no later one may have its number, or a lower one."""
+        _, trip = parse_order_id(identification) or (case, 0)
+        if trip > await self._trip("last", case):
+            await self._checkpoints.save(f"last/{case}", str(trip))
 
     async def heard_of(self, case: CaseRef, trip: int) -> None:
         """CityControl mentioned this trip: no later order may have its number, or a lower one."""
@@ -48,7 +53,7 @@ class Ledger:
                 await self._checkpoints.save(f"heard/{case}", str(trip))
 
     async def last_identification(self, case: CaseRef) -> str:
-        """The last order of a case that was begun; "" when there is none."""
+        """The last order of a case that went out, or may have; "" when there is none."""
         trip = await self._trip("last", case)
         return order_id(case, trip) if trip else ""
 

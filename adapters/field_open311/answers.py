@@ -5,7 +5,7 @@ list, an object instead of a list of errors). So records are known by their own 
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 from xml.parsers.expat import ExpatError
@@ -20,6 +20,7 @@ Tree: TypeAlias = "str | int | float | bool | Sequence[Tree] | Mapping[str, Tree
 _DEEPEST = 20
 _LONGEST_COMPLAINT = 200
 _MEDIA = ("media_url", "media_urls", "photos", "images")
+_WORD = re.compile(r"\w{3,}")
 _WORDS = ("description", "detail", "message", "error_description", "title")
 _NAMED = ("account_id", "external_id", "customer_reference", "client_request_id", "fixmystreet_id")
 """Fields in which a planning may give back the name that we gave an order."""
@@ -70,17 +71,20 @@ def services_in(content: bytes) -> frozenset[str]:
     return frozenset(_text(record, "service_code") for record in _records(tree_of(content), {"service_code"}))
 
 
-def complaint_in(content: bytes, sent: Sequence[str] = ()) -> str:
-    """What the planning says is wrong, without what we had sent; "" when it does not say so readably."""
+def complaint_in(content: bytes) -> str:
+    """What the planning says is wrong; "" when it does not say so readably. It may repeat what it was sent."""
     try:
         tree = tree_of(content)
     except NotUnderstoodError:
         return ""
-    words = "; ".join(dict.fromkeys(_complaints(tree)))
-    for value in sorted(sent, key=len, reverse=True):
-        if len(value) > 3:
-            words = words.replace(value, "…")
-    return words[:_LONGEST_COMPLAINT]
+    return "; ".join(dict.fromkeys(_complaints(tree)))
+
+
+def without(words: str, sent: Iterable[str]) -> str:
+    """A complaint that may be shown and logged: without any word of what we had sent, in whatever part it comes back."""
+    ours = {word.casefold() for value in sent for word in _WORD.findall(value)}
+    shown = _WORD.sub(lambda found: "…" if found[0].casefold() in ours else found[0], words)
+    return shown[:_LONGEST_COMPLAINT]
 
 
 def tree_of(content: bytes) -> Tree:

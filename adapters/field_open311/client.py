@@ -19,6 +19,7 @@ from adapters.field_open311.answers import (
     requests_in,
     services_in,
     updates_in,
+    without,
 )
 from adapters.field_open311.settings import Settings
 from ports.errors import (
@@ -225,7 +226,7 @@ def _refusal(
     sent: Sequence[str] = (),
 ) -> AdapterError:
     """What an answer other than 2xx means; `in_doubt` when it does not say whether something was done."""
-    status, words = answer.status_code, complaint_in(answer.content, sent)
+    status, words = answer.status_code, complaint_in(answer.content)
     detail = f"HTTP {status}: {_kind(answer)}"
     if status in {401, 403}:
         return MisconfiguredError(
@@ -242,7 +243,7 @@ def _refusal(
         )
     if status >= 500 or status in {408, 425} or not words:
         return in_doubt(f"the planning failed ({doing})", detail=detail)
-    return _meant(words)(f"the planning refuses ({doing}): {words}", detail=detail)
+    return _meant(words)(f"the planning refuses ({doing}): {without(words, sent)}", detail=detail)
 
 
 def _meant(words: str) -> type[RejectedError]:

@@ -564,9 +564,13 @@ def _card(case: Case) -> str:
     return (
         f'<article class="{"open" if case.is_open else "klaar"}" id="{escape(case.identification)}">'
         f"<h2>{escape(case.title)}</h2><p><strong>{escape(state)}</strong>, gepland einde "
-        f"{escape(case.planned_end)}</p><p>{escape(case.place)}</p><pre>{escape(case.text)}</pre>"
+        f"{escape(_date(case.planned_end))}</p><p>{escape(case.place)}</p><pre>{escape(case.text)}</pre>"
         f"{_photos(case)}{remark}{_buttons(case) if case.is_open else ''}</article>"
     )
+
+
+def _date(written: str) -> str:
+    return f"{written[6:8]}/{written[4:6]}/{written[:4]}" if len(written) >= 8 else written
 
 
 def _photos(case: Case) -> str:

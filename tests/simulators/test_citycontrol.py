@@ -29,6 +29,7 @@ async def test_the_list_shows_orders_in_dutch_and_runs_nothing_that_citizens_wro
     assert '<html lang="nl">' in page.text
     assert "&lt;b&gt;Losse&lt;/b&gt; tegel" in page.text
     assert "Pas op &amp; kijk uit" in page.text
+    assert "gepland einde 05/03/2026" in page.text
     assert all(
         f"<button>{words}</button>" in page.text
         for words in ("Gepland", "In uitvoering", "Uitgevoerd", "Geannuleerd", "Niet aangetroffen")

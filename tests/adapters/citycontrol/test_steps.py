@@ -88,6 +88,30 @@ async def test_a_lost_confirmation_of_a_photo_is_asked_after(crew, citycontrol, 
     assert made(citycontrol, work) == (1, 2, BOTH)
 
 
+@pytest.mark.parametrize("step", range(6))
+async def test_whoever_dies_between_two_steps_does_none_of_them_twice(
+    crew, citycontrol, checkpoints, work, step
+):
+    """Everything that is remembered may be the last thing that was not: the next life looks what is there."""
+    save, saved = checkpoints.save, []
+
+    async def fuse(name, value):
+        saved.append(name)
+        if len(saved) == step + 1:
+            raise TransientError("died")
+        await save(name, value)
+
+    checkpoints.save = fuse
+    if step < 5:
+        with pytest.raises(TransientError):
+            await ordered(crew, work)
+    await ordered(crew, work)
+
+    assert made(citycontrol, work) == (1, 2, BOTH)
+    assert await crew.find("key", OrderWork(order=work)) == order_id(work.case, 1)
+    assert (await crew.standing(work.case, "")).outside_id == order_id(work.case, 1)
+
+
 async def test_refused_but_made_counts_as_made(crew, citycontrol, work):
     citycontrol.moods += [Mood.FO03_CREATED, Mood.FO03_CREATED, Mood.FO03_CREATED]
 

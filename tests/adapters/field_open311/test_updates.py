@@ -6,6 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from adapters.field_open311.source import Updates
+from canonical_model.case import CaseRef
 from canonical_model.commands import OrderWork
 from canonical_model.events import WorkOrderChanged
 from canonical_model.work_order import OrderState
@@ -61,6 +62,30 @@ async def test_reports_of_the_same_second_keep_the_order_of_the_list(source, pla
     await source.poll()
 
     assert told() == [(OrderState.IN_PROGRESS, "a"), (OrderState.DONE, "b")]
+
+
+async def test_updates_told_twice_in_any_order_come_in_once_and_in_theirs(source, planning, job, clock, told):
+    planning.bad_days.repeat_and_shuffle = True
+    steps = [OrderState.PLANNED, OrderState.IN_PROGRESS, OrderState.DONE]
+    for step in steps:
+        planning.report(job.id, step)
+        clock.advance(timedelta(minutes=1))
+
+    await source.poll()
+    await source.poll()
+
+    assert [state for state, _ in told()] == steps
+
+
+async def test_a_completion_that_was_never_told_is_seen_by_who_asks(source, crew, planning, job, told):
+    planning.report(job.id, OrderState.IN_PROGRESS)
+    planning.bad_days.swallow = 1
+    planning.report(job.id, OrderState.DONE, "klaar")
+
+    await source.poll()
+
+    assert [state for state, _ in told()] == [OrderState.IN_PROGRESS]
+    assert (await crew.standing(CaseRef("LEU-2026-000001"), job.id)).state is OrderState.DONE
 
 
 async def test_an_explicit_reopening_counts(source, planning, job, clock, told):

@@ -55,6 +55,29 @@ async def test_an_order_whose_answer_was_bad_is_made_once(crew, planning, mood):
     assert len(planning.orders) == 1
 
 
+@pytest.mark.parametrize("step", range(2))
+async def test_whoever_dies_between_two_steps_orders_once_and_follows_it(
+    crew, source, planning, tools, intake, step
+):
+    work, save, saved = some_work(), tools.checkpoints.save, []
+
+    async def fuse(name, value):
+        saved.append(name)
+        if len(saved) == step + 1:
+            raise TransientError("died")
+        await save(name, value)
+
+    tools.checkpoints.save = fuse
+    with pytest.raises(TransientError):
+        await ordered(crew, work)
+    await ordered(crew, work)
+    planning.tell(order_id(work.case, 1), "Gepland")
+    await source.poll()
+
+    assert len(planning.orders) == 1
+    assert states(intake) == [OrderState.PLANNED]
+
+
 async def test_an_order_whose_answer_was_late_is_made_once(planning, planning_host, tools):
     adapter = build(settings_for(planning_host.address, answer_seconds=0.2), tools)
     work = some_work()

@@ -30,6 +30,11 @@ MOMENTS = frozenset(
 """The steps that a customer is told about without asking; the others stand on the board only."""
 _TICK = timedelta(seconds=1)
 _USEFUL = timedelta(days=14)
+_NO_ADDRESS = (
+    "De klant kon niet verwittigd worden: niet via Mijn Burgerprofiel, en er is geen mailadres bekend."
+)
+_NO_WORDS = "De klant kon niet verwittigd worden via Mijn Burgerprofiel: mail hem zelf wat er te melden is."
+"""For a letter that says nothing without the handlers' or the crew's own words, which are not at hand any more."""
 _TO_DO = {PublicStatus.WAITING_FOR_CUSTOMER: "Beantwoord de vraag van de dienst."}
 
 
@@ -110,7 +115,7 @@ def unnoticed(settled: Settled, case: CaseRecord, configuration: RouteConfigurat
     status, _, step = settled.key.rpartition("/")[2].partition("-")
     letter = _letter(case, PublicStatus(status), f"instead-{step}", "", configuration)
     if letter is None:
-        text = "De klant kon niet verwittigd worden: niet via Mijn Burgerprofiel, en er is geen mailadres bekend."
+        text = _NO_ADDRESS if not case.card.party.email else _NO_WORDS
         note = AddNote(case=case.ref, text=text)
         letter = Intent(target=TRACKER, command=note, discriminator=f"unnoticed-{step}", blocking=False)
         return Decision(fate=Fate.ROUTED, reason="", case=case, intents=(letter,))
@@ -163,7 +168,7 @@ def _letter(
     match status:
         case PublicStatus.WAITING_FOR_CUSTOMER if detail:
             return letters.waiting_for_customer(case, detail, f"waiting-{name}", configuration)
-        case PublicStatus.EXECUTED:
+        case PublicStatus.EXECUTED if detail:
             return letters.done(case, detail, f"done-{name}", configuration)
         case PublicStatus.CLOSED:
             return letters.closed_without_answer(case, configuration)

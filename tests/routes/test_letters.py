@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 import routes
 from canonical_model.case import CaseCard, CaseRecord, CaseRef
-from canonical_model.commands import AddNote
+from canonical_model.commands import AddNote, SendMail
 from canonical_model.contact import Channel, Kind, Language
-from canonical_model.decision import Intent
+from canonical_model.decision import Intent, Settled
 from canonical_model.public_status import PublicStatus
 from canonical_model.status import CaseStatus
 from routes.configuration import GIVEN, DispatchError, parse_texts, version_of
@@ -30,6 +30,7 @@ from routes.letters import (
     sent,
     waiting_for_customer,
 )
+from routes.status_to_customer import unnoticed
 from tests.journal.scene import AN, START, configuration
 
 TOLD = configuration()
@@ -233,3 +234,30 @@ def test_what_a_folder_lacks_comes_from_the_shipped_texts():
     assert own[Language.FR] == {**shipped[Language.FR], "closed": "Fermé"}
     assert own[Language.DE] == shipped[Language.DE]
     assert shipped[Language.FR]["closed"] != "Fermé"
+
+
+@pytest.mark.parametrize(
+    ("status", "email", "told"),
+    [
+        (PublicStatus.PLANNED, AN.email, SendMail),
+        (PublicStatus.CLOSED, AN.email, SendMail),
+        (PublicStatus.EXECUTED, AN.email, AddNote),
+        (PublicStatus.WAITING_FOR_CUSTOMER, AN.email, AddNote),
+        (PublicStatus.EXECUTED, "", AddNote),
+    ],
+)
+def test_instead_of_a_notice_goes_a_mail_or_the_handlers_hear_why_not(status, email, told):
+    case = replace(CASE, card=CaseCard(subject="s", party=replace(AN, email=email)))
+    settled = Settled(
+        target="notificaties",
+        action="notify",
+        key=f"{CASE.ref}/notificaties/{status}-s1",
+        applied=False,
+        at=START,
+    )
+
+    (intent,) = unnoticed(settled, case, TOLD).intents
+
+    assert isinstance(intent.command, told)
+    if told is AddNote:
+        assert ("geen mailadres" in intent.command.text) is (email == "")

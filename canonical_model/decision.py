@@ -126,7 +126,10 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """An effect came to an end, at `at` (UTC). `outside_id` is the target's own id; `action` the command's wire name."""
+    """An effect came to an end, at `at` (UTC). `outside_id` is the target's own id; `action` the command's wire name.
+
+    `refused` is the command itself when the target refused it.
+    """
 
     target: str
     action: str
@@ -135,6 +138,7 @@ class Settled:
     at: datetime
     outside_id: str = ""
     reason: str = ""
+    refused: Command | None = None
 
 
 class Router(Protocol):

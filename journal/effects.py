@@ -62,7 +62,7 @@ class SweepRequest:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of an attempt. `retry_at` (microseconds) for outcomes unknown and again."""
+    """What came of an attempt. `retry_at` (microseconds) for outcomes unknown and again; `refused`: what the target refused."""
 
     effect_id: str
     attempt: int
@@ -73,6 +73,7 @@ class Result:
     error: str = ""
     what: str = ""
     retry_at: int = 0
+    refused: Command | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +266,10 @@ class _Recording:
 
     def _route_on(self, ours: list[Result], rows: dict[str, Any]) -> dict[str, tuple[str, ...]]:
         ended = [result for result in ours if result.outcome in (Outcome.APPLIED, Outcome.REJECTED)]
+        refused = [result for result in ended if result.outcome is Outcome.REJECTED]
+        self.routing.load_cases(
+            rows[result.effect_id].case_ref for result in refused
+        )  # a letter may go instead
         self.routing.load_cases((rows[result.effect_id].case_ref for result in ended), cards=False)
         self.routing.bulk = {row.message_id for row in rows.values() if row.bulk}
         started: dict[str, tuple[str, ...]] = {}
@@ -281,6 +286,7 @@ class _Recording:
                 at=moment(self.tx.now),
                 outside_id=result.outside_id,
                 reason=result.what,
+                refused=result.refused,
             )
             decision = self._after(settled, state.record)
             if decision is not None:

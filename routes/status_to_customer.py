@@ -113,7 +113,8 @@ def is_noticed(case: CaseRecord, configuration: RouteConfiguration) -> bool:
 def unnoticed(settled: Settled, case: CaseRecord, configuration: RouteConfiguration) -> Decision:
     """The notification service does not reach this customer: a mail does, or the handlers must know."""
     status, _, step = settled.key.rpartition("/")[2].partition("-")
-    letter = _letter(case, PublicStatus(status), f"instead-{step}", "", configuration)
+    detail = settled.refused.detail if isinstance(settled.refused, Notify) else ""
+    letter = _letter(case, PublicStatus(status), f"instead-{step}", detail, configuration)
     if letter is None:
         text = _NO_ADDRESS if not case.card.party.email else _NO_WORDS
         note = AddNote(case=case.ref, text=text)

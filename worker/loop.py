@@ -324,6 +324,7 @@ class Worker:
             error=judgement.error or judgement.outcome.value,
             what=judgement.what,
             retry_at=micros(self._clock.now()) + int(judgement.wait * 1e6),
+            refused=effect.command if judgement.outcome is Outcome.REJECTED else None,
         )
 
     async def _tell_breaker(self, target: str, judgement: "Applied | Judgement") -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import routes
 from canonical_model.case import CaseCard, CaseRecord, CaseRef
-from canonical_model.commands import AddNote, SendMail
+from canonical_model.commands import AddNote, Notify, SendMail
 from canonical_model.contact import Channel, Kind, Language
 from canonical_model.decision import Intent, Settled
 from canonical_model.public_status import PublicStatus
@@ -43,6 +43,9 @@ CASE = CaseRecord(
     status=CaseStatus.NEW,
     opened_at=START,
 )
+
+
+NOTICE = Notify(case=CASE.ref, party=AN, subject="s", status=PublicStatus.PLANNED, changed_at=START)
 
 
 def letters(subject: str, text: str = "", language: Language = Language.NL):
@@ -237,16 +240,17 @@ def test_what_a_folder_lacks_comes_from_the_shipped_texts():
 
 
 @pytest.mark.parametrize(
-    ("status", "email", "told"),
+    ("status", "email", "detail", "told"),
     [
-        (PublicStatus.PLANNED, AN.email, SendMail),
-        (PublicStatus.CLOSED, AN.email, SendMail),
-        (PublicStatus.EXECUTED, AN.email, AddNote),
-        (PublicStatus.WAITING_FOR_CUSTOMER, AN.email, AddNote),
-        (PublicStatus.EXECUTED, "", AddNote),
+        (PublicStatus.PLANNED, AN.email, "", SendMail),
+        (PublicStatus.CLOSED, AN.email, "", SendMail),
+        (PublicStatus.EXECUTED, AN.email, "Tegels gelegd", SendMail),
+        (PublicStatus.WAITING_FOR_CUSTOMER, AN.email, "Welk nummer?", SendMail),
+        (PublicStatus.WAITING_FOR_CUSTOMER, AN.email, "", AddNote),
+        (PublicStatus.EXECUTED, "", "Tegels gelegd", AddNote),
     ],
 )
-def test_instead_of_a_notice_goes_a_mail_or_the_handlers_hear_why_not(status, email, told):
+def test_instead_of_a_notice_goes_a_mail_or_the_handlers_hear_why_not(status, email, detail, told):
     case = replace(CASE, card=CaseCard(subject="s", party=replace(AN, email=email)))
     settled = Settled(
         target="notificaties",
@@ -254,6 +258,7 @@ def test_instead_of_a_notice_goes_a_mail_or_the_handlers_hear_why_not(status, em
         key=f"{CASE.ref}/notificaties/{status}-s1",
         applied=False,
         at=START,
+        refused=replace(NOTICE, status=status, detail=detail),
     )
 
     (intent,) = unnoticed(settled, case, TOLD).intents

@@ -307,7 +307,7 @@ async def test_an_erased_command_is_parked(planned):
     await planned.erase_case(FIRST, "dpo", "asked")
 
     assert (await claim(planned, id_)).effects == ()
-    (row,) = await rows(planned, effects)
+    (row,) = await rows(planned, effects, effects.c.id == id_)
     assert (row.state, row.error) == ("parked", "Erased")
     assert (await recount(planned))["parked"] == 1
 

@@ -177,6 +177,7 @@ class Database:
     async def start(self) -> None:
         """Begin to serve; call once, in the event loop that will use it."""
         JOURNAL.queue_length = self._waiting.__len__
+        self._loop = asyncio.get_running_loop()
         self._serving = asyncio.create_task(self._serve(), name="journal-writer")
 
     async def close(self) -> None:
@@ -200,7 +201,7 @@ class Database:
         """
         if self._closed or len(self._waiting) >= MAX_WAITING or self._is_stalled():
             raise StoreUnavailableError("the journal takes nothing more now", retry_after=2)
-        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[R] = self._loop.create_future()
         self._waiting.append(_Waiting(many, argument, future))
         self._somebody.set()
         return future

@@ -26,7 +26,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from journal.instants import DAY, born, micros
-from journal.rows import PutRows
+from journal.rows import PutRows, write_together
 from journal.schema import tally, target_tally
 from ports.clock import Clock
 from ports.errors import TransientError
@@ -338,16 +338,20 @@ class Database:
             self._busy_since = 0.0
 
     def _write_tallies(self, tx: Transaction) -> None:
-        for table, name, tallies in (
-            (_TALLIES, "source", tx.tallies),
-            (_TARGET_TALLIES, "target", tx.target_tallies),
-        ):
-            rows = [
-                {"day": day, name: whose, "state": state, "shard": self._shard, "count": change}
-                for (day, whose, state), change in sorted(tallies.items())
-                if change
-            ]
-            table.run(tx.connection, rows)
+        write_together(
+            tx.connection,
+            (
+                (_TALLIES, self._tally_rows("source", tx.tallies)),
+                (_TARGET_TALLIES, self._tally_rows("target", tx.target_tallies)),
+            ),
+        )
+
+    def _tally_rows(self, name: str, tallies: Counter[tuple[int, str, str]]) -> list[dict[str, Any]]:
+        return [
+            {"day": day, name: whose, "state": state, "shard": self._shard, "count": change}
+            for (day, whose, state), change in sorted(tallies.items())
+            if change
+        ]
 
 
 _LOCK = text(

@@ -14,9 +14,11 @@ from hashlib import sha256
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from journal.chance import SIZE, piece
+
 MOST_RECENT = 2048
 """Unwrapped keys that are kept in memory."""
-_NONCE = 12
+_NONCE = SIZE
 
 
 class SealBrokenError(Exception):
@@ -33,7 +35,7 @@ class DataKey:
 
     def seal(self, owner: str, column: str, data: bytes) -> bytes:
         """Ciphertext that opens only for this owner and column."""
-        nonce = os.urandom(_NONCE)
+        nonce = piece()
         return nonce + self.cipher.encrypt(nonce, data, f"{owner}/{column}".encode())
 
     def open(self, owner: str, column: str, sealed: bytes) -> bytes:
@@ -57,7 +59,7 @@ class Keyring:
 
     def new_key(self, message_id: str) -> DataKey:
         """A fresh key for one contact."""
-        plain, nonce = os.urandom(32), os.urandom(_NONCE)
+        plain, nonce = os.urandom(32), piece()
         sealed = self._masters[self._current].encrypt(nonce, plain, message_id.encode())
         return self._remembered(DataKey(message_id, AESGCM(plain), self._current + nonce + sealed))
 

@@ -26,7 +26,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from journal.instants import DAY, born, micros
-from journal.rows import PutRows
+from journal.rows import PutRows, write_together
 from journal.schema import tally, target_tally
 from ports.clock import Clock
 from ports.errors import TransientError
@@ -177,6 +177,7 @@ class Database:
     async def start(self) -> None:
         """Begin to serve; call once, in the event loop that will use it."""
         JOURNAL.queue_length = self._waiting.__len__
+        self._loop = asyncio.get_running_loop()
         self._serving = asyncio.create_task(self._serve(), name="journal-writer")
 
     async def close(self) -> None:
@@ -200,7 +201,7 @@ class Database:
         """
         if self._closed or len(self._waiting) >= MAX_WAITING or self._is_stalled():
             raise StoreUnavailableError("the journal takes nothing more now", retry_after=2)
-        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[R] = self._loop.create_future()
         self._waiting.append(_Waiting(many, argument, future))
         self._somebody.set()
         return future
@@ -337,16 +338,20 @@ class Database:
             self._busy_since = 0.0
 
     def _write_tallies(self, tx: Transaction) -> None:
-        for table, name, tallies in (
-            (_TALLIES, "source", tx.tallies),
-            (_TARGET_TALLIES, "target", tx.target_tallies),
-        ):
-            rows = [
-                {"day": day, name: whose, "state": state, "shard": self._shard, "count": change}
-                for (day, whose, state), change in sorted(tallies.items())
-                if change
-            ]
-            table.run(tx.connection, rows)
+        write_together(
+            tx.connection,
+            (
+                (_TALLIES, self._tally_rows("source", tx.tallies)),
+                (_TARGET_TALLIES, self._tally_rows("target", tx.target_tallies)),
+            ),
+        )
+
+    def _tally_rows(self, name: str, tallies: Counter[tuple[int, str, str]]) -> list[dict[str, Any]]:
+        return [
+            {"day": day, name: whose, "state": state, "shard": self._shard, "count": change}
+            for (day, whose, state), change in sorted(tallies.items())
+            if change
+        ]
 
 
 _LOCK = text(

@@ -1,7 +1,8 @@
 """Times and ids as the tables hold them."""
 
-import os
 from datetime import UTC, datetime, timedelta
+
+from journal.chance import piece
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -20,7 +21,7 @@ def moment(value: int) -> datetime:
 
 def new_id(now_micros: int) -> str:
     """32 hexadecimal digits: milliseconds first, so that ids sort by time, then chance."""
-    return f"{now_micros // 1000:012x}{os.urandom(10).hex()}"
+    return f"{now_micros // 1000:012x}{piece()[:10].hex()}"
 
 
 def born(id_: str) -> int:

@@ -5,7 +5,7 @@ run inside the transaction: there is no state in which a message is stored but n
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -35,7 +35,7 @@ from journal.crypto import DataKey, Keyring, SealBrokenError
 from journal.database import Transaction
 from journal.instants import DAY, micros, moment, new_id
 from journal.recovery import Recovery
-from journal.rows import InsertRows, PutRows, UpdateRows
+from journal.rows import InsertRows, PutRows, UpdateRows, write_together
 from journal.schema import (
     bodies,
     case_history,
@@ -291,13 +291,13 @@ class Routing:
         return started
 
     def flush(self) -> None:
-        """Write all rows, table by table."""
-        self._write_cases()
-        for table in (messages, bodies, data_keys, files, effects):
-            InsertRows(table).run(self.tx.connection, self.rows.get(table.name, []))
-        for table in (references, case_history):
-            InsertRows(table, ignoring=True).run(self.tx.connection, self.rows.get(table.name, []))
-        self._write_timers()
+        """Write all rows, table by table: new ones, then what changed."""
+        if self._opened:
+            self.intake.numbers.note_used(self.tx)
+        self._remove_timers()
+        write_together(self.tx.connection, self._new_rows())
+        InsertRows(files).run(self.tx.connection, self.rows.get("files", []))  # they may be large
+        self._write_changed_cases()
         self.outside.flush()
         if self._openings and self.intake.apart:
             note = partial(self.intake.apart.note_openings, self._openings, self.now)
@@ -614,29 +614,26 @@ class Routing:
         for claim, content in {file.attachment.claim: file.content for file in inbound.files}.items():
             self._row("files", message_id=id_, claim=claim, data=key.seal(id_, claim, content))
 
-    def _write_cases(self) -> None:
-        if self._opened:
-            self.intake.numbers.note_used(self.tx)
-        now, changed = self.tx.now, [state for state in self.states.values() if state.changed]
-        connection = self.tx.connection
-        opened = [_case_row(state, now) | _card(state) for state in changed if state.new]
-        InsertRows(cases).run(connection, opened)
-        _CASE.run(connection, [_case_row(state, now) for state in changed if not state.new])
-        _CARD.run(connection, [_card(state) for state in self.states.values() if state.card_changed])
+    def _new_rows(self) -> Iterator[tuple[InsertRows | PutRows, list[dict[str, Any]]]]:
+        opened = [state for state in self.states.values() if state.new and state.changed]
+        yield InsertRows(cases), [_case_row(state, self.tx.now) | _card(state) for state in opened]
+        for table in (messages, bodies, data_keys, effects):
+            yield InsertRows(table), self.rows.get(table.name, [])
+        for table in (references, case_history):
+            yield InsertRows(table, ignoring=True), self.rows.get(table.name, [])
+        yield _TIMERS, [_timer_row(case, timer) for (case, _), timer in self.timers.items() if timer]
 
-    def _write_timers(self) -> None:
+    def _write_changed_cases(self) -> None:
+        changed = [state for state in self.states.values() if state.changed and not state.new]
+        _CASE.run(self.tx.connection, [_case_row(state, self.tx.now) for state in changed])
+        cards = [state for state in self.states.values() if state.card_changed]
+        _CARD.run(self.tx.connection, [_card(state) for state in cards])
+
+    def _remove_timers(self) -> None:
         for case, name in [key for key, timer in self.timers.items() if timer is None]:
             self.tx.connection.execute(
                 timers.delete().where(timers.c.case_ref == case, timers.c.name == name)
             )
-        _TIMERS.run(
-            self.tx.connection,
-            [
-                {"case_ref": case, "name": name, "due_at": micros(timer.due), "round": timer.round}
-                for (case, name), timer in self.timers.items()
-                if timer
-            ],
-        )
 
     def _row(self, table: str, **values: Any) -> None:
         self.rows.setdefault(table, []).append(values)
@@ -687,6 +684,10 @@ def _case_row(state: CaseState, now: int) -> dict[str, Any]:
         "answered_at_once": record.answered_at_once,
         "key_id": state.key.id if state.key else "",
     }
+
+
+def _timer_row(case: str, timer: Timer) -> dict[str, Any]:
+    return {"case_ref": case, "name": timer.name, "due_at": micros(timer.due), "round": timer.round}
 
 
 def _card(state: CaseState) -> dict[str, Any]:

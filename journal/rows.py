@@ -63,6 +63,19 @@ class UpdateRows:
             _send(connection, _update(self, connection.dialect.name), rows, wanted)
 
 
+def write_together(
+    connection: Connection, writes: Iterable[tuple[InsertRows | PutRows, Sequence[dict[str, Any]]]]
+) -> None:
+    """Rows for several tables, each table once. PostgreSQL gets them as one statement: each costs a turn to it and back."""
+    wanted = [(what, rows) for what, rows in writes if rows]
+    if connection.dialect.name == "sqlite":
+        for what, rows in wanted:
+            what.run(connection, rows)
+    elif wanted:
+        statement = _together(tuple((what, tuple(rows[0])) for what, rows in wanted))
+        connection.exec_driver_sql(statement, tuple(_json(rows).decode() for _, rows in wanted))
+
+
 def _send(
     connection: Connection, statement: str, rows: Sequence[dict[str, Any]], columns: tuple[str, ...]
 ) -> None:
@@ -70,6 +83,19 @@ def _send(
         connection.exec_driver_sql(statement, list(map(itemgetter(*columns), rows)))
     else:
         connection.exec_driver_sql(statement, (_json(rows).decode(),))
+
+
+@cache
+def _together(writes: tuple[tuple[InsertRows | PutRows, tuple[str, ...]], ...]) -> str:
+    """PostgreSQL carries out each part, whether or not anything asks for its result."""
+    parts = [
+        _insert(what, columns, "postgresql")
+        if isinstance(what, InsertRows)
+        else _put(what, columns, "postgresql")
+        for what, columns in writes
+    ]
+    steps = ", ".join(f"part{number} AS ({part})" for number, part in enumerate(parts))
+    return f"WITH {steps} SELECT"
 
 
 @cache

@@ -1,10 +1,11 @@
 """Reads request bodies at any door, with a limit on size, on time, and on what all of them together hold in memory."""
 
-import asyncio
 from enum import StrEnum
 
 from starlette.requests import Request
 from starlette.types import Message
+
+from ports.patience import Patience
 
 
 class BodyProblem(StrEnum):
@@ -44,7 +45,7 @@ class BodyReader:
         """Gather the body; its chunks count as held from when they come."""
         size = 0
         try:
-            async with asyncio.timeout(self._seconds):
+            with Patience(self._seconds):
                 more = True
                 while more:
                     message = await request.receive()

@@ -20,6 +20,7 @@ from journal.journal import Journal
 from journal.verdicts import NOBODY_KNOWS
 from ports.clock import Clock
 from ports.errors import HubError, TransientError
+from ports.patience import Patience
 from ports.target import Idempotency, Target
 from telemetry.instruments import target_meter
 from telemetry.traces import Traces
@@ -258,7 +259,7 @@ class Worker:
             return await self._journal.file(effect.message_id, attachment.claim, effect.case_ref)
 
         try:
-            async with asyncio.timeout(patience):
+            with Patience(patience):
                 if effect.probe and target.idempotency is not Idempotency.NONE:
                     found = await target.find(effect.key, effect.command)
                     if found is not None:

@@ -82,6 +82,11 @@ class Settings(BaseModel):
     attributes: dict[str, str] = Field(
         default={}, description="Attributes that every order must have, with their fixed values."
     )
+    unknown_place: str = Field(
+        default="",
+        description="Sent as the address of an order without a place, as the planning takes none without; empty: such orders "
+        "are refused.",
+    )
     email: str = Field(default="", description="Address of the city, where the planning demands one.")
     statuses: dict[str, OrderState] = Field(
         default={}, description="What its own statuses mean, beside those of the standard."

@@ -49,7 +49,7 @@ def to_request(order: WorkOrder, settings: Settings) -> Fields:
     fixed = {**settings.attributes, **({settings.order_attribute: name} if settings.order_attribute else {})}
     return (
         ("service_code", service),
-        *_place(order),
+        *_place(order, settings),
         ("description", signed(_described(order), name)),
         ("account_id", name),
         *((("email", settings.email),) if settings.email else ()),
@@ -152,11 +152,12 @@ def standing_of(request: Request, updates: Sequence[Update], settings: Settings)
     return shown if last is None or (shown in ENDED and last not in ENDED) else last
 
 
-def _place(order: WorkOrder) -> Fields:
+def _place(order: WorkOrder, settings: Settings) -> Fields:
     point = order.location.point
-    if point is None and not order.location.address:
-        raise RejectedError("the planning takes no order without a place: add an address or a point")
-    address = (("address_string", order.location.address),) if order.location.address else ()
+    words = order.location.address or ("" if point else settings.unknown_place)
+    if point is None and not words:
+        raise RejectedError("the planning takes no order without a place: add one, or set `unknown_place`")
+    address = (("address_string", words),) if words else ()
     if point is None:
         return address
     return (("lat", f"{point.latitude:.6f}"), ("long", f"{point.longitude:.6f}"), *address)

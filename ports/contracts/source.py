@@ -55,12 +55,25 @@ class MemoryCheckpoints:
 
     def __init__(self) -> None:
         self.values: dict[str, str] = {}
+        self._saves_left: int | None = None
+
+    def die_after(self, saves: int | None) -> None:
+        """So many values are kept; then the process dies, before it keeps the next. None = it lives."""
+        self._saves_left = saves
 
     async def load(self, name: str) -> str | None:
         return self.values.get(name)
 
     async def save(self, name: str, value: str) -> None:
+        if self._saves_left is not None:
+            self._saves_left -= 1
+            if self._saves_left < 0:
+                raise SuddenDeathError
         self.values[name] = value
+
+
+class SuddenDeathError(BaseException):
+    """The process is no more: nothing after this happens in it."""
 
     async def saved(self, prefix: str) -> Mapping[str, str]:
         return {

@@ -18,7 +18,7 @@ from pydantic_core import PydanticUndefined
 
 from tests.shipped import ROOT
 
-ASKED = re.compile(r"(<!-- settings: ([a-z_.]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+ASKED = re.compile(r"(<!-- settings: ([a-z0-9_.]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 PLAIN = {
     str: "text",
     int: "whole number",

@@ -4,14 +4,11 @@ As a program, to look at: `python -m tests.simulators.field_open311`, then `/plo
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
-
-import uvicorn
 
 from canonical_model.work_order import ENDED, OrderState, parse_order_id
 from demo.field_planning import FieldPlanning
+from tests.servers.hosted import served
 from tests.servers.lossy_transport import LossyTransport
 
 
@@ -25,30 +22,6 @@ class RunningPlanning:
     @property
     def url(self):
         return f"{self.address}/v2"
-
-
-@asynccontextmanager
-async def running(planning: FieldPlanning, port: int = 0) -> AsyncIterator[RunningPlanning]:
-    """It serves until the block ends."""
-    config = uvicorn.Config(
-        planning.app,
-        host="127.0.0.1",
-        port=port,
-        log_config=None,
-        lifespan="off",
-        ws="none",
-        timeout_graceful_shutdown=1,
-    )
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-        await asyncio.sleep(0.01)
-    try:
-        yield RunningPlanning(planning, f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}")
-    finally:
-        server.should_exit = True
-        server.force_exit = True
-        await serving
 
 
 class Field:
@@ -91,8 +64,8 @@ class Field:
 if __name__ == "__main__":
 
     async def serve() -> None:
-        async with running(FieldPlanning(), port=8311) as planning:
-            print(f"{planning.url} for the hub, {planning.address}/ploeg for the crew")
+        async with served(FieldPlanning().app, 8311) as address:
+            print(f"{address}/v2 for the hub, {address}/ploeg for the crew")
             await asyncio.Event().wait()
 
     asyncio.run(serve())

@@ -23,7 +23,7 @@ from adapters.field_open311.translate import (
     to_update,
 )
 from canonical_model.case import CaseRef
-from canonical_model.location import Location
+from canonical_model.location import NOWHERE, Location, Point
 from canonical_model.work_order import OrderState
 from ports.contracts.crew import some_work
 from ports.errors import MessageError, NotSupportedError, NotUnderstoodError
@@ -144,6 +144,22 @@ def test_an_order_as_a_form():
         ("attribute[bron]", "KCC"),
         ("attribute[werkorder]", "LEU-2026-000123.01"),
     )
+
+
+@pytest.mark.parametrize(
+    ("location", "sent"),
+    [
+        (NOWHERE, {"address_string": "Leuven"}),
+        (Location(address="Naamsestraat 12"), {"address_string": "Naamsestraat 12"}),
+        (Location(point=Point(latitude=50.8, longitude=4.7)), {"lat": "50.800000", "long": "4.700000"}),
+    ],
+)
+def test_some_place_goes_along(location, sent):
+    fields = dict(
+        to_request(some_work(location=location), SETTINGS.model_copy(update={"unknown_place": "Leuven"}))
+    )
+
+    assert {name: fields[name] for name in ("address_string", "lat", "long") if name in fields} == sent
 
 
 def test_a_citizen_cannot_pass_for_another_order():

@@ -1,0 +1,76 @@
+"""A report goes out to a field team and comes back done, with a photo of the work: with a real hub, to a planning that speaks
+Open311 and to a task list on a real CalDAV server, on a day on which answers are errors and photos come later."""
+
+import asyncio
+
+import httpx
+
+from canonical_model.work_order import OrderState
+from demo.field_planning import FieldPlanning
+from demo.task_app import TaskApp
+from ports.contracts.crew import AFTER
+from tests.flows.small_hub import small_hub
+from tests.flows.test_field_orders import DISPATCH, answered, running, stand, until
+from tests.servers import radicale
+from tests.servers.hosted import served
+
+KEY = "a-key-of-the-field-planning"
+SECTIONS = """
+[adapters.ploeg-wegen]
+system = "field_open311"
+url = "{planning}/v2"
+api_key = "secret:planning"
+default_service = "voetpad"
+unknown_place = "Leuven"
+visible_seconds = 0
+poll_seconds = 0.2
+
+[adapters.ploeg-groen]
+system = "caldav"
+url = "{tasks}"
+username = "hub"
+password = "secret:tasks"
+poll_seconds = 0.2
+"""
+
+
+async def test_reports_go_to_the_crews_and_come_back_done_with_a_photo(tmp_path):
+    roads = FieldPlanning(api_key=KEY)
+    roads.bad_days.answer_500_after_making = 1
+    with radicale.running() as server:
+        async with served(roads.app) as roads_origin, httpx.AsyncClient(trust_env=False) as website:
+            tasks = await asyncio.to_thread(server.list, "groen")
+            city = configured(tmp_path, roads_origin, tasks, server.passwords["hub"])
+            phone = TaskApp(tasks, "ploeg", server.passwords["ploeg"])
+            async with running(city) as hub:
+                assert await city.post(website, 1, "Losse tegel") == 202
+                assert await city.post(website, 2, "Omgevallen boom") == 202
+                await until(lambda: stand(hub, {"ordered"}), "both orders are on their lists")
+                (tile,), (tree,) = roads.jobs.values(), await phone.tasks()
+                assert "Losse tegel" in tile.fields["description"]
+                assert "Omgevallen boom" in str(tree.todo["summary"])
+
+                page = f"{roads_origin}/ploeg/{tile.id}"
+                await website.post(page, data={"state": "planned"})
+                await phone.report(tree.name, OrderState.IN_PROGRESS)
+                await website.post(
+                    page, data={"state": "done", "note": "Tegel vast"}, files={"photo": ("na.jpg", AFTER)}
+                )
+                await phone.report(tree.name, OrderState.DONE, "Boom weggehaald", AFTER)
+                await until(lambda: stand(hub, {"done"}), "both crews are done")
+                await until(lambda: answered(hub), "the tracker knows")
+
+                tracked = hub.adapters["tracker"].tracker
+                notes = " ".join(note.text for case in tracked.cases for note in case.notes)
+                assert notes.count("Tegel vast") == notes.count("Boom weggehaald") == 1
+                assert [len(case.attachments) for case in tracked.cases] == [1, 1]
+                assert (len(roads.jobs), len(await phone.tasks())) == (1, 1)
+            await phone.close()
+
+
+def configured(folder, planning, tasks, password):
+    city = small_hub(folder, sections=[SECTIONS.format(planning=planning, tasks=tasks)])
+    (folder / "dispatch.toml").write_text(DISPATCH)
+    (folder / "secrets" / "planning").write_text(KEY)
+    (folder / "secrets" / "tasks").write_text(password)
+    return city

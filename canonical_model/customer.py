@@ -54,6 +54,17 @@ def customer_name(key: CustomerKey, text: str) -> CustomerName:
     return CustomerName(key=key, spellings=spellings, shown=shown)
 
 
+def looks_like(text: str) -> CustomerKey | None:
+    """By which key this would find a customer, the strictest first; None when it is no number or address of one."""
+    for key in CustomerKey:
+        try:
+            customer_name(key, text)
+        except InvalidIdentifierError:
+            continue
+        return key
+    return None
+
+
 def _insz(text: str) -> tuple[tuple[str, ...], str]:
     found = insz(text, allow_test_numbers=True)  # a look finds nothing that was not let in
     return (found.value,), masked(found)

@@ -12,6 +12,7 @@ from datetime import date, datetime
 import click
 from sqlalchemy import Connection
 
+from canonical_model.customer import looks_like
 from console.access import Role
 from console.accounts import Accounts
 from console.cli_credential import CredentialShop
@@ -96,7 +97,7 @@ class _Shop(Shop):
     def case(self) -> click.Command:
         def run(terminal: Terminal, reference: str) -> None:
             found = self._with(lambda journal: _passports(journal, reference))
-            self._one_or_leave(terminal, found)
+            self._one_or_leave(terminal, found, reference)
             terminal.answer(found[0], _passport_lines(terminal, found[0]))
 
         return self._command("case", run, click.Argument(["reference"]))
@@ -190,7 +191,9 @@ class _Shop(Shop):
         group.add_command(self._command("list", names, help_key="user_list"))
         return group
 
-    def _one_or_leave(self, terminal: Terminal, found: Sequence[reading.Passport]) -> None:
+    def _one_or_leave(self, terminal: Terminal, found: Sequence[reading.Passport], reference: str) -> None:
+        if not found and looks_like(reference):
+            self._leave(terminal.text("cli.customer"))
         if not found:
             self._leave(terminal.text("search.nothing"))
         if len(found) > 1:

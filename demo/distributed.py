@@ -3,7 +3,7 @@
     async with engines() as arrangement:   # what the configuration must say, and where the console is
         fleet = Fleet(journal, hub_toml, doors, arrangement.console)
 
-Several workers share the work; the door and the listener are one process, as the telephone asks.
+Several workers share the work; of two listeners one listens, the other takes over when it dies.
 """
 
 import asyncio
@@ -24,9 +24,7 @@ from journal.journal import Journal
 from ports.clock import Clock
 from ports.errors import MisconfiguredError, TransientError
 
-PROCESSES = ("intake", "console", "scheduler", "worker", "worker")
-TOGETHER = {"intake": ("intake", "listener")}
-"""The telephone's door and its source share the calls that are going on: they are in one process."""
+PROCESSES = ("intake", "console", "scheduler", "listener", "listener", "worker", "worker")
 READY_WITHIN = 90.0
 ENDED_WITHIN = 40.0
 LOOK = 0.2
@@ -86,11 +84,10 @@ class Member:
 
 def begin(hub_toml: Path, role: str, address: str, log: Path) -> Member:
     """Start a process with this role; it ends with the thread that began it."""
-    command = [sys.executable, "-m", "hub", "--config", str(hub_toml.resolve()), "run", "--log-json"]
-    command += [word for one in TOGETHER.get(role, (role,)) for word in ("--role", one)]
+    command = [sys.executable, "-m", "hub", "--config", str(hub_toml.resolve()), "run", "--role", role]
     with log.open("ab") as output:
         process = subprocess.Popen(
-            leashed([*command, "--listen", address]),
+            leashed([*command, "--log-json", "--listen", address]),
             cwd=Path(__file__).parents[1],
             stdin=subprocess.DEVNULL,
             stdout=output,

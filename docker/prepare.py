@@ -4,10 +4,12 @@ Only Python itself is needed. The folder is for its owner's eyes only; the files
 container runs as, once compose has mounted them.
 """
 
+import json
 import secrets
 import sys
 from base64 import b64encode
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +29,14 @@ FRESH: Final[Mapping[str, Callable[[], str]]] = {
     "website_form_token": lambda: secrets.token_hex(24),
     "website_drupal_token": lambda: secrets.token_hex(24),
     "website_open_forms_token": lambda: secrets.token_hex(24),
+    "open311_straatapp_key": lambda: secrets.token_hex(24),
+    "phone_seal": lambda: secrets.token_hex(24),
+    "phone_screen_pop": lambda: secrets.token_hex(24),
+    "phone_webhook": lambda: f"whsec_{b64encode(secrets.token_bytes(32)).decode()}",
+    "portal_cookies": lambda: secrets.token_hex(32),
+    "portal_client": lambda: secrets.token_hex(24),
+    "amqp_password": lambda: secrets.token_hex(24),
+    "parkeren_password": lambda: secrets.token_hex(24),
     "database_password": lambda: secrets.token_hex(24),
     "broker_password": lambda: secrets.token_hex(24),
     "grafana_password": lambda: secrets.token_urlsafe(16),
@@ -36,12 +46,48 @@ MADE_FROM: Final[Mapping[str, Callable[[Mapping[str, str]], str]]] = {
         f"postgresql+psycopg://wegwijzer:{known['database_password']}@database/wegwijzer"
     ),
     "broker_url": lambda known: f"amqp://wegwijzer:{known['broker_password']}@broker:5672//",
-    "broker_user.conf": lambda known: f"default_user = wegwijzer\ndefault_pass = {known['broker_password']}",
+    "broker_definitions.json": lambda known: json.dumps(_broker_definitions(known), indent=1),
     "mail_passwd": lambda known: "\n".join(
         f"{name}@{DOMAIN}:{{PLAIN}}{known['mail_password']}" for name in MAILBOXES
     ),
 }
 """What follows from others, as the program that reads it wants it."""
+
+
+def _broker_definitions(known: Mapping[str, str]) -> Mapping[str, object]:
+    """The hub's own hand-out in `/`; in `systems` the hub, and each existing system with its own rights."""
+    rights = {
+        ("wegwijzer", "/"): (".*", ".*", ".*"),
+        ("hub", "systems"): (".*", ".*", ".*"),
+        ("parkeren", "systems"): (
+            "^$",
+            r"^wegwijzer\.in\.parkeren$",
+            r"^wegwijzer\.(out|refused)\.parkeren$",
+        ),
+    }
+    passwords = {"wegwijzer": "broker_password", "hub": "amqp_password", "parkeren": "parkeren_password"}
+    return {
+        "vhosts": [{"name": "/"}, {"name": "systems"}],
+        "users": [
+            {
+                "name": user,
+                "password_hash": _broker_hash(known[secret]),
+                "hashing_algorithm": "rabbit_password_hashing_sha256",
+                "tags": [],
+            }
+            for user, secret in passwords.items()
+        ],
+        "permissions": [
+            {"user": user, "vhost": vhost, "configure": configure, "write": write, "read": read}
+            for (user, vhost), (configure, write, read) in rights.items()
+        ],
+    }
+
+
+def _broker_hash(password: str) -> str:
+    """As RabbitMQ keeps a password."""
+    salt = secrets.token_bytes(4)
+    return b64encode(salt + sha256(salt + password.encode()).digest()).decode()
 
 
 def prepare(folder: Path) -> list[str]:

@@ -2,11 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from canonical_model.case import CaseRef
 from canonical_model.decision import Decision, Router
@@ -189,19 +189,32 @@ class Journal:
         return await self.database.read(lambda connection: connection.execute(query).scalar_one_or_none())
 
     async def saved_checkpoints(self, owner: str, prefix: str) -> Mapping[str, str]:
-        """The values under names that begin so, by name; those that are "" are left out."""
+        """The values under names that begin so, the one saved first before the others; those that are "" are left out."""
         kept = (
             checkpoints.c.owner == owner,
-            checkpoints.c.name.startswith(prefix, autoescape=True),
+            func.substr(checkpoints.c.name, 1, len(prefix)) == prefix,  # LIKE of SQLite knows no case
             checkpoints.c.value != "",
         )
-        query = select(checkpoints.c.name, checkpoints.c.value).where(*kept).order_by(checkpoints.c.name)
+        query = (
+            select(checkpoints.c.name, checkpoints.c.value)
+            .where(*kept)
+            .order_by(checkpoints.c.saved_at, checkpoints.c.name)
+        )
         rows = await self.database.read(lambda connection: connection.execute(query).all())
         return {row.name: row.value for row in rows}
 
     async def save_checkpoint(self, owner: str, name: str, value: str) -> None:
         """Remember a value."""
         await self.database.write(self._operations.save_checkpoints, (owner, name, value))
+
+    async def replace_checkpoint(self, owner: str, name: str, known: str | None, value: str) -> bool:
+        """Save a value where the known one stands (None: none); False when something else does."""
+        return await self.database.write(self._operations.replace_checkpoints, (owner, name, known, value))
+
+    async def forget_checkpoints(self, owner: str, names: Iterable[str]) -> None:
+        """Remove these."""
+        if gone := tuple(names):
+            await self.database.write(self._operations.forget_checkpoints, (owner, gone))
 
     async def lease(self, name: str, owner: str, seconds: float) -> bool:
         """Take or renew a lease; False when somebody else holds it. 0 seconds gives it back."""

@@ -36,6 +36,8 @@ from ports.intake import Inbound
 
 ANCHOR = "audit_anchor"
 """The journal's own checkpoint: where the audit trail begins since older lines had their time."""
+_AT_ONCE = 500
+"""Names in one statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +309,32 @@ class Operations:
             ],
         )
         return [None] * len(values)
+
+    def replace_checkpoints(
+        self, tx: Transaction, values: list[tuple[str, str, str | None, str]]
+    ) -> list[bool | BaseException]:
+        """(owner, name, known, value): one after the other, so of two that know the same the first one wins."""
+        return [self._replace(tx, *one) for one in values]
+
+    def _replace(self, tx: Transaction, owner: str, name: str, known: str | None, value: str) -> bool:
+        if known is None:
+            row = {"owner": owner, "name": name, "value": value, "saved_at": tx.now}
+            insert = tx.insert_ignoring(checkpoints).returning(checkpoints.c.name)
+            return tx.connection.execute(insert, row).first() is not None
+        place = (checkpoints.c.owner == owner, checkpoints.c.name == name, checkpoints.c.value == known)
+        change = update(checkpoints).where(*place).values(value=value, saved_at=tx.now)
+        return tx.connection.execute(change).rowcount == 1
+
+    def forget_checkpoints(
+        self, tx: Transaction, gone: list[tuple[str, tuple[str, ...]]]
+    ) -> list[BaseException | None]:
+        """(owner, names)."""
+        for owner, names in gone:
+            for start in range(0, len(names), _AT_ONCE):
+                some = names[start : start + _AT_ONCE]
+                place = (checkpoints.c.owner == owner, checkpoints.c.name.in_(some))
+                tx.connection.execute(delete(checkpoints).where(*place))
+        return [None] * len(gone)
 
     def lease_many(self, tx: Transaction, wanted: list[tuple[str, str, int]]) -> list[bool | BaseException]:
         """(name, owner, microseconds): take or renew; False when somebody else holds it. 0 gives it back."""

@@ -49,11 +49,8 @@ LOOK_BACK: Final = 5_000
 MOST: Final = 1_000
 """Where a count stops: "1000 or more"."""
 
-REFERENCE_SYSTEMS: Final = (
-    *("case", "tracker", "mail-id", "email", "phone", "form", "fingerprint"),
-    *("insz", "kbo", "vestigingsnummer", "vcode"),
-)
-"""The systems whose references a search tries."""
+REFERENCE_SYSTEMS: Final = ("case", "tracker", "mail-id", "form", "fingerprint")
+"""The systems whose references a search tries: those of things. A customer is looked up with a purpose and a reason."""
 
 NEEDS_SOMEBODY: Final = text("state IN ('parked', 'quarantined')")
 """Word for word the condition of the partial index: SQLite uses it only then."""
@@ -534,7 +531,7 @@ def one_case(connection: Connection, ref: str) -> CaseRow | None:
 
 
 def search(connection: Connection, keyring: Keyring, words: str) -> tuple[Hit, ...]:
-    """Cases and messages known under any reference: ours, the tracker's, an id, a Message-ID, an address.
+    """Cases and messages known under any reference: ours, the tracker's, an id, a Message-ID; never a customer's.
 
     Exact, whatever the case of the letters; the names are looked up by their keyed hash.
     """
@@ -551,15 +548,9 @@ def search(connection: Connection, keyring: Keyring, words: str) -> tuple[Hit, .
 
 
 def spellings(words: str) -> tuple[str, ...]:
-    """How the same reference may have been noted: as it stands, and numbers without their dots and spaces."""
-    found = [words]
-    digits = re.sub(r"[^0-9]", "", words)
-    if len(digits) >= 8 and re.fullmatch(r"(BE)?[0-9+()./\s-]+", words, re.IGNORECASE):
-        national = digits.removeprefix("00").removeprefix("32").removeprefix("0")
-        found += [digits, f"+{digits}", f"+32{national}", f"0{national}"]
-    if case := CASE_REF.search(words.upper()):
-        found.append(case[0])
-    return tuple(dict.fromkeys(found))
+    """How the same reference may have been noted: as it stands, and a case number without the words around it."""
+    case = CASE_REF.search(words.upper())
+    return tuple(dict.fromkeys((words, case[0]))) if case else (words,)
 
 
 # --- what needs somebody ----------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """What each role of the hub may do in PostgreSQL: only what it needs, as SQL for the owner of the database.
 
-Nobody but the scheduler (retention) and the console (erasure, sessions) can delete; nobody can change a line of the
+Nobody but the scheduler (retention) and the console (erasure, sessions) can delete what came in; nobody can change a line of the
 audit trail; only the owner changes tables. `SELECT ... FOR UPDATE` needs the right to update.
 """
 
@@ -50,8 +50,8 @@ _ANSWER: Rights = {
 """Questions about cases, which adapters ask for the systems behind them; and who opts out at their pages."""
 _SETTLE: Rights = {**_DECIDE, "effects": "SIU", "attempts": "SI", "messages": "SU", "api_feed": "SI"}
 _LEASES: Rights = {"leases": "SIU"}
-_REMEMBER: Rights = {"checkpoints": "SIU"}
-"""What adapters remember: how far they read, who logged out, which steps of an order were done."""
+_REMEMBER: Rights = {"checkpoints": "SIUD"}
+"""What adapters remember: how far they read, what a door heard, who logged out, which steps of an order were done."""
 _REMOVE: Rights = {
     "bodies": "SUD",
     "files": "SD",

@@ -1,6 +1,6 @@
 """How inbound adapters hand over what came in."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -59,7 +59,10 @@ class Accept(Protocol):
 
 
 class Checkpoints(Protocol):
-    """Where a polling adapter remembers how far it read. Save only after what was read is accepted."""
+    """What an adapter remembers for itself: how far it read, what it waits for. Every process of the hub sees the same.
+
+    Save only after what was read is accepted. All may raise `TransientError`: nothing was remembered, or forgotten.
+    """
 
     async def load(self, name: str) -> str | None:
         """The last value saved under this name, or None."""
@@ -69,6 +72,19 @@ class Checkpoints(Protocol):
         """Remember a value, durably."""
         ...
 
+    async def replace(self, name: str, known: str | None, value: str) -> bool:
+        """Save a value in the place of the one that is known (None: there is none).
+
+        False, and nothing is changed, when something else stands there: another process went on meanwhile.
+        """
+        ...
+
     async def saved(self, prefix: str) -> Mapping[str, str]:
-        """What is remembered under names that begin so, by name; without what was emptied (saved as "")."""
+        """What is remembered under names that begin so, by name, the one that was saved first before the others;
+        without what was emptied (saved as "").
+        """
+        ...
+
+    async def forget(self, names: Iterable[str]) -> None:
+        """These are gone, durably; those that are not there are no error."""
         ...

@@ -25,5 +25,8 @@ class Source(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of connections; the next poll makes new ones."""
+        """Let go of connections and of what is remembered; the next poll makes new ones, and reads anew where it stood.
+
+        Called at the end, and when another process has taken the source over.
+        """
         ...

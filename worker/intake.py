@@ -1,7 +1,7 @@
 """The way in, as adapters see it: complete it, store it durably, then ring the bell for the workers."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import structlog
@@ -108,7 +108,7 @@ class Doorway:
 
 
 class JournalCheckpoints:
-    """How far an adapter read, kept in the journal."""
+    """What an adapter remembers, kept in the journal."""
 
     def __init__(self, journal: Journal, owner: str) -> None:
         self._journal = journal
@@ -120,5 +120,11 @@ class JournalCheckpoints:
     async def save(self, name: str, value: str) -> None:
         await self._journal.save_checkpoint(self._owner, name, value)
 
+    async def replace(self, name: str, known: str | None, value: str) -> bool:
+        return await self._journal.replace_checkpoint(self._owner, name, known, value)
+
     async def saved(self, prefix: str) -> Mapping[str, str]:
         return await self._journal.saved_checkpoints(self._owner, prefix)
+
+    async def forget(self, names: Iterable[str]) -> None:
+        await self._journal.forget_checkpoints(self._owner, names)

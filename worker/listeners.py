@@ -30,6 +30,7 @@ class Listener:
         self._stopping = asyncio.Event()
         self._failures = 0
         self._told = False
+        self._listened = False
 
     async def run(self) -> None:
         """Listen until `stop` is called."""
@@ -37,7 +38,7 @@ class Listener:
             if await self._have_lease():
                 await self._round()
             else:
-                await self._pause(LEASE / 3)
+                await self._stand_by()
         await self._let_go()
 
     def stop(self) -> None:
@@ -45,6 +46,7 @@ class Listener:
         self._stopping.set()
 
     async def _round(self) -> None:
+        self._listened = True
         renewing = asyncio.create_task(self._keep_lease())
         try:
             await self.source.poll()
@@ -99,6 +101,13 @@ class Listener:
             await self._journal.lease(f"source/{self.source.name}", self._owner, 0)
         except TransientError:
             log.info("lease_left_to_expire", source=self.source.name)
+
+    async def _stand_by(self) -> None:
+        """Another process listens: nothing may be left of our own listening."""
+        if self._listened:
+            self._listened = False
+            await self.source.close()
+        await self._pause(LEASE / 3)
 
     async def _pause(self, seconds: float) -> None:
         await self._until_stopped(asyncio.sleep(seconds))

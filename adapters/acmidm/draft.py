@@ -4,7 +4,7 @@ Who it is comes from the persona of the session; the form only tells what it is 
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
@@ -12,6 +12,8 @@ from typing import Any
 import msgspec
 
 from adapters.acmidm.persona import Persona
+from adapters.acmidm.questions import answers_in, in_words, mistakes_in_answers
+from adapters.acmidm.settings import Category
 from canonical_model.case import CaseRef
 from canonical_model.contact import NEW_THREAD, Channel, Contact, Kind, Language, Thread
 from canonical_model.events import ContactReceived
@@ -28,7 +30,10 @@ _LINES = ("subject", "category", "address", "postcode", "email", "phone")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A form as it was filled in; it may be shown again. `id` was given out when the form was shown."""
+    """A form as it was filled in; it may be shown again. `id` was given out when the form was shown.
+
+    `asked`: the category whose further questions the form showed; `answers` are those to them, by field.
+    """
 
     id: str
     kind: str = Kind.QUESTION
@@ -39,6 +44,8 @@ class Draft:
     postcode: str = ""
     email: str = field(default="", repr=False)
     phone: str = field(default="", repr=False)
+    asked: str = ""
+    answers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
 
 def draft_of(texts: Mapping[str, str]) -> Draft:
@@ -48,6 +55,8 @@ def draft_of(texts: Mapping[str, str]) -> Draft:
         id=texts.get("id", "").strip(),
         kind=texts.get("kind", ""),
         message=texts.get("message", "").strip(),
+        asked=texts.get("asked", ""),
+        answers=answers_in(texts),
         **lines,
     )
 
@@ -57,14 +66,23 @@ def is_form_id(text: str) -> bool:
     return _ID.fullmatch(text) is not None
 
 
-def mistakes_in(draft: Draft, categories: Collection[str]) -> dict[str, str]:
+def mistakes_in(draft: Draft, categories: Mapping[str, Category]) -> dict[str, str]:
     """What the customer must mend: field -> code of the text that says so. {} = nothing."""
+    category = categories.get(draft.category)
     codes = {name: _of_line(getattr(draft, name)) for name in _LINES}
     codes["kind"] = "" if draft.kind in set(Kind) else "choose"
     codes["subject"] = codes["subject"] or ("" if draft.subject else "empty")
     codes["category"] = "" if draft.category in ("", *categories) else "choose"
     codes["email"] = "" if not draft.email or _EMAIL.fullmatch(draft.email) else "email"
-    return {name: code for name, code in codes.items() if code} | mistakes_in_reply(draft)
+    if category and category.place == "required" and not draft.address:
+        codes["address"] = "empty"
+    mistakes = {name: code for name, code in codes.items() if code} | mistakes_in_reply(draft)
+    return mistakes | (mistakes_in_answers(category, draft.answers) if category and was_asked(draft) else {})
+
+
+def was_asked(draft: Draft) -> bool:
+    """Whether the form showed the questions of the category that was chosen."""
+    return draft.asked == draft.category
 
 
 def mistakes_in_reply(draft: Draft) -> dict[str, str]:
@@ -88,15 +106,18 @@ class Desk:
     language: Language
 
 
-def new_contact(draft: Draft, persona: Persona, files: tuple[File, ...], desk: Desk, product: str) -> Inbound:
-    """A new question, report, suggestion or complaint."""
+def new_contact(
+    draft: Draft, persona: Persona, files: tuple[File, ...], desk: Desk, category: Category | None
+) -> Inbound:
+    """A new question, report, suggestion or complaint, with the answers to the category's questions under it."""
+    answers = in_words(category, draft.answers) if category else ""
     contact = Contact(
         channel=desk.channel,
         subject=draft.subject,
-        text=draft.message,
+        text="\n\n".join(filter(None, (draft.message, answers))),
         kind=Kind(draft.kind),
         category=draft.category,
-        product=product,
+        product=category.product if category else "",
         language=desk.language,
         party=_reachable(persona.party, draft),
         location=Location(address=draft.address, postcode=draft.postcode),

@@ -19,7 +19,9 @@ from adapters.acmidm.draft import (
     new_contact,
     reply,
     source_ref,
+    was_asked,
 )
+from adapters.acmidm.questions import PREFIX
 from adapters.acmidm.sessions import Session
 from adapters.acmidm.settings import Category, Limits
 from adapters.acmidm.transaction import TRANSACTION_STATUS
@@ -115,12 +117,13 @@ class CasePages:
         async with self._reader.body(visit.request) as body:
             filled = self._filled(visit, session, body)
             draft = filled.draft
-            mistakes = mistakes_in(draft, self._taking.categories) | filled.mistakes
+            category = self._taking.categories.get(draft.category)
+            mistakes = mistakes_in(draft, self._taking.categories) | _of_files(filled, category)
+            if category and category.fields and not was_asked(draft):
+                return self._form(visit, draft, mistakes, notice="questions", status=422)
             if mistakes:
                 return self._form(visit, draft, mistakes, status=422)
-            category = self._taking.categories.get(draft.category)
-            product = category.product if category else ""
-            contact = new_contact(draft, session.persona, filled.files, self._desk(visit), product)
+            contact = new_contact(draft, session.persona, filled.files, self._desk(visit), category)
             if not await self._took(contact):
                 return self._form(visit, replace(draft, id=_new_id()), {}, notice="sent_before", status=409)
         return visit.to(f"/sent/{draft.id}")
@@ -222,10 +225,16 @@ class CasePages:
         notice: str = "",
         status: int = 200,
     ) -> Response:
+        category = self._taking.categories.get(draft.category)
+        questions = category.fields if category else {}
+        language = visit.wording.language
         return visit.page(
             "new.html",
             status,
             draft=draft,
+            category=category,
+            questions=questions,
+            labels={f"{PREFIX}{name}": one.shown(language) for name, one in questions.items()},
             mistakes=mistakes,
             notice=notice,
             kinds=[kind.value for kind in Kind],
@@ -267,6 +276,13 @@ def story_of(view: CaseView) -> Sequence[Moment]:
     moments = [Moment(at=step.at, status=step.status) for step in view.history]
     moments += [Moment(at=answer.at, answer=answer.text) for answer in view.answers]
     return sorted(moments, key=lambda moment: (moment.at, bool(moment.answer)), reverse=True)
+
+
+def _of_files(filled: Filled, category: Category | None) -> dict[str, str]:
+    needs_photo = category is not None and category.photo == "required"
+    if needs_photo and not filled.mistakes and not filled.files:
+        return {"files": "photo"}
+    return filled.mistakes
 
 
 async def proven_form(visit: Visit) -> Mapping[str, str]:

@@ -201,14 +201,50 @@ class Limits(BaseModel):
     )
 
 
+class Question(BaseModel):
+    """A further question of a category."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: str = Field(description="The question, in Dutch.")
+    title_en: str = Field(default="", description="The question in English; empty: the Dutch one.")
+    kind: Literal["text", "number", "integer", "boolean", "date", "choice", "choices"] = Field(
+        default="text", description="What the answer looks like."
+    )
+    required: bool = Field(default=False, description="Whether it must be answered.")
+    options: tuple[str, ...] = Field(
+        default=(), description="The possible answers of a `choice` or `choices`."
+    )
+    max_length: int = Field(default=500, ge=1, le=10_000, description="Longest text.")
+
+    @model_validator(mode="after")
+    def _with_options(self) -> "Question":
+        if (self.kind in ("choice", "choices")) != bool(self.options):
+            raise ValueError("`options` belong to `choice` and `choices`, and only to them")
+        return self
+
+    def shown(self, language: str) -> str:
+        """The question in this language."""
+        return self.title_en if language == "en" and self.title_en else self.title
+
+
 class Category(BaseModel):
-    """What a contact can be about, for pages and doors."""
+    """What a contact can be about, on the pages, and what it must say then. "Melding doen" asks the same; a portal
+    that posts an OSLO-Melding has a form of its own.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     title: str = Field(description="As customers see it, in Dutch.")
     title_en: str = Field(default="", description="As customers see it, in English; empty: the Dutch title.")
     product: str = Field(default="", description="Number of the product in the IPDC catalogue.")
+    place: Literal["required", "optional"] = Field(
+        default="optional", description="Whether it must say where."
+    )
+    photo: Literal["required", "optional"] = Field(
+        default="optional", description="Whether it needs a photo."
+    )
+    fields: dict[str, Question] = Field(default={}, description="Further questions, by name.")
 
     def shown(self, language: str) -> str:
         """The title in this language."""

@@ -16,8 +16,9 @@ Known limitations:
 - Appointments are found by their code only: JCC's WARP API offers no search by customer that we know of.
 - The queue system's interface for reading back tells who waits and who is being served, not who was served: a
   visit that ended unheard counts as served when it had been called, as left when it had not.
+- A visit that was first seen while it was being served counts as one for a service that need not be registered, when the
+  queue system does not tell which service that is.
 - A visit that came and went while neither callbacks nor reading back worked is not known to anybody.
-- The page and the queue source must run in one process of the hub: they share what is known of tickets.
 - Registrations wait on the clerk's machine only where the browser offers a secure context (https, or localhost).
 """
 

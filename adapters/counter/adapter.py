@@ -10,9 +10,11 @@ import structlog
 from pydantic import ValidationError
 
 from adapters.counter.appointments import AppointmentClient
+from adapters.counter.callbacks import Callbacks
 from adapters.counter.client import Present, QueueClient
-from adapters.counter.room import Room
+from adapters.counter.room import Room, source_of
 from adapters.counter.settings import Queue, Settings
+from adapters.counter.tickets import Tickets
 from adapters.counter.visits import Observation, Stage
 from adapters.counter.webhook import Counter
 from ports.adapter import Adapter, Tools
@@ -41,7 +43,7 @@ class QueueSource:
 
     async def poll(self) -> int:
         await self._room.open()
-        self._room.told.clear()
+        await self._room.take_callbacks_in()
         away = await self._refresh()
         await self._room.save()
         try:
@@ -58,10 +60,11 @@ class QueueSource:
             seconds = min(seconds, max(0.0, (due - self._clock.now()).total_seconds()))
         with suppress(TimeoutError):
             async with asyncio.timeout(min(seconds, max(self._queue.refresh_seconds, 0.1))):
-                await self._room.told.wait()
+                await self._room.callbacks.arrival()
 
     async def close(self) -> None:
         await self._client.close()
+        self._room.leave()
 
     async def _refresh(self) -> AdapterError | None:
         now = self._clock.now()
@@ -117,10 +120,13 @@ def build(settings: Mapping[str, Any], tools: Tools) -> Adapter:
         checked = Settings.model_validate(dict(settings))
     except ValidationError as error:
         raise MisconfiguredError(f"{tools.name}: {_complaints(error)}") from None
-    room = Room(checked, tools)
+    callbacks, tickets = Callbacks(tools.checkpoints), Tickets(tools, source_of(tools))
     appointments = AppointmentClient(checked.appointments, tools.clock) if checked.appointments else None
-    client = QueueClient(checked.queue, callback_of(checked.queue)) if checked.queue else None
-    source = QueueSource(checked.queue, room, client, tools.clock) if checked.queue and client else None
+    source, client = None, None
+    if checked.queue:
+        client = QueueClient(checked.queue, callback_of(checked.queue))
+        room = Room(checked, tools, checked.queue, callbacks, tickets)
+        source = QueueSource(checked.queue, room, client, tools.clock)
 
     async def check() -> tuple[str, ...]:
         return await _findings(checked, client, appointments)
@@ -134,7 +140,7 @@ def build(settings: Mapping[str, Any], tools: Tools) -> Adapter:
         check=check,
         close=close,
         sources=(source,) if source else (),
-        webhook=Counter(checked, tools, room, appointments).router(),
+        webhook=Counter(checked, tools, callbacks, tickets, appointments).router(),
     )
 
 

@@ -1,12 +1,10 @@
-"""The waiting room: visits that go on or await their registration, and which tickets were registered.
+"""The waiting room: visits that go on, or that wait to be registered.
 
-Saved as a checkpoint before a callback is answered or a registration is handed over; no personal data is in it.
+Saved as a checkpoint before the door's callbacks are thrown away; no personal data is in it.
 """
 
-import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterable
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from hashlib import sha256
 from zoneinfo import ZoneInfo
@@ -14,69 +12,101 @@ from zoneinfo import ZoneInfo
 import msgspec
 import structlog
 
+from adapters.counter.callbacks import Callbacks
 from adapters.counter.settings import Queue, Settings
+from adapters.counter.tickets import REMEMBERED, Tickets
 from adapters.counter.translate import reminder
-from adapters.counter.visits import Observation, Stage, Visit, assemble, ticket_key, visit_id
+from adapters.counter.visits import Observation, Stage, Visit, assemble, visit_id
 from ports.adapter import Tools
-from ports.errors import NotUnderstoodError, RejectedError
+from ports.errors import NotUnderstoodError, RejectedError, TransientError
 from ports.intake import Inbound
 
 log = structlog.get_logger()
 
-_REMEMBERED = timedelta(days=3)
-_BRUSSELS = "Europe/Brussels"
+
+def source_of(tools: Tools) -> str:
+    """The queue system's name among the hub's sources."""
+    return f"{tools.name}/queue"
 
 
 class Settled(msgspec.Struct, frozen=True):
     """A visit that is done with, and why."""
 
     at: datetime
-    key: str
     verdict: str
 
 
 class Kept(msgspec.Struct, kw_only=True):
-    """The room as it is saved. `registered`: a visit's key -> when a clerk registered it."""
+    """The room as it is saved."""
 
     seen: dict[str, set[Observation]] = {}
     settled: dict[str, Settled] = {}
-    registered: dict[str, datetime] = {}
     unreadable: dict[str, tuple[bytes, str]] = {}
 
 
-class Room:
-    """One instance's waiting room."""
+def _checkpoint(tools: Tools) -> str:
+    return f"visits/{tools.name}"
 
-    def __init__(self, settings: Settings, tools: Tools) -> None:
+
+async def visits_of_today(tools: Tools) -> Counter[str]:
+    """What became of the visits of the last 24 hours, by verdict, as far as the source has saved it."""
+    saved = await tools.checkpoints.load(_checkpoint(tools))
+    kept = msgspec.json.decode(saved, type=Kept) if saved else Kept()
+    since = tools.clock.now() - timedelta(days=1)
+    return Counter(one.verdict for one in kept.settled.values() if one.at >= since)
+
+
+class Room:
+    """One instance's waiting room: the source's own. Another process that took over is noticed, never overwritten."""
+
+    def __init__(
+        self, settings: Settings, tools: Tools, queue: Queue, callbacks: Callbacks, tickets: Tickets
+    ) -> None:
         self._settings = settings
         self._tools = tools
-        self._checkpoint = f"visits/{tools.name}"
-        self._zone = ZoneInfo(settings.queue.time_zone if settings.queue else _BRUSSELS)
-        self._opening, self._saving, self._turn = asyncio.Lock(), asyncio.Lock(), asyncio.Lock()
-        self._opened = False
-        self._version, self._saved_version = 0, 0
-        self.source = f"{tools.name}/queue"
-        self.told = asyncio.Event()
-        """Set when a callback told something."""
+        self._queue = queue
+        self._tickets = tickets
+        self._zone = ZoneInfo(queue.time_zone)
+        self._checkpoint = _checkpoint(tools)
+        self.source = source_of(tools)
+        self.callbacks = callbacks
+        self.leave()
+
+    def leave(self) -> None:
+        """Another process may go on: what is known here is read again before going on."""
         self.kept = Kept()
+        self._saved: str | None = None
+        self._is_open = False
+        self._has_changed = False
 
     async def open(self) -> None:
-        """Go on where an earlier life stopped; only once."""
-        async with self._opening:
-            if not self._opened:
-                saved = await self._tools.checkpoints.load(self._checkpoint)
-                self.kept = msgspec.json.decode(saved, type=Kept) if saved else self.kept
-                self._opened = True
+        """Go on where an earlier life, or another process, stopped."""
+        if self._is_open:
+            return
+        saved = await self._tools.checkpoints.load(self._checkpoint)
+        self.kept = msgspec.json.decode(saved, type=Kept) if saved else Kept()
+        self._saved, self._is_open = saved, True
+        await self._tickets.forget_old()
 
     async def save(self) -> None:
-        """Return when the room, as it stood when this was called or later, is durable. Shares writes."""
-        version = self._version
-        async with self._saving:
-            if self._saved_version >= version:
-                return
-            version = self._version
-            await self._tools.checkpoints.save(self._checkpoint, msgspec.json.encode(self.kept).decode())
-            self._saved_version = version
+        """Return when the room is durable. `TransientError`: another process went on from what was saved last."""
+        if not self._has_changed:
+            return
+        now = msgspec.json.encode(self.kept).decode()
+        if not await self._tools.checkpoints.replace(self._checkpoint, self._saved, now):
+            self.leave()
+            raise TransientError(f"{self.source}: another process has taken the visits over")
+        self._saved, self._has_changed = now, False
+
+    async def take_callbacks_in(self) -> None:
+        """What the door heard, into our own keeping."""
+        letters = await self.callbacks.all()
+        for told in letters.values():
+            self.observe([told.seen] if told.seen else [])
+            if told.why:
+                self._keep_unreadable(told.unreadable, told.why)
+        await self.save()
+        await self.callbacks.clear(letters)
 
     def observe(self, observations: Iterable[Observation]) -> None:
         """Put down what was seen; twice is once, and what is said of a settled visit is too late."""
@@ -85,12 +115,11 @@ class Room:
             seen = self.kept.seen.get(id_, set())
             if id_ not in self.kept.settled and one not in seen:
                 self.kept.seen[id_] = {*seen, one}
-                self._changed()
+                self._has_changed = True
 
-    def keep_unreadable(self, body: bytes, why: str) -> None:
-        """Put down a callback that nobody understands, until it is handed over."""
+    def _keep_unreadable(self, body: bytes, why: str) -> None:
         self.kept.unreadable[f"unreadable:{sha256(body).hexdigest()}"] = (body, why)
-        self._changed()
+        self._has_changed = True
 
     def going_on(self, branch: str) -> dict[str, Visit]:
         """The visits at a branch whose end was not seen, by their number there."""
@@ -107,41 +136,15 @@ class Room:
             return frozenset(Stage)
         return frozenset(one.stage for one in self.kept.seen.get(id_, ()))
 
-    def key(self, at: datetime, branch: str, ticket: str) -> str:
-        """The key of a ticket that a clerk names; "" without a ticket."""
-        queue = self._settings.queue
-        if not ticket or queue is None:
-            return ""
-        place = branch or next(iter(queue.branches))
-        return ticket_key(at.astimezone(self._zone).date().isoformat(), place, ticket)
-
-    @asynccontextmanager
-    async def registering(self, key: str) -> AsyncGenerator[str]:
-        """While a clerk's registration of this visit is handed over: no reminder of it goes out, nor ever after.
-
-        Gives the case that reminded of it already, or "". A registration that fails was none.
-        """
-        async with self._turn if key else nullcontext():
-            joins = await self._reminding_case(key)
-            before = self.kept.registered.get(key)
-            self._note_registered(key, self._tools.clock.now())
-            await self.save()
-            try:
-                yield joins
-            except BaseException:
-                self._note_registered(key, before)
-                raise
-
     async def hand_over(self) -> int:
         """What was not understood, and the visits whose time has come; how many messages were new."""
         new = 0
         for ref, (raw, why) in tuple(self.kept.unreadable.items()):
             new += await self._accepted(ref, raw, why)
             del self.kept.unreadable[ref]
-            self._changed()
-        for id_ in tuple(self.kept.seen):
-            async with self._turn:
-                new += await self._settle(id_, self.kept.seen[id_])
+            self._has_changed = True
+        for id_, seen in tuple(self.kept.seen.items()):
+            new += await self._settle(id_, self._visit(seen))
         self._forget()
         return new
 
@@ -149,32 +152,27 @@ class Room:
         """When the next visit's time comes; None = no visit is known."""
         return min((self._due(self._visit(seen)) for seen in self.kept.seen.values()), default=None)
 
-    def today(self) -> Counter[str]:
-        """What became of the visits of the last 24 hours, by verdict."""
-        since = self._tools.clock.now() - timedelta(days=1)
-        return Counter(one.verdict for one in self.kept.settled.values() if one.at >= since)
-
-    async def _settle(self, id_: str, seen: set[Observation]) -> int:
-        visit, now = self._visit(seen), self._tools.clock.now()
+    async def _settle(self, id_: str, visit: Visit) -> int:
+        now = self._tools.clock.now()
         if self._due(visit) > now:
             return 0
-        verdict = self._verdict(visit)
+        verdict = await self._verdict(id_, visit)
         new = await self._remind(id_, visit) if verdict == "reminded" else 0
         del self.kept.seen[id_]
-        self.kept.settled[id_] = Settled(now, visit.key, verdict)
-        self._changed()
+        self.kept.settled[id_] = Settled(now, verdict)
+        self._has_changed = True
         log.info("counter_visit_settled", source=self.source, verdict=verdict)
         return new
 
-    def _verdict(self, visit: Visit) -> str:
+    async def _verdict(self, id_: str, visit: Visit) -> str:
         """Why a visit needs nothing more, or `reminded`: it was for a product, and nobody registered it."""
         if visit.outcome is None:
             return "never_ended"
         if visit.outcome is not Stage.SERVED:
             return visit.outcome.value
-        if visit.key in self.kept.registered:
-            return "registered"
-        return "reminded" if visit.service in self._queue.services else "no_product"
+        if visit.service in self._queue.services:
+            return "reminded" if await self._tickets.remind(visit.key, id_) else "registered"
+        return "registered" if await self._tickets.is_registered(visit.key) else "no_product"
 
     async def _remind(self, id_: str, visit: Visit) -> int:
         product = self._queue.services[visit.service]
@@ -190,24 +188,6 @@ class Room:
             return not (await self._tools.accept(inbound)).duplicate
         except RejectedError:  # an earlier life handed it over, when less was known of it
             return 0
-
-    async def _reminding_case(self, key: str) -> str:
-        ids = [id_ for id_, one in self.kept.settled.items() if one.key == key]
-        ids += [id_ for id_, seen in self.kept.seen.items() if key and self._visit(seen).key == key]
-        for id_ in ids:
-            outcome = await self._tools.cases.outcome(self.source, id_)
-            if outcome and outcome.case:
-                return outcome.case.ref
-        return ""
-
-    def _note_registered(self, key: str, at: datetime | None) -> None:
-        if not key:
-            return
-        if at is None:
-            self.kept.registered.pop(key, None)
-        else:
-            self.kept.registered[key] = at
-        self._changed()
 
     async def _accepted(self, ref: str, raw: bytes, why: str) -> int:
         receipt = await self._tools.accept(
@@ -231,21 +211,8 @@ class Room:
     def _visit(self, seen: Iterable[Observation]) -> Visit:
         return assemble(seen, self._zone)
 
-    @property
-    def _queue(self) -> Queue:
-        queue = self._settings.queue
-        assert queue is not None  # noqa: S101 - without a queue system there are no visits
-        return queue
-
     def _forget(self) -> None:
-        before = self._tools.clock.now() - _REMEMBERED
+        before = self._tools.clock.now() - REMEMBERED
         for old in [id_ for id_, one in self.kept.settled.items() if one.at < before]:
             del self.kept.settled[old]
-            self._changed()
-        for key in [key for key, at in self.kept.registered.items() if at < before]:
-            del self.kept.registered[key]
-            self._changed()
-
-    def _changed(self) -> None:
-        self._version += 1
-        self.told.set()
+            self._has_changed = True

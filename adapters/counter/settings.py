@@ -151,6 +151,9 @@ class Settings(BaseModel):
         default=None, description="The appointment system, when there is one."
     )
     max_body_bytes: int = Field(default=200_000, gt=0, description="Largest registration or callback.")
+    max_held_bytes: int = Field(
+        default=20_000_000, gt=0, description="Bytes of unfinished requests in memory; above it: 503."
+    )
     body_seconds: float = Field(default=15, gt=0, description="It must be in within this time.")
     allow_test_numbers: bool = Field(
         default=False, description="Accept national numbers of MAGDA's test range; never in production."

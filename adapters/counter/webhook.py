@@ -1,21 +1,23 @@
 """The doors: the registration page of clerks, and the queue system's callbacks."""
 
-import asyncio
 import hmac
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext
+from datetime import datetime
 from ipaddress import ip_address
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 import msgspec
 import structlog
 from fastapi import APIRouter
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from adapters.counter.appointments import Appointment, AppointmentClient
+from adapters.counter.callbacks import Callbacks, Told
 from adapters.counter.pages import HEADERS, STATIC, Pages, Sheet, own_file
 from adapters.counter.registration import (
     InvalidFormError,
@@ -24,11 +26,13 @@ from adapters.counter.registration import (
     read_form,
     registration,
 )
-from adapters.counter.room import Room
-from adapters.counter.settings import Settings
+from adapters.counter.room import visits_of_today
+from adapters.counter.settings import Queue, Settings
+from adapters.counter.tickets import Tickets
 from adapters.counter.translate import to_event
-from adapters.counter.visits import read_callback
+from adapters.counter.visits import read_callback, ticket_key
 from ports.adapter import Tools
+from ports.bodies import BodyProblem, BodyReader, BodyRefusedError
 from ports.errors import AdapterError, NotUnderstoodError, RejectedError, TransientError
 from ports.intake import Inbound, Receipt
 from ports.staff import Employee
@@ -39,6 +43,12 @@ MAY_REGISTER = frozenset({"kcc_viewer", "kcc_dispatcher", "administrator"})
 PURPOSE = "counter-appointment"
 _CODE = re.compile(r"[A-Za-z0-9-]{1,60}")
 _FORM = "application/x-www-form-urlencoded"
+_BODY_PROBLEMS: Mapping[BodyProblem, tuple[int, str]] = {
+    BodyProblem.TOO_LARGE: (413, "size"),
+    BodyProblem.TOO_SLOW: (408, "size"),
+    BodyProblem.CUT_OFF: (408, "size"),
+    BodyProblem.TOO_BUSY: (503, "later"),
+}
 Door = Callable[[Request], Awaitable[Response]]
 
 
@@ -56,15 +66,26 @@ class _RefusedError(Exception):
 
 
 class Counter:
-    """The doors of one instance. `room` keeps the visits; `appointments` is None where there is no such system."""
+    """The doors of one instance. `appointments` is None where there is no such system."""
 
     def __init__(
-        self, settings: Settings, tools: Tools, room: Room, appointments: AppointmentClient | None
+        self,
+        settings: Settings,
+        tools: Tools,
+        callbacks: Callbacks,
+        tickets: Tickets,
+        appointments: AppointmentClient | None,
     ) -> None:
         self._settings = settings
         self._tools = tools
-        self._room = room
+        self._callbacks = callbacks
+        self._tickets = tickets
         self._appointments = appointments
+        self._reader = BodyReader(
+            limit=settings.max_body_bytes,
+            shared_limit=settings.max_held_bytes,
+            seconds=settings.body_seconds,
+        )
         self._base = f"/in/{tools.name}"
         self._pages = Pages(self._base, settings)
         self.source = f"{tools.name}/desk"
@@ -168,24 +189,19 @@ class Counter:
         known = hmac.compare_digest(token.encode(), given.encode()) and self._is_allowed(request)
         if queue is None or not known:
             return Response(status_code=404, headers={"Connection": "close"})
-        body = await self._body(request, None)
-        await self._room.open()
+        async with self._reader.body(request) as body:
+            told = _told(body, queue)
         try:
-            told = read_callback(body, queue)
-            self._room.observe([told] if told else [])
-        except NotUnderstoodError as problem:
-            self._room.keep_unreadable(body, problem.what)
-        try:
-            await self._room.save()
+            if told:
+                await self._callbacks.put(told)
         except TransientError as error:
             return Response(status_code=503, headers={"Retry-After": str(int(error.retry_after or 5))})
         return Response(status_code=204)
 
     async def _take_in(self, given: Registration) -> Receipt:
-        await self._room.open()
         at = occurred_at(given, self._tools.clock.now())
-        key = self._room.key(at, given.branch, given.ticket)
-        async with self._room.registering(key) if key else nullcontext("") as joins:
+        key = self._ticket(at, given)
+        async with self._tickets.registering(key) if key else nullcontext("") as joins:
             event = to_event(given, self._settings, at=at, joins=joins)
             return await self._tools.accept(
                 Inbound(
@@ -210,7 +226,8 @@ class Counter:
         employee = await self._tools.staff.who(request)
         if not request.headers.get("content-type", "").startswith(_FORM):
             raise _RefusedError(415, "size", employee)
-        fields = read_form(await self._body(request, employee))
+        async with self._reader.body(request) as body:
+            fields = read_form(body)
         if employee is None:
             raise _RefusedError(401, "signed_out", None, fields)
         self._admit(employee, fields)
@@ -232,23 +249,18 @@ class Counter:
             return False
         return any(address in network for network in queue.allowed)
 
-    async def _body(self, request: Request, employee: Employee | None) -> bytes:
-        body = bytearray()
-        try:
-            async with asyncio.timeout(self._settings.body_seconds):
-                async for chunk in request.stream():
-                    body += chunk
-                    if len(body) > self._settings.max_body_bytes:
-                        raise _RefusedError(413, "size", employee)
-        except (TimeoutError, ClientDisconnect):
-            raise _RefusedError(408, "size", employee) from None
-        return bytes(body)
+    def _ticket(self, at: datetime, given: Registration) -> str:
+        """The key of the ticket that the clerk names; "" without one."""
+        queue = self._settings.queue
+        if not given.ticket or queue is None:
+            return ""
+        day = at.astimezone(ZoneInfo(queue.time_zone)).date().isoformat()
+        return ticket_key(day, given.branch or next(iter(queue.branches)), given.ticket)
 
     async def _visits(self) -> Mapping[str, int]:
         if self._settings.queue is None:
             return {}
-        await self._room.open()
-        return self._room.today()
+        return await visits_of_today(self._tools)
 
     def _invalid(
         self, request: Request, employee: Employee, fields: Mapping[str, str], invalid: InvalidFormError
@@ -264,6 +276,8 @@ class Counter:
                 return await door(request)
             except _RefusedError as refused:
                 return self._refusal(request, refused)
+            except BodyRefusedError as refused:
+                return self._refusal(request, _RefusedError(*_BODY_PROBLEMS[refused.problem], None))
             except TransientError:
                 return self._refusal(request, _RefusedError(503, "later", None))
 
@@ -277,6 +291,15 @@ class Counter:
         if refused.status == 503:
             response.headers["Retry-After"] = "5"
         return response
+
+
+def _told(body: bytes, queue: Queue) -> Told | None:
+    """What a callback says; None for events that are none of ours."""
+    try:
+        seen = read_callback(body, queue)
+    except NotUnderstoodError as problem:
+        return Told(unreadable=body, why=problem.what)
+    return Told(seen=seen) if seen else None
 
 
 def _wants_json(request: Request) -> bool:

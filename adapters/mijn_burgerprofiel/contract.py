@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, StringConstraints, create_model
 
-from adapters.mijn_burgerprofiel.settings import ReportCategory, ReportField
+from adapters.acmidm.settings import Category, Question
 
 Line = Annotated[str, StringConstraints(max_length=500)]
 Text = Annotated[str, StringConstraints(max_length=50_000)]
@@ -67,7 +67,7 @@ _PLAIN: Mapping[str, Any] = {"number": float, "integer": int, "boolean": bool, "
 _LITERAL: Any = Literal
 
 
-def schema_of(category: ReportCategory) -> type[Report]:
+def schema_of(category: Category) -> type[Report]:
     """The report of one category: its own fields in `velden`, and place and photo where they are needed."""
     fields: dict[str, Any] = {}
     if category.fields:
@@ -85,14 +85,14 @@ def schema_of(category: ReportCategory) -> type[Report]:
     return made
 
 
-def _field(field: ReportField) -> tuple[Any, Any]:
+def _field(field: Question) -> tuple[Any, Any]:
     kind = _kind(field)
     if field.required:
         return kind, Field(title=field.title)
     return kind | None, Field(default=None, title=field.title)
 
 
-def _kind(field: ReportField) -> Any:
+def _kind(field: Question) -> Any:
     if field.kind == "choice":
         return _LITERAL[field.options]
     if field.kind == "choices":

@@ -12,11 +12,12 @@ from starlette.datastructures import Headers
 from adapters.acmidm.oslo import Claimed
 from adapters.acmidm.problems import Mistake, SubmissionError, misfit
 from adapters.acmidm.proof import party_of
+from adapters.acmidm.settings import Category
 from adapters.acmidm.strict import object_of
 from adapters.acmidm.understood import Caller, Understood
 from adapters.acmidm.uploads import judged
 from adapters.mijn_burgerprofiel.contract import Place, Report, schema_of
-from adapters.mijn_burgerprofiel.settings import ReportCategory, Settings
+from adapters.mijn_burgerprofiel.settings import Settings
 from canonical_model.contact import Channel, Contact, Kind, Language
 from canonical_model.events import ContactReceived
 from canonical_model.identifiers import Identifier, InvalidIdentifierError, insz
@@ -65,9 +66,7 @@ class ReportReader:
         )
 
 
-def _contact(
-    report: Report, name: str, category: ReportCategory, party: Party, files: tuple[File, ...]
-) -> Contact:
+def _contact(report: Report, name: str, category: Category, party: Party, files: tuple[File, ...]) -> Contact:
     moment = report.tijdstip
     if moment and not moment.tzinfo:
         moment = moment.replace(tzinfo=_BRUSSELS)
@@ -86,7 +85,7 @@ def _contact(
     )
 
 
-def _answers(fields: BaseModel | None, category: ReportCategory) -> str:
+def _answers(fields: BaseModel | None, category: Category) -> str:
     """The category's own answers, one line each, under the question."""
     given = fields.model_dump(exclude_none=True) if fields else {}
     return "\n".join(f"{category.fields[name].title}: {_words(value)}" for name, value in given.items())

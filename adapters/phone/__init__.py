@@ -13,8 +13,6 @@ message or a request to call back: a case for the contact centre, with the time 
 Known limitations:
 - Calls that begin and end while the connection to an Asterisk is down are known from its call records only; without
   `records` in the settings they are lost. From the records alone nobody can tell an abandon from a menu's hang-up.
-- The door and the source of an exchange share their open calls in memory: the process with the role `intake` must have
-  the role `listener` too, and one process serves the telephone.
 - Calls among colleagues and calls that the city makes itself are not contacts: they are logged and left out.
 - Notes, requests and spoken messages that arrive after their call was handed over become a contact of their own, on the
   same case; whatever else comes so late is counted and left out.

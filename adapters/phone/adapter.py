@@ -5,7 +5,6 @@ import ssl
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,6 +15,7 @@ from pydantic import ValidationError
 from adapters.phone.ami import Hearing, Vocabulary, fields, observations
 from adapters.phone.assembler import Observation, What
 from adapters.phone.client import Exchange, Line
+from adapters.phone.letters import Letters
 from adapters.phone.records import end_of, read_on
 from adapters.phone.records import observations as recorded
 from adapters.phone.room import Room
@@ -57,10 +57,10 @@ class PhoneSource:
         return self._room.name
 
     async def poll(self) -> int:
-        await self._room.open()
+        await self._go_on()
+        await self._room.take_letters_in()
         lost: AdapterError | None = None
         if self.station:
-            await self._begin(self.station)
             lost = await self._hear_out(self.station)
             await self._read_records(self.station)
         await self._room.save()
@@ -80,16 +80,24 @@ class PhoneSource:
                 await asyncio.sleep(min(seconds, GATHER))
 
     async def close(self) -> None:
+        await self._hang_up()
+        self._room.leave()
+
+    async def _hang_up(self) -> None:
         if self._line:
             await self._line.close()
             self._line = None
 
-    async def _begin(self, station: Station) -> None:
-        """A new hub begins with what happens now, unless it is told to look back."""
-        if self._room.is_new and station.records and not station.first_look_back:
+    async def _go_on(self) -> None:
+        """From where we, or another process, stopped. A new hub begins with what happens now, unless told to look back."""
+        if self._room.is_open:
+            return
+        await self._hang_up()  # what the line told another process is asked for again
+        await self._room.open()
+        station = self.station
+        if self._room.is_new and station and station.records and not station.first_look_back:
             self._room.position = await asyncio.to_thread(end_of, station.records)
-        if self._room.is_new:
-            await self._room.save()
+        await self._room.save()
 
     async def _hear_out(self, station: Station) -> AdapterError | None:
         """All that the event line told until now; why it could not be heard, when it could not.
@@ -104,7 +112,7 @@ class PhoneSource:
             await line.ping()
         except AdapterError as error:
             self._take_in(station, self._line)
-            await self.close()
+            await self._hang_up()
             return error
         self._take_in(station, line)
         return None
@@ -113,7 +121,7 @@ class PhoneSource:
         if self._line and self._line.is_open:
             return self._line
         self._take_in(station, self._line)
-        await self.close()
+        await self._hang_up()
         self._line = line = await Line.open(station.exchange)
         log.info("phone_line_open", source=self.name)
         await self._notice_missed_ends(line)
@@ -138,7 +146,7 @@ class PhoneSource:
             try:
                 self._room.observe(observations(fields(packet), heard))
             except NotUnderstoodError as problem:
-                self._keep_unreadable(packet, problem)
+                self._room.keep_unreadable(packet, problem.what)
 
     async def _read_records(self, station: Station) -> None:
         while station.records:
@@ -147,24 +155,21 @@ class PhoneSource:
                 if isinstance(one, Observation):
                     self._room.observe([one])
                 else:
-                    self._keep_unreadable(*one)
+                    self._room.keep_unreadable(one[0], one[1].what)
             self._room.position = rows.position
             if not rows.lines:
                 return
             await self._room.save()
 
-    def _keep_unreadable(self, raw: bytes, problem: NotUnderstoodError) -> None:
-        self._room.desk.keep_unreadable(f"unreadable/{sha256(raw).hexdigest()}", raw, problem.what)
-
     async def _something(self) -> None:
         """Return when the event line or the webhook told something."""
-        room = self._room.observed
-        room.clear()
-        waiting = [asyncio.create_task(room.wait())]
+        waiting: list[asyncio.Task[object]] = [asyncio.create_task(self._room.letters.arrival())]
         if self._line:
             waiting.append(asyncio.create_task(self._line.arrived.wait()))
         try:
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
         finally:
             for task in waiting:
                 task.cancel()
@@ -177,16 +182,17 @@ def build(settings: Mapping[str, Any], tools: Tools) -> Adapter:
     except ValidationError as error:
         raise MisconfiguredError(f"{tools.name}: {_complaints(error)}") from None
     seal = Seal(checked.seal.get_secret_value())
-    rooms = {
-        name: Room(f"{tools.name}/{name}", system, checked, tools, seal)
-        for name, system in checked.systems.items()
-    }
+    letters = {name: Letters(f"{tools.name}/{name}", tools.checkpoints, seal) for name in checked.systems}
     sources = tuple(
-        PhoneSource(rooms[name], tools.clock, _station(system, f"{tools.name}/{name}"))
+        PhoneSource(
+            Room(letters[name], system, checked, tools, seal),
+            tools.clock,
+            _station(system, f"{tools.name}/{name}"),
+        )
         for name, system in checked.systems.items()
     )
     telephone = Telephone(
-        checked, {name: _keys(one, name) for name, one in checked.systems.items()}, rooms, tools
+        checked, {name: _keys(one, name) for name, one in checked.systems.items()}, letters, tools
     )
 
     async def check() -> tuple[str, ...]:

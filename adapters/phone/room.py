@@ -1,12 +1,11 @@
 """The room in which one exchange's desk stands: keeps it across crashes, and takes finished calls out of it.
 
-What was observed is saved, sealed, before a sender is answered or a position in the call records moves on;
-a call leaves the desk only after the hub has accepted it. Cut off anywhere, it comes again under the same id and is
-recognised.
+What was observed is saved, sealed, before a letter of the door is thrown away or a position in the call records moves
+on; a call leaves the desk only after the hub has accepted it. Cut off anywhere, it comes again under the same id and is
+recognised. Another process that took the exchange over is noticed: then nothing of its work is overwritten.
 """
 
 import asyncio
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
@@ -18,6 +17,7 @@ import structlog
 
 from adapters.phone.assembler import Call, Direction, Habits, Observation, Recording
 from adapters.phone.desk import Desk, Finished, Patience, earlier_call
+from adapters.phone.letters import Letters
 from adapters.phone.recordings import audio_file, fetch
 from adapters.phone.records import Position
 from adapters.phone.sealing import Seal
@@ -26,19 +26,14 @@ from adapters.phone.translate import Office, to_event
 from canonical_model.case import CASE_REF, CaseRef
 from canonical_model.contact import NEW_THREAD, Thread
 from canonical_model.decision import Reference
-from canonical_model.phone_number import e164
 from ports.adapter import Tools
-from ports.errors import NotUnderstoodError, RejectedError
+from ports.errors import NotUnderstoodError, RejectedError, TransientError
 from ports.intake import File, Inbound
 
 log = structlog.get_logger()
 
 _SAME_CALL = timedelta(hours=12)
 """A call that the journal took within this time of our call's end is the same one; a later one has its id again."""
-
-
-_LONGEST_ID = 100
-_NUMBER = re.compile(r"\+?[0-9]{8,}")
 
 
 class _Saved(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,23 +44,17 @@ class _Saved(msgspec.Struct, frozen=True, kw_only=True):
 class Room:
     """One exchange: its desk, its name among the hub's sources, and how its calls are handed over."""
 
-    def __init__(self, name: str, system: System, settings: Settings, tools: Tools, seal: Seal) -> None:
-        self.name = name
+    def __init__(
+        self, letters: Letters, system: System, settings: Settings, tools: Tools, seal: Seal
+    ) -> None:
+        self.name = letters.name
+        self.letters = letters
         self._tools = tools
         self._settings = settings
+        self._system = system
         self._seal = seal
-        self._checkpoint = f"calls/{name}"
+        self._checkpoint = letters.desk
         self._recordings = _recordings(system)
-        self.desk = Desk(_habits(system), _patience(system, settings))
-        self.position = Position()
-        self.is_new = True
-        self.observed = asyncio.Event()
-        """Set when a webhook told something."""
-        self._saving = asyncio.Lock()
-        self._opening = asyncio.Lock()
-        self._opened = False
-        self._saved_version = -1
-        self._saved_position = Position()
         self._office = Office(
             callback_hours=settings.callback_hours,
             opens=settings.opens,
@@ -73,44 +62,56 @@ class Room:
             answered_means_resolved=settings.answered_means_resolved,
             topics=settings.topics,
         )
+        self.leave()
+
+    def leave(self) -> None:
+        """Another process may take the exchange over: what is known here is read again before going on."""
+        self.desk = Desk(_habits(self._system), _patience(self._system, self._settings))
+        self.position = Position()
+        self.is_new = True
+        self.is_open = False
+        self._sealed: str | None = None
+        self._saved_version, self._saved_position = -1, Position()
 
     async def open(self) -> None:
-        """Go on where an earlier life stopped; only once."""
-        async with self._opening:
-            if self._opened:
-                return
-            sealed = await self._tools.checkpoints.load(self._checkpoint)
-            if sealed:
-                saved = msgspec.json.decode(self._seal.open(self._checkpoint, sealed), type=_Saved)
-                self.desk.restore(saved.desk)
-                self.position, self.is_new = saved.position, False
-            self._opened = True
+        """Go on where an earlier life, or another process, stopped."""
+        sealed = await self._tools.checkpoints.load(self._checkpoint)
+        if sealed:
+            saved = msgspec.json.decode(self._seal.open(self._checkpoint, sealed), type=_Saved)
+            self.desk.restore(saved.desk)
+            self.position, self.is_new = saved.position, False
+        self.is_open, self._sealed = True, sealed
 
     def observe(self, observations: Iterable[Observation]) -> None:
         """Put down what was seen; durable after `save`."""
         self.desk.observe(observations, self._tools.clock.now())
 
-    def named(self, observations: tuple[Observation, ...]) -> tuple[Observation, ...]:
-        """The same under an id that may be seen: ids end up in the log and in the index of messages, and some
-        exchanges make them of the caller's number.
-        """
-        return tuple(msgspec.structs.replace(one, call=self._shown_id(one.call)) for one in observations)
+    def keep_unreadable(self, raw: bytes, why: str) -> None:
+        """Put down what nobody understood; durable after `save`."""
+        self.desk.keep_unreadable(f"unreadable/{sha256(raw).hexdigest()}", raw, why)
+
+    async def take_letters_in(self) -> None:
+        """What the door heard, into our own keeping."""
+        letters = await self.letters.all()
+        for letter in letters.values():
+            self.desk.observe(letter.observations, letter.at)
+            if letter.why:
+                self.keep_unreadable(letter.unreadable, letter.why)
+        await self.save()
+        await self.letters.clear(letters)
 
     async def save(self) -> None:
-        """Return when the desk, as it stood when this was called or later, is durable. Shares writes."""
+        """Return when the desk is durable as it stands. `TransientError`: another process went on from the last one."""
         version, position = self.desk.version, self.position
-        async with self._saving:
-            if self._saved_version >= version and self._saved_position == position:
-                return
-            version, position = self.desk.version, self.position
-            kept = msgspec.json.encode(_Saved(desk=self.desk.saved(), position=position))
-            await self._tools.checkpoints.save(self._checkpoint, self._seal.close(self._checkpoint, kept))
-            self._saved_version, self._saved_position, self.is_new = version, position, False
-
-    async def keep_recording(self, call_id: str, content: bytes) -> None:
-        """Keep a spoken message that came by webhook until its call is handed over."""
-        name = self._recording_name(call_id)
-        await self._tools.checkpoints.save(name, self._seal.close(name, content))
+        if self._saved_version == version and self._saved_position == position:
+            return
+        kept = msgspec.json.encode(_Saved(desk=self.desk.saved(), position=position))
+        sealed = self._seal.close(self._checkpoint, kept)
+        if not await self._tools.checkpoints.replace(self._checkpoint, self._sealed, sealed):
+            self.leave()
+            raise TransientError(f"{self.name}: another process has taken the calls over")
+        self._sealed, self.is_new = sealed, False
+        self._saved_version, self._saved_position = version, position
 
     async def hand_over(self) -> int:
         """All calls that are ready, and what was not understood; how many were new."""
@@ -145,7 +146,8 @@ class Room:
             new = await self._accepted(inbound)
         except RejectedError:
             new = await self._id_again(call, inbound)
-        await self._forget_recording(call)
+        if call.recording:
+            await self.letters.forget_recording(call.id)
         log.info(
             "call_handed_over", source=self.name, call=call.id, outcome=call.outcome.value, new=bool(new)
         )
@@ -196,27 +198,12 @@ class Room:
         return (file,) if file else ()
 
     async def _recording(self, call_id: str, recording: Recording) -> bytes | None:
-        name = self._recording_name(call_id)
-        sealed = await self._tools.checkpoints.load(name)
-        if sealed:
-            return self._seal.open(name, sealed)
-        if self._recordings is None:
-            return None
+        brought = await self.letters.recording(call_id)
+        if brought is not None or self._recordings is None:
+            return brought
         return await asyncio.to_thread(
             fetch, self._recordings, recording.name, self._settings.max_recording_bytes
         )
-
-    async def _forget_recording(self, call: Call) -> None:
-        if call.recording and await self._tools.checkpoints.load(self._recording_name(call.id)):
-            await self._tools.checkpoints.save(self._recording_name(call.id), "")
-
-    def _shown_id(self, call_id: str) -> str:
-        is_plain = len(call_id) <= _LONGEST_ID and not any(map(e164, _NUMBER.findall(call_id)))
-        return call_id if is_plain else f"told-{self._seal.pseudonym(call_id)}"
-
-    def _recording_name(self, call_id: str) -> str:
-        """Checkpoints have short names, call ids may be long."""
-        return f"recording/{sha256(f'{self.name}/{call_id}'.encode()).hexdigest()[:32]}"
 
     def _not_understood(self, ref: str, raw: bytes, why: str) -> Inbound:
         return Inbound(

@@ -20,9 +20,9 @@ class Seal:
         self._key = sha256(b"wegwijzer/phone/" + secret.encode()).digest()
         self._cipher = AESGCM(self._key)
 
-    def pseudonym(self, name: str) -> str:
-        """32 hexadecimal digits that stand for a name, always the same; nobody without the secret can tell which."""
-        return hmac.new(self._key, b"pseudonym/" + name.encode(), sha256).hexdigest()[:32]
+    def pseudonym(self, content: bytes) -> str:
+        """32 hexadecimal digits that stand for this, always the same; nobody without the secret can tell for what."""
+        return hmac.new(self._key, b"pseudonym/" + content, sha256).hexdigest()[:32]
 
     def close(self, name: str, plain: bytes) -> str:
         """The sealed bytes as text."""

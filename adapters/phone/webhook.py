@@ -12,7 +12,6 @@ A telephone exchange waits for our answer while somebody is on the line: it gets
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Mapping
-from hashlib import sha256
 from typing import TypeAlias
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -24,7 +23,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 
 from adapters.phone.cti import told
-from adapters.phone.room import Room
+from adapters.phone.letters import Letter, Letters
 from adapters.phone.screen_pop import ScreenPop
 from adapters.phone.settings import Settings
 from adapters.phone.signature import Keyring, NotAuthenticError, is_signed, is_token, looks_signed
@@ -62,11 +61,11 @@ class Telephone:
     """The doors of one instance."""
 
     def __init__(
-        self, settings: Settings, keys: Mapping[str, Keyring], rooms: Mapping[str, Room], tools: Tools
+        self, settings: Settings, keys: Mapping[str, Keyring], letters: Mapping[str, Letters], tools: Tools
     ) -> None:
         self._settings = settings
         self._keys = keys
-        self._rooms = rooms
+        self._letters = letters
         self._tools = tools
         self._screen_pop = ScreenPop(tools)
         self._pop_tokens = {
@@ -88,10 +87,8 @@ class Telephone:
         """An event of a call."""
         name = str(request.path_params["system"])
         body = await self._authentic_body(request, name)
-        room = self._rooms[name]
         try:
-            await room.open()
-            return await self._put_down(room, body, request.headers.get("content-type", ""))
+            return await self._put_down(self._letters[name], body, request.headers.get("content-type", ""))
         except AdapterError as error:
             raise _try_later(error) from error
 
@@ -120,30 +117,27 @@ class Telephone:
             raise _try_later(error) from error
         return self._screen_pop.page(found, employee.language, asked=bool(text))
 
-    async def _put_down(self, room: Room, body: bytes, media_type: str) -> Response:
+    async def _put_down(self, letters: Letters, body: bytes, media_type: str) -> Response:
+        now = self._tools.clock.now()
         try:
-            heard = told(body, media_type, self._tools.clock.now(), _BRUSSELS)
+            heard = told(body, media_type, now, _BRUSSELS)
         except NotSupportedError as unneeded:
-            log.info("cti_event_not_needed", source=room.name, reason=unneeded.what)
+            log.info("cti_event_not_needed", source=letters.name, reason=unneeded.what)
             return _json({}, 200)
         except NotUnderstoodError as problem:
-            room.desk.keep_unreadable(f"unreadable/{sha256(body).hexdigest()}", body, problem.what)
-            await room.save()
-            room.observed.set()
+            await letters.put(Letter(at=now, unreadable=body, why=problem.what))
             raise RefusedError(422, f"{problem.what}; it is kept for people to look at") from problem
-        seen = room.named(heard.observations)
+        seen = letters.named(heard.observations)
         if heard.recording:
-            await self._keep(room, seen[0].call, heard.recording)
-        room.observe(seen)
-        await room.save()
-        room.observed.set()
+            await self._keep(letters, seen[0].call, heard.recording)
+        await letters.put(Letter(at=now, observations=seen))
         return _json({}, 200)
 
-    async def _keep(self, room: Room, call_id: str, recording: bytes) -> None:
+    async def _keep(self, letters: Letters, call_id: str, recording: bytes) -> None:
         if len(recording) > self._settings.max_recording_bytes:
-            log.warning("recording_too_large", source=room.name, call=call_id, size=len(recording))
+            log.warning("recording_too_large", source=letters.name, call=call_id, size=len(recording))
             return
-        await room.keep_recording(call_id, recording)
+        await letters.keep_recording(call_id, recording)
 
     async def _authentic_body(self, request: Request, name: str) -> bytes:
         """The body, once it is certain who sent it; a token is looked at before the body is read."""

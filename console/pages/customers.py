@@ -1,5 +1,7 @@
 """Customer history: from a number or address, or from a case, to all contacts and cases of one customer."""
 
+from collections.abc import Mapping
+
 from fastapi import APIRouter
 from sqlalchemy import Connection
 from starlette.responses import Response
@@ -90,13 +92,21 @@ def _to_history(visit: Visit, wanted: Look) -> Response:
     return visit.go("/customer/history", **{"pass": token})
 
 
-def _form(visit: Visit, *, wrong: str = "", case: str = "") -> Response:
+def customer_form(
+    visit: Visit, given: Mapping[str, str], *, wrong: str = "", case: str = "", asked: bool = False
+) -> Response:
+    """Who, what for, and why. `asked`: somebody typed a customer's number into the search box."""
     return visit.page(
         "customer.html",
         status=422 if wrong else 200,
         keys=tuple(CustomerKey),
         purposes=PURPOSES,
-        given=visit.form,
+        given=given,
         wrong=wrong,
         case=case,
+        asked=asked,
     )
+
+
+def _form(visit: Visit, *, wrong: str = "", case: str = "") -> Response:
+    return customer_form(visit, visit.form, wrong=wrong, case=case)

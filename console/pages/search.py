@@ -1,10 +1,12 @@
-"""One box for every reference."""
+"""One box for every reference of a thing. Who types a customer's number or address is asked what for, and why."""
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from canonical_model.customer import looks_like
 from console.access import Right, requires
 from console.desk import Visiting
+from console.pages.customers import customer_form
 from journal import reading
 
 router = APIRouter()
@@ -16,7 +18,7 @@ async def search(visit: Visiting) -> Response:
     """One hit leads straight to it. What was asked is written down as a hash, never in words."""
     words = visit.query("q").strip()[:300]
     if not words:
-        return visit.page("search.html", words="", hits=())
+        return visit.page("search.html", words="", hits=(), customer=None)
     keyring = visit.desk.journal.keyring
     hits = await visit.desk.read(lambda connection: reading.search(connection, keyring, words))
     asked = keyring.find_hash("search", words)
@@ -27,4 +29,7 @@ async def search(visit: Visiting) -> Response:
             return visit.go(f"/cases/{hit.case.ref}")
         if hit.message:
             return visit.go(f"/messages/{hit.message.id}")
-    return visit.page("search.html", words=words, hits=hits)
+    customer = looks_like(words) if not hits else None
+    if customer and visit.may(Right.CUSTOMER):
+        return customer_form(visit, {"key": customer, "number": words}, asked=True)
+    return visit.page("search.html", words=words, hits=hits, customer=customer)

@@ -28,11 +28,13 @@ from sqlalchemy import func, select
 
 from broker.in_process import InProcessBroker
 from canonical_model.contact import Channel, Contact
+from canonical_model.customer import CustomerKey, customer_name
 from canonical_model.events import ContactReceived
 from canonical_model.party import Party, PartyKind
 from hub import _texts
 from journal import reading
 from journal.balance import balance_sheet
+from journal.customer_history import customer_history, hashed
 from journal.database import open_engine
 from journal.instants import micros
 from journal.journal import Journal, Keys
@@ -172,10 +174,15 @@ async def look(journal: Journal, count: int) -> dict[str, float]:
         words = found_as(system, number, ref(number)) if system else ref(number)
         return lambda connection: certainly(reading.search(connection, keyring, words), words)
 
+    def customer(number: int) -> Callable[[Any], Any]:
+        name = customer_name(CustomerKey.EMAIL, found_as("email", number, ref(number)))
+        names = hashed(keyring, name.references)
+        return lambda connection: certainly(customer_history(connection, keyring, names).rows, "a customer")
+
     looks: dict[str, Callable[[int], Callable[[Any], Any]]] = {
         "newest": lambda _: reading.newest_messages,
         "search_case": lambda number: found(number, ""),
-        "search_mail": lambda number: found(number, "email"),
+        "customer": customer,
         "search_tracker": lambda number: found(number, "tracker"),
         "case_page": lambda number: lambda c: opened(reading.passport(c, keyring, ref(number), now)),
         "failures": lambda _: reading.failures,

@@ -109,11 +109,27 @@ def test_a_case_by_any_reference(run: Run, copied: City, reference: str):
     assert "claes.example" not in result.stdout.replace("c***.example", "")
 
 
-def test_a_reference_of_several_cases_names_them(run: Run):
-    result = run("case", "maria.peeters@voorbeeld.be")
+def test_a_reference_of_several_cases_names_them(run: Run, tmp_path: Path):
+    with closing(sqlite3.connect(tmp_path / "journal.db")) as journal, journal:
+        journal.execute(
+            "UPDATE case_references SET exclusive = 0 WHERE system = 'mail-id' AND case_ref = 'LEU-2026-000003'"
+        )
+        journal.execute(
+            "INSERT INTO case_references (hash, case_ref, system, exclusive, shown, at) SELECT hash, 'LEU-2026-000001', "
+            "system, 0, shown, at FROM case_references WHERE system = 'mail-id' AND case_ref = 'LEU-2026-000003'"
+        )
+
+    result = run("case", "q1@claes.example")
 
     assert result.exit_code == 1
     assert "LEU-2026-000001" in result.stderr
+
+
+def test_a_customer_is_not_found_without_a_purpose(run: Run):
+    result = run("case", "maria.peeters@voorbeeld.be")
+
+    assert result.exit_code == 1
+    assert "wegwijzer customer" in result.stderr
 
 
 def test_a_reference_of_nothing(run: Run):

@@ -207,11 +207,35 @@ class TestSearch:
 
         assert answer.headers["location"] == f"/cases/{city.cases['question']}"
 
-    async def test_all_cases_of_one_person(self, viewer: Browser, city: City):
-        for words in ("maria.peeters@voorbeeld.be", "+32470123456", "0470 12 34 56", "0032 470/12.34.56"):
-            text = plain((await viewer.client.get("/search", params={"q": words})).text)
-            assert "4 resultaten" in text, words
-            assert city.cases["answered"] in text
+    @pytest.mark.parametrize(
+        ("words", "key"),
+        [
+            ("maria.peeters@voorbeeld.be", "email"),
+            ("+32470123456", "phone"),
+            ("0470 12 34 56", "phone"),
+            ("0032 470/12.34.56", "phone"),
+            ("85.07.30-033.28", "insz"),
+            ("0417.497.106", "kbo"),
+            ("V0001001", "vcode"),
+        ],
+    )
+    async def test_a_customer_is_not_looked_up_before_purpose_and_reason(
+        self, administrator: Browser, city: City, words: str, key: str
+    ):
+        page = (await administrator.client.get("/search", params={"q": words})).text
+
+        assert "Zeg eerst waarvoor u het nodig hebt." in plain(page)
+        assert f'<option value="{key}" selected>' in page
+        assert f'value="{words}"' in page
+        assert city.cases["answered"] not in page
+        assert [row[2] for row in await audit_rows(city, "searched")] == ["0 found"]
+        assert not await audit_rows(city, "customer_looked_up")
+
+    async def test_who_may_not_look_customers_up_is_told_who_may(self, viewer: Browser, city: City):
+        page = (await viewer.client.get("/search", params={"q": "maria.peeters@voorbeeld.be"})).text
+
+        assert "daarvoor is de rol van dispatcher nodig" in plain(page)
+        assert not any(ref in page for ref in city.cases.values())
 
     async def test_by_the_ids_of_message_effect_and_tracker(self, viewer: Browser, city: City):
         effect = await parked_effect(city, "refused")
@@ -240,7 +264,7 @@ class TestSearch:
 
         [row] = await audit_rows(city, "searched")
         hashed = city.journal.keyring.find_hash("search", "maria.peeters@voorbeeld.be")
-        assert row == ("kcc_viewer", hashed, "4 found")
+        assert row == ("kcc_viewer", hashed, "0 found")
 
     async def test_nothing_found_says_so(self, viewer: Browser):
         assert "0 resultaten Niets gevonden." in await text_of(viewer, "/search?q=zoiets%20bestaat%20niet")

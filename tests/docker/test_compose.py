@@ -1,15 +1,19 @@
 """The compose file: valid, whole, and as closed as it claims."""
 
 import re
+import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from docker import prepare as preparing
-from hub import ROLES
+from hub import ROLES, Hub, load
+from routes.dispatch import wrong_examples
 from tests.docker.files import DOCKER, compose
+from tests.shipped import ROOT
 
 SERVICES = compose()["services"]
 OURS = {name: one for name, one in SERVICES.items() if "build" in one or name in ROLES}
@@ -87,14 +91,47 @@ def test_every_secret_is_made_and_declared_and_used():
         for one in service.get("secrets", ())
     }
 
-    assert declared == used == {*preparing.FRESH, *preparing.MADE_FROM} - {"broker_password"}
+    assert (
+        declared
+        == used
+        == {*preparing.FRESH, *preparing.MADE_FROM}
+        - {
+            "broker_password",
+            "parkeren_password",
+        }
+    )
 
 
 def test_the_hub_gets_every_secret_that_its_configuration_names():
-    text = (DOCKER / "city" / "hub.toml").read_text()
-    named = set(re.findall(r'"secret:([a-z_]+)"', text)) | {"master_keys", "hash_key"}
+    text = re.sub(r"(?m)#.*$", "", (DOCKER / "city" / "hub.toml").read_text())
+    named = set(re.findall(r'"secret:([a-z0-9_]+)"', text)) | {"master_keys", "hash_key"}
 
-    assert all(named <= set(SERVICES[role]["secrets"]) for role in ROLES)
+    assert all(set(SERVICES[role]["secrets"]) >= named for role in ROLES)
+
+
+async def test_the_trials_configuration_loads_and_every_adapter_of_the_demo_can_be_built(tmp_path):
+    configuration = trial(tmp_path)
+
+    found = {name: one["system"] for name, one in configuration.settings.adapters.items()}
+    assert set(tomllib.loads((ROOT / "demo" / "city" / "hub.toml").read_text())["adapters"]) < set(found)
+    assert "amqp" in found.values()
+    assert configuration.settings.api.systems
+    assert not wrong_examples(configuration.routes.dispatch)
+    hub = Hub(configuration)
+    assert hub.quarantined == {}
+    assert set(hub.adapters["places"].areas) <= {area.name for area in configuration.routes.dispatch.area}
+    await hub.close()
+
+
+def trial(folder):
+    """The trial's configuration with fresh secrets, where the containers would read it."""
+    preparing.prepare(folder / "secrets")
+    shutil.copytree(DOCKER / "city", folder / "city")
+    hub_toml = folder / "city" / "hub.toml"
+    text = hub_toml.read_text().replace("/run/secrets", str(folder / "secrets"))
+    data = tomllib.loads(text)["hub"]["data"]
+    hub_toml.write_text(text.replace(data, str(folder / "data")))
+    return load(hub_toml)
 
 
 def test_secrets_are_made_once_and_stay(tmp_path):
@@ -108,4 +145,4 @@ def test_secrets_are_made_once_and_stay(tmp_path):
     assert {file.name: file.read_text() for file in folder.iterdir()} == kept
     assert folder.stat().st_mode & 0o077 == 0
     assert kept["database_password"].strip() in kept["journal_url"]
-    assert kept["broker_password"].strip() in kept["broker_user.conf"]
+    assert kept["broker_password"].strip() in kept["broker_url"]

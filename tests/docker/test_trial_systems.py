@@ -5,13 +5,19 @@ import shutil
 import signal
 import subprocess
 import sys
-from pathlib import Path
+import tomllib
+from contextlib import contextmanager
 
 import httpx
+import pika
+import pika.exceptions
 import pytest
 
 from adapters.roundup.client import RoundupClient
 from adapters.roundup.settings import Settings
+from demo.engines import rabbitmq
+from demo.engines.private import NotInstalledError
+from docker import prepare as preparing
 from tests.docker.files import DOCKER
 from tests.servers.missing import missing
 from tests.servers.private import free_port, stop, wait_for
@@ -123,14 +129,72 @@ def _answers(port: int) -> bool:
 
 
 def test_the_configuration_for_containers_is_the_example_with_other_places():
-    example = (ROOT / "demo" / "city" / "hub.toml").read_text().splitlines()
-    ours = (DOCKER / "city" / "hub.toml").read_text().splitlines()
+    example = dict(flat(tomllib.loads((ROOT / "demo" / "city" / "hub.toml").read_text())))
+    ours = dict(flat(tomllib.loads((DOCKER / "city" / "hub.toml").read_text())))
 
-    places = {line.partition(" = ")[0] for line in set(ours) - set(example)}
-    assert places == {
-        *("listen", "data", "secrets", "url", "origin", "imap_host", "smtp_host", "[journal]", "[broker]"),
-        "# PostgreSQL and RabbitMQ, with their passwords in the addresses.",
+    differ = {name for name in example | ours if example.get(name) != ours.get(name)}
+    assert {name for name in differ if not name.startswith(("journal.", "broker.", "adapters.amqp."))} == {
+        *("hub.listen", "hub.data", "hub.secrets", "adapters.tracker.url", "adapters.tracker.origin"),
+        *("adapters.mailbox.imap_host", "adapters.mailbox.smtp_host"),
+        *("adapters.mijn_burgerprofiel.pages.public_url", "adapters.mijn_burgerprofiel.pages.log_in.issuer"),
+        "adapters.mijn_burgerprofiel.reports.issuer",
+        *("adapters.eloket.submissions.issuer", "adapters.verenigingsloket.submissions.issuer"),
     }
-    assert (DOCKER / "city" / "dispatch.toml").read_text() == (
-        Path(ROOT) / "demo" / "city" / "dispatch.toml"
-    ).read_text()
+    for name in ("dispatch.toml", "areas.geojson"):
+        assert (DOCKER / "city" / name).read_text() == (ROOT / "demo" / "city" / name).read_text()
+
+
+def flat(table, prefix=""):
+    """Every setting under its whole name."""
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+@pytest.fixture
+def rabbit(tmp_path):
+    """RabbitMQ with the trial's configuration and users."""
+    preparing.prepare(tmp_path / "secrets")
+    try:
+        with rabbitmq.prepared() as node:
+            definitions = node.folder / "definitions.json"
+            definitions.write_bytes((tmp_path / "secrets" / "broker_definitions.json").read_bytes())
+            definitions.chmod(0o444)
+            text = (DOCKER / "rabbitmq" / "rabbitmq.conf").read_text()
+            text = text.replace("/etc/rabbitmq/definitions.json", str(definitions)).replace(
+                "= 1GB", "= 100MB"
+            )
+            node.configuration.write_text(text)
+            node.start()
+            yield node
+    except NotInstalledError as error:
+        missing(str(error))
+
+
+def test_the_broker_knows_the_hub_and_each_system_and_nobody_else(rabbit, tmp_path):
+    @contextmanager
+    def channel(user, vhost, secret):
+        credentials = pika.PlainCredentials(user, (tmp_path / "secrets" / secret).read_text().strip())
+        where = pika.ConnectionParameters("127.0.0.1", rabbit.port, vhost, credentials)
+        with pika.BlockingConnection(where) as connection:
+            yield connection.channel()
+
+    with channel("wegwijzer", "/", "broker_password") as own:
+        own.queue_declare("wegwijzer", durable=True)
+    with channel("hub", "systems", "amqp_password") as hub:
+        hub.exchange_declare("wegwijzer.in.parkeren", durable=True)
+        hub.exchange_declare("wegwijzer.in.andere", durable=True)
+    with channel("parkeren", "systems", "parkeren_password") as parking:
+        parking.confirm_delivery()
+        parking.basic_publish("wegwijzer.in.parkeren", "", b"hello")
+        with pytest.raises(pika.exceptions.ChannelClosedByBroker, match="403"):
+            parking.basic_publish("wegwijzer.in.andere", "", b"hello")
+    for user, vhost, secret in (
+        ("parkeren", "/", "parkeren_password"),
+        ("hub", "/", "amqp_password"),
+        ("guest", "/", "amqp_password"),
+    ):
+        with pytest.raises(pika.exceptions.AMQPError), channel(user, vhost, secret):
+            pass

@@ -1,15 +1,18 @@
 """The AsyncAPI description hangs together, and what is really exchanged fits it."""
 
 import json
+from copy import deepcopy
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema import Draft7Validator, Draft202012Validator
 
 from adapters.amqp.translate import news, refusal
 from ports.contracts.informed import some_news
 from ports.submission.cloudevents import Ref
 from tests.docs.descriptions import asyncapi
+from tests.servers.npm import installed
 from tests.shipped import ROOT
 
 FIXTURES = ROOT / "tests" / "adapters" / "amqp" / "fixtures"
@@ -40,11 +43,35 @@ def test_every_reference_leads_somewhere(described):
     assert all(found(described, pointer) for pointer in set(references(described)))
 
 
-def test_it_has_the_shape_of_asyncapi_3(described):
+@pytest.fixture(scope="module")
+def official():
+    """The schema that the AsyncAPI initiative publishes for this version."""
+    modules = installed(Path(__file__).parent / "asyncapi_specs")
+    return json.loads((modules / "@asyncapi" / "specs" / "schemas" / "3.0.0.json").read_bytes())
+
+
+def test_it_is_asyncapi_3_by_the_official_schema(described, official):
     assert described["asyncapi"] == "3.0.0"
-    assert {"title", "version"} <= described["info"].keys()
-    for operation in described["operations"].values():
-        assert operation["action"] in ("send", "receive")
+    assert [error.message for error in Draft7Validator(official).iter_errors(described)] == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda one: one["info"].pop("title"),
+        lambda one: next(iter(one["operations"].values())).update(action="publish"),
+        lambda one: next(iter(one["channels"].values())).update(adress="x"),
+    ],
+    ids=["no title", "an action of AsyncAPI 2", "a field with a slip of the pen"],
+)
+def test_the_official_schema_sees_what_is_wrong(described, official, change):
+    wrong = deepcopy(described)
+    change(wrong)
+
+    assert list(Draft7Validator(official).iter_errors(wrong))
+
+
+def test_channels_and_operations_belong_together(described):
     for channel in described["channels"].values():
         assert channel["messages"]
         for name in channel.get("parameters", {}):

@@ -1,27 +1,26 @@
-"""Calls by AMI and by webhook into a real hub that is killed again and again: every call is one case, once."""
+"""Calls by AMI and by webhook into a real hub that is killed again and again: every call is one case, once.
+
+As one process, and with doors, listeners and workers apart: whoever is killed, another listener stands by.
+"""
 
 import asyncio
 import json
-import os
 import random
-import signal
 import subprocess
-import sys
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 
 import httpx
 import pytest
-from sqlalchemy import select
 
 from demo.city_hall import city_file, free_port, keep_secret
 from hub import make_secrets
-from journal.database import open_engine
 from journal.schema import audit, cases, messages
 from tests.adapters.phone import recordings
 from tests.adapters.phone.conftest import POP_TOKEN, SEAL, SECRET
 from tests.flows.city import WEGWIJZER
+from tests.flows.killed import APART, EMBEDDED, Lives, rows
 from tests.simulators.asterisk import Asterisk
 from tests.simulators.cti import Exchange
 
@@ -39,6 +38,9 @@ CALLERS = 12
 HUB_TOML = """
 [hub]
 listen = "{address}"
+
+[journal]
+url = "{journal}"
 
 [adapters.tracker]
 system = "memory"
@@ -70,40 +72,6 @@ inbound_contexts = ["inkomend"]
 """
 
 
-class Lives:
-    """Hubs, one after the other, each forked from a process that has imported everything."""
-
-    def __init__(self, folder):
-        self._pid = 0
-        self._parent = subprocess.Popen(
-            [sys.executable, "-m", "tests.flows.lives", folder / "hub.toml", folder / "hub.log"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=recordings.FIXTURES.parents[3],
-        )
-
-    def order(self, line):
-        self._parent.stdin.write(f"{line}\n")
-        self._parent.stdin.flush()
-        return int(self._parent.stdout.readline())
-
-    async def begin(self):
-        self._pid = await asyncio.to_thread(self.order, "begin")
-
-    async def kill(self, sign=signal.SIGKILL):
-        os.kill(self._pid, sign)
-        await asyncio.to_thread(self.order, f"end {self._pid}")
-        self._pid = 0
-
-    def close(self):
-        if self._pid:
-            os.kill(self._pid, signal.SIGKILL)
-        self._parent.stdin.close()
-        self._parent.wait(30)
-        self._parent.stdout.close()
-
-
 @pytest.fixture
 async def asterisk(tmp_path):
     async with Asterisk(records=tmp_path / "Master.csv") as exchange:
@@ -111,8 +79,20 @@ async def asterisk(tmp_path):
         yield exchange
 
 
+@pytest.fixture(params=["one process", "apart"])
+def crew(request):
+    return {"one process": EMBEDDED, "apart": APART}[request.param]
+
+
 @pytest.fixture
-def address(tmp_path, asterisk):
+def journal(tmp_path, crew, request):
+    """Where the journal is."""
+    apart = crew is APART
+    return request.getfixturevalue("postgres_url") if apart else f"sqlite:///{tmp_path / 'journal.db'}"
+
+
+@pytest.fixture
+def address(tmp_path, asterisk, journal):
     address = f"127.0.0.1:{free_port()}"
     make_secrets(tmp_path / "secrets")
     for name, value in (
@@ -123,19 +103,19 @@ def address(tmp_path, asterisk):
     ):
         keep_secret(tmp_path, name, value)
     (tmp_path / "dispatch.toml").write_text(city_file("dispatch.toml"))
-    text = HUB_TOML.format(address=address, port=asterisk.port, records=asterisk.records)
+    text = HUB_TOML.format(address=address, journal=journal, port=asterisk.port, records=asterisk.records)
     (tmp_path / "hub.toml").write_text(text)
     return address
 
 
 @pytest.fixture
-def lives(tmp_path, address):
-    lives = Lives(tmp_path)
+def lives(tmp_path, address, crew):
+    lives = Lives(tmp_path, address, crew)
     yield lives
     lives.close()
 
 
-async def test_every_call_is_one_case_however_often_the_hub_dies(tmp_path, address, asterisk, lives):
+async def test_every_call_is_one_case_however_often_the_hub_dies(tmp_path, address, journal, asterisk, lives):
     dice = random.Random(11)
     expected = {}
     async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
@@ -145,18 +125,18 @@ async def test_every_call_is_one_case_however_often_the_hub_dies(tmp_path, addre
         for _ in range(KILLS):
             await lives.begin()
             await asyncio.sleep(dice.uniform(0.2, 2.5))
-            await lives.kill()
+            await lives.kill(dice)
         await lives.begin()
         await calling
-        found = await come_to_rest(tmp_path, expected)
+        found = await come_to_rest(journal, expected)
         popped = await who_calls(client, address)
-        await lives.kill(signal.SIGTERM)
+        await lives.dismiss()
 
     assert found == expected, (tmp_path / "hub.log").read_text()[-3000:]
-    assert told_of(tmp_path) == [("contact_received", len(expected))]
+    assert told_of(journal) == [("contact_received", len(expected))]
     assert popped["number"] == "+32 *** 56"
     assert popped["cases"]
-    looks = rows(tmp_path, select(audit.c.actor, audit.c.subject, audit.c.detail))
+    looks = rows(journal, audit.c.actor, audit.c.subject, audit.c.detail)
     assert {("phone/softphone", case["ref"], "screen-pop") for case in popped["cases"]} == set(looks)
     assert first_line(tmp_path) == sum(expected.values()) * 100 // len(expected)
 
@@ -199,10 +179,10 @@ async def heard(ask):
             await asyncio.sleep(0.1)
 
 
-async def come_to_rest(folder, expected):
+async def come_to_rest(journal, expected):
     """The cases by source and reference, once there are as many as expected or nothing moves any more."""
     for _ in range(150):
-        found = rows(folder, select(cases.c.origin, cases.c.origin_ref, cases.c.answered_at_once))
+        found = rows(journal, cases.c.origin, cases.c.origin_ref, cases.c.answered_at_once)
         if len(found) >= len(expected):
             break
         await asyncio.sleep(0.2)
@@ -220,11 +200,9 @@ async def who_calls(client, address):
     return answer.json()
 
 
-def told_of(folder):
+def told_of(journal):
     """How many messages came by phone, by what they were."""
-    kinds = [
-        kind for (kind,) in rows(folder, select(messages.c.kind).where(messages.c.source.like("phone/%")))
-    ]
+    kinds = [kind for (kind,) in rows(journal, messages.c.kind, where=[messages.c.source.like("phone/%")])]
     return [(kind, kinds.count(kind)) for kind in sorted(set(kinds))]
 
 
@@ -238,12 +216,3 @@ def first_line(folder):
         check=False,
     )
     return json.loads(done.stdout)["first_line"]["share"]
-
-
-def rows(folder, query):
-    engine = open_engine(f"sqlite:///{folder / 'var' / 'journal.db'}")
-    try:
-        with engine.connect() as connection:
-            return [tuple(row) for row in connection.execute(query)]
-    finally:
-        engine.dispose()

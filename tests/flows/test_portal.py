@@ -55,6 +55,13 @@ title_en = "Pavement"
 [adapters.mijn_burgerprofiel.categories.straatverlichting]
 title = "Straatverlichting"
 title_en = "Street lighting"
+place = "required"
+[adapters.mijn_burgerprofiel.categories.straatverlichting.fields]
+paal = {{ title = "Nummer op de paal", kind = "integer", required = true }}
+wat = {{ title = "Wat is er?", kind = "choice", options = ["brandt niet", "flikkert"] }}
+gevaar = {{ title = "Is er gevaar?", kind = "boolean" }}
+ook = {{ title = "Wat nog?", kind = "choices", options = ["deksel los", "paal scheef"] }}
+sinds = {{ title = "Sinds wanneer?", kind = "date" }}
 """
 
 
@@ -313,12 +320,52 @@ async def test_axe_finds_nothing_in_light_and_dark(
         await window.page.evaluate(
             "document.querySelectorAll('form').forEach((one) => { one.noValidate = true; })"
         )
+        await window.page.select_option("#category", "straatverlichting")
         await window.page.click("button:has-text('Versturen')")
+        await window.page.wait_for_selector("text=Nummer op de paal")
         found[scheme, "mistakes"] = await violations(window.page, axe)
         await window.shot(f"fouten-{scheme}")
         await context.close()
 
     assert {place: what for place, what in found.items() if what} == {}
+
+
+async def test_a_category_asks_its_own_questions(chromium: Browser, town: Town):
+    context = await chromium.new_context(viewport={"width": 1100, "height": 900}, locale="nl-BE")
+    window = await window_of(context, town)
+    page = window.page
+    await window.open("/")
+    await window.log_in()
+    await window.open("/new")
+    await page.check("input[value=report]")
+    await page.select_option("#category", "straatverlichting")
+    await page.fill("#subject", "Donkere straat")
+    await page.fill("#message", "De lamp brandt niet.")
+    await page.fill("#address", "Bondgenotenlaan 20")
+    await page.click("button:has-text('Versturen')")
+    await page.wait_for_selector("text=Over dit onderwerp willen we nog iets weten.")
+    await window.shot("vragen")
+
+    await page.get_by_label("Nummer op de paal").fill("4711")
+    await page.get_by_label("Wat is er?").select_option("flikkert")
+    await page.get_by_label("Ja", exact=True).check()
+    await page.get_by_label("paal scheef").check()
+    await page.get_by_label("Sinds wanneer?").fill("2026-11-20")
+    await page.click("button:has-text('Versturen')")
+    await page.wait_for_selector("text=Wij hebben uw bericht goed ontvangen")
+
+    async def told() -> bool | None:
+        return any(case.notes for case in town.tracker.cases) or None
+
+    await eventually(told, "the case is in the tracker")
+    assert (
+        town.tracker.cases[0]
+        .notes[0]
+        .text.endswith(
+            "Nummer op de paal: 4711\nWat is er?: flikkert\nIs er gevaar?: ja\nWat nog?: paal scheef\nSinds wanneer?: 2026-11-20"
+        )
+    )
+    await context.close()
 
 
 async def test_a_company_is_shown_the_way(chromium: Browser, town: Town):

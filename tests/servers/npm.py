@@ -1,4 +1,4 @@
-"""Servers from npm that tests talk to: installed by their lock file, run in a process of their own."""
+"""What tests need from npm, installed by lock files: servers that run in a process of their own, and plain packages."""
 
 import json
 import select
@@ -21,7 +21,7 @@ def npm_server(folder: Path, script: str, settings: Mapping[str, Any]) -> Iterat
     node = shutil.which("node")
     if node is None:
         missing("node")
-    _install(folder)
+    installed(folder)
     process = subprocess.Popen(
         [node, script],
         cwd=folder,
@@ -41,21 +41,23 @@ def npm_server(folder: Path, script: str, settings: Mapping[str, Any]) -> Iterat
         process.communicate()
 
 
-def _install(folder: Path) -> None:
-    """What the lock file names, once for each state of it; the hashes in it are checked."""
+def installed(folder: Path) -> Path:
+    """Where the modules are that the lock file names: installed once for each state of it, the hashes in it checked."""
     npm = shutil.which("npm")
     if npm is None:
         missing("npm")
     lock = sha256((folder / "package-lock.json").read_bytes()).hexdigest()
-    note = folder / "node_modules" / ".installed"
+    modules = folder / "node_modules"
+    note = modules / ".installed"
     if note.exists() and note.read_text() == lock:
-        return
+        return modules
     done = subprocess.run(
         [npm, "ci", "--omit=dev"], cwd=folder, capture_output=True, text=True, timeout=300, check=False
     )
     if done.returncode:
         missing(f"npm's {folder.name} ({done.stderr[-300:]})")
     note.write_text(lock)
+    return modules
 
 
 def _await_ready(process: subprocess.Popen[str], script: str) -> None:

@@ -114,6 +114,25 @@ async def test_a_source_moves_when_its_process_died(journal, stage, waits):
         await until(lambda: source.polls > 0)
 
 
+async def test_who_lost_a_source_to_another_lets_go_of_it_once(journal, waits):
+    source, elsewhere = PretendedSource(), False
+    lease = journal.lease
+
+    async def contested(*arguments):
+        return False if elsewhere else await lease(*arguments)
+
+    journal.lease = contested
+    async with listening(Listener(source, journal, owner="p/1")):
+        await until(lambda: source.polls > 3)
+        elsewhere = True
+        await until(lambda: source.closed == 1)
+        polls, rounds = source.polls, len(waits)
+        await until(lambda: len(waits) > rounds + 5)
+        assert (source.closed, source.polls) == (1, polls)
+        elsewhere = False
+        await until(lambda: source.polls > polls)
+
+
 async def test_a_long_poll_keeps_its_lease(journal, stage, waits):
     source = PretendedSource()
     source.gate = asyncio.Event()

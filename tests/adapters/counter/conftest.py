@@ -15,6 +15,7 @@ from fastapi import FastAPI
 
 from adapters.counter import build
 from adapters.memory.cases import MemoryCases
+from adapters.memory.checkpoints import MemoryCheckpoints
 from adapters.memory.looks import MemoryLooks
 from ports.adapter import Tools
 from ports.clock import ManualClock
@@ -40,20 +41,8 @@ PRODUCTS = {
 }
 
 
-class Memory:
-    """Checkpoints that survive the adapter, as the journal's do; `failure` is raised instead of saving."""
-
-    def __init__(self):
-        self.kept = {}
-        self.failure = None
-
-    async def load(self, name):
-        return self.kept.get(name)
-
-    async def save(self, name, value):
-        if self.failure:
-            raise self.failure
-        self.kept[name] = value
+class Memory(MemoryCheckpoints):
+    """Looks into the waiting room as well."""
 
     def room(self):
         """What the waiting room keeps."""

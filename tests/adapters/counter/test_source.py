@@ -1,17 +1,21 @@
 """Visits of the queue system: lost, doubled and late callbacks, and reminders of what nobody registered."""
 
 import itertools
+import json
 import random
+from dataclasses import replace
 from datetime import timedelta
 
+import httpx
 import pytest
+from fastapi import FastAPI
 
 from adapters.counter import build
 from canonical_model.contact import Channel
 from ports.cases import CaseSummary, CaseView, Outcome
 from ports.contracts.source import RecordingIntake, SourceContract
 from ports.errors import MisconfiguredError, TransientError
-from tests.adapters.counter.conftest import CALLBACK, PRODUCTS, TOKEN
+from tests.adapters.counter.conftest import CALLBACK, DOOR, PRODUCTS, TOKEN
 from tests.simulators.queue_system import Visitor
 
 WORDS = ("eerste", "tweede", "derde")
@@ -118,6 +122,93 @@ async def test_a_registration_before_the_visit_ends_counts_too(
 
     assert await source.poll() == 0
     assert len(intake.stored) == 1
+
+
+async def test_the_page_and_the_queue_may_be_in_two_processes(
+    listening, queue_system, settings, tools, form, intake, clock, checkpoints
+):
+    source = await listening()
+    await queue_system.serve("A012")
+    await queue_system.serve("A013")
+    page = build(settings, tools)
+    doors = FastAPI()
+    doors.include_router(page.webhook, prefix="/in/counter")
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(doors), base_url=DOOR) as clerk:
+        await clerk.post("/", data=form(ticket="A012"))
+        later(clock)
+        assert await source.poll() == 1
+        assert "1 geregistreerd" in (await clerk.get("/")).text
+    await page.close()
+
+    assert [one.source for one in intake.stored] == ["counter/desk", "counter/queue"]
+    assert verdicts(checkpoints) == ["registered", "reminded"]
+
+
+async def test_a_registration_waits_for_the_reminder_that_is_on_its_way(
+    listening, queue_system, client, form, intake, clock, cases
+):
+    source = await listening()
+    visit = await queue_system.serve("A012")
+    later(clock)
+    during = []
+
+    async def accept(inbound):
+        during.append(await client.post("/", data=form(ticket="A012")))
+        return await intake(inbound)
+
+    source._room._tools = replace(source._room._tools, accept=accept)
+    assert await source.poll() == 1
+    assert during[0].status_code == 503
+    assert [one.source for one in intake.stored] == ["counter/queue"]
+
+    cases.settle("counter/queue", f"1/{visit}", outcome("LEU-2026-000123", clock))
+    assert (await client.post("/", data=form(ticket="A012"))).status_code == 303
+    assert intake.stored[-1].event.contact.thread.verified_case == "LEU-2026-000123"
+
+
+async def test_a_reminder_that_was_cut_off_holds_no_clerk_up(
+    listening, queue_system, client, form, intake, clock, checkpoints
+):
+    source = await listening()
+    await queue_system.serve("A012")
+    later(clock)
+    intake.failure = TransientError("killed at this moment")
+    with pytest.raises(TransientError):
+        await source.poll()
+    intake.failure = None
+    assert (await client.post("/", data=form(ticket="A012"))).status_code == 503
+    later(clock, 2)
+
+    assert (await client.post("/", data=form(ticket="A012"))).status_code == 303
+    assert await source.poll() == 0
+    assert verdicts(checkpoints) == ["registered"]
+
+
+async def test_a_source_that_was_asleep_overwrites_nothing_of_the_one_that_took_over(
+    listening, queue_system, settings, tools, intake, clock
+):
+    asleep = await listening()
+    awake = build(settings, tools)
+    await queue_system.serve("A012")
+    await awake.sources[0].poll()
+    await queue_system.serve("A013")
+    with pytest.raises(TransientError, match="another process"):
+        await asleep.poll()
+    later(clock)
+
+    assert await asleep.poll() == 2
+    assert sorted(one.source_ref for one in intake.stored) == ["1/1", "1/2"]
+    await awake.close()
+
+
+async def test_claims_of_days_that_are_over_are_forgotten(listening, client, form, clock, checkpoints):
+    source = await listening()
+    await client.post("/", data=form(ticket="A" * 300))
+    assert [name for name in checkpoints.kept if name.startswith("ticket/") and len(name) < 100]
+    later(clock, 4 * 24 * 60)
+    await source.close()
+    await source.poll()
+    assert not [name for name in checkpoints.kept if name.startswith("ticket/")]
 
 
 async def test_two_questions_under_one_ticket_are_two_contacts(client, form, intake):
@@ -316,7 +407,8 @@ async def test_of_a_visit_nothing_is_kept_about_the_customer(listening, client, 
 
     await client.post(f"/queue/{TOKEN}", json=event)
 
-    assert "Dijck" not in checkpoints.kept["visits/counter"]
+    assert checkpoints.kept
+    assert "Dijck" not in "".join(checkpoints.kept.values())
 
 
 async def test_a_visit_without_an_end_is_let_go_in_the_end(listening, queue_system, clock, checkpoints):
@@ -332,8 +424,8 @@ async def test_naive_times_around_the_end_of_summer_time_do_not_reorder_a_day(cl
     event = {"eventName": "VISIT_CREATE", "unitId": 1, "parameters": {"visitId": 9, "ticket": "A1"}}
     await client.post(f"/queue/{TOKEN}", json={**event, "eventTime": "2026-10-25T02:30:00"})
 
-    (seen,) = checkpoints.room()["seen"]["1/9"]
-    assert seen["at"] == "2026-10-25T00:30:00Z"
+    (letter,) = checkpoints.kept.values()
+    assert json.loads(letter)["seen"]["at"] == "2026-10-25T00:30:00Z"
 
 
 def outcome(ref, clock):

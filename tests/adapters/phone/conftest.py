@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from adapters.memory.cases import MemoryCases
+from adapters.memory.checkpoints import MemoryCheckpoints
 from adapters.memory.looks import MemoryLooks
 from adapters.phone import build
 from ports.adapter import Tools
@@ -23,22 +24,20 @@ POP_TOKEN = "a-screen-pop-token-of-enough"
 SECRET = "whsec_" + base64.b64encode(b"a key of thirty-two bytes, or so!").decode()
 
 
-class Memory:
-    """Checkpoints that survive the adapter, as the journal's do; `failure` is raised instead of saving."""
+class Memory(MemoryCheckpoints):
+    """Counts how often something was saved."""
 
     def __init__(self):
-        self.kept = {}
+        super().__init__()
         self.saves = 0
-        self.failure = None
-
-    async def load(self, name):
-        return self.kept.get(name)
 
     async def save(self, name, value):
-        if self.failure:
-            raise self.failure
+        await super().save(name, value)
         self.saves += 1
-        self.kept[name] = value
+
+    async def replace(self, name, known, value):
+        self.saves += 1
+        return await super().replace(name, known, value)
 
 
 class Desk:

@@ -235,7 +235,7 @@ async def test_a_spoken_message_is_kept_until_its_call_is_handed_over(exchange, 
     assert await settled() == 1
     (inbound,) = intake.understood
     assert [(file.attachment.name, file.content) for file in inbound.files] == [("bericht.wav", sound)]
-    assert [value for name, value in checkpoints.kept.items() if name.startswith("recording/")] == [""]
+    assert not [name for name in checkpoints.kept if name.startswith(("recording/", "letters/"))]
 
 
 async def test_an_anonymous_caller_stays_anonymous(exchange, settled, contacts):
@@ -484,6 +484,47 @@ async def test_a_seal_that_was_replaced_holds_the_exchange_up_and_loses_nothing(
         answer = await Exchange(client=door, address=ADDRESS, token=TOKEN).post("hangup", "c-1")
 
     assert answer.status_code == 503
+
+
+async def test_the_door_and_the_source_may_be_in_two_processes(tools, cti, exchange, clock, intake):
+    async with another_life(tools) as (listening, _):
+        (source,) = listening.sources
+        assert await source.poll() == 0
+        await exchange.post("newCall", "c-1", **{"from": NUMBER})
+        await source.wait(10)
+        await source.poll()
+        await exchange.post("answer", "c-1", agent="els")
+        await exchange.post("hangup", "c-1")
+        assert await source.poll() == 0
+        clock.advance(timedelta(seconds=3))
+        assert await source.poll() == 1
+
+    assert intake.understood[0].event.contact.answered
+    assert not [name for name in tools.checkpoints.kept if name.startswith("letters/")]
+
+
+async def test_a_listener_that_was_asleep_overwrites_nothing_of_the_one_that_took_over(
+    tools, cti, exchange, clock, intake
+):
+    async with another_life(tools) as (asleep, _), another_life(tools) as (awake, _):
+        await exchange.post("newCall", "c-1", **{"from": NUMBER})
+        assert await asleep.sources[0].poll() == 0
+        await exchange.post("newCall", "c-2", **{"from": "016 27 20 99"})
+        assert await awake.sources[0].poll() == 0
+        await exchange.post("hangup", "c-2", cause="cancel")
+        with pytest.raises(TransientError, match="another process"):
+            await asleep.sources[0].poll()
+        clock.advance(timedelta(seconds=3))
+        assert await asleep.sources[0].poll() == 1
+        assert [one.source_ref for one in intake.understood] == ["c-2"]
+
+        await exchange.post("hangup", "c-1", cause="cancel")
+        with pytest.raises(TransientError, match="another process"):
+            await awake.sources[0].poll()
+        clock.advance(timedelta(seconds=3))
+        assert await awake.sources[0].poll() == 1
+
+    assert [one.source_ref for one in intake.understood] == ["c-2", "c-1"]
 
 
 async def test_a_body_that_is_too_large_is_refused(client):

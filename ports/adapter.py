@@ -15,6 +15,7 @@ from ports.intake import Accept, Checkpoints
 from ports.looks import Looks, NobodyLooks
 from ports.mail import MailOut
 from ports.notices import Notices
+from ports.products import Catalogue, Products
 from ports.secrets import Secrets
 from ports.source import Source
 from ports.staff import NobodyOnDuty, Staff
@@ -27,7 +28,7 @@ class Tools:
     """What every adapter is given. `name` is the instance's name in `hub.toml`.
 
     `cases` answers questions about cases, `staff` tells which employee is behind a request, `looks` writes down
-    who looked at a customer.
+    who looked at a customer, `products` is the product catalogue (without one, it has no products).
     """
 
     name: str
@@ -38,6 +39,7 @@ class Tools:
     cases: Cases
     staff: Staff = field(default_factory=NobodyOnDuty)
     looks: Looks = field(default_factory=NobodyLooks)
+    products: Products = field(default_factory=Catalogue)
 
 
 async def _nothing_to_close() -> None:
@@ -65,6 +67,7 @@ class Adapter:
     notices: Notices | None = None
     crew: Crew | None = None
     enricher: Enricher | None = None
+    products: Products | None = None
     areas: tuple[str, ...] = ()
 
 

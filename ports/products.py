@@ -64,10 +64,10 @@ class _Entry:
 
 
 class Index:
-    """Products, ready to be searched as `Products.search` promises."""
+    """Products, ready to be searched as `Products.search` promises. `earlier` spares work for those that it holds too."""
 
-    def __init__(self, products: Iterable[Product] = ()) -> None:
-        self._entries = {one.id: _entry(one) for one in products}
+    def __init__(self, products: Iterable[Product] = (), *, earlier: "Index | None" = None) -> None:
+        self._entries = {one.id: (earlier and earlier.entry(one)) or _entry(one) for one in products}
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -76,6 +76,11 @@ class Index:
         """The product with this number."""
         entry = self._entries.get(number)
         return entry.product if entry else None
+
+    def entry(self, product: Product) -> "_Entry | None":
+        """What this very product is found by."""
+        entry = self._entries.get(product.id)
+        return entry if entry and entry.product is product else None
 
     def search(self, text: str, language: Language, limit: int, at: datetime) -> tuple[Product, ...]:
         """What is offered at this moment and fits, the best first."""

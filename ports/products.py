@@ -67,7 +67,7 @@ class Index:
     """Products, ready to be searched as `Products.search` promises. `earlier` spares work for those that it holds too."""
 
     def __init__(self, products: Iterable[Product] = (), *, earlier: "Index | None" = None) -> None:
-        self._entries = {one.id: (earlier and earlier.entry(one)) or _entry(one) for one in products}
+        self._entries = {one.id: (earlier.entry(one) if earlier else None) or _entry(one) for one in products}
 
     def __len__(self) -> int:
         return len(self._entries)

@@ -5,7 +5,7 @@ list of parts is saved last. Cut off in between, what was saved is applied again
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -70,7 +70,7 @@ class Store:
                 self._looked_at = now
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[None]:
+    async def writing(self) -> AsyncGenerator[None]:
         """Go on from what the journal has, and keep what was done within, also when it ended with an error."""
         async with self._looking:
             await self._load()

@@ -18,6 +18,11 @@ _WORDS = 10
 class Products(Protocol):
     """Questions about products. Nothing here changes anything."""
 
+    @property
+    def available(self) -> bool:
+        """Whether there is a catalogue at all; where there is none, pages need not offer to search it."""
+        ...
+
     async def search(
         self, text: str, language: Language = Language.NL, limit: int = 20
     ) -> tuple[Product, ...]:
@@ -45,6 +50,10 @@ class Catalogue:
     def open(self, products: Products) -> None:
         """From now on, ask this one."""
         self._products = products
+
+    @property
+    def available(self) -> bool:
+        return self._products is not None and self._products.available
 
     async def search(
         self, text: str, language: Language = Language.NL, limit: int = 20

@@ -85,6 +85,10 @@ class Ipdc:
         self._reading = Reading(formal=settings.form == "formal", area=settings.area)
         self._looked_up: OrderedDict[str, _LookedUp] = OrderedDict()
 
+    @property
+    def available(self) -> bool:
+        return True
+
     async def search(
         self, text: str, language: Language = Language.NL, limit: int = 20
     ) -> tuple[Product, ...]:

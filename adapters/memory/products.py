@@ -15,6 +15,10 @@ class MemoryProducts:
         self._clock = clock
         self._index = Index(tuple(products))
 
+    @property
+    def available(self) -> bool:
+        return True
+
     async def search(
         self, text: str, language: Language = Language.NL, limit: int = 20
     ) -> tuple[Product, ...]:

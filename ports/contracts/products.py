@@ -75,6 +75,9 @@ class ProductsContract:
     def products(self) -> Products:
         raise NotImplementedError("return a catalogue with the sample, at the moment NOW")
 
+    async def test_it_is_there(self, products: Products) -> None:
+        assert products.available
+
     async def test_a_product_is_found_by_its_number(self, products: Products) -> None:
         assert [one.id for one in await products.search(PASSPORT)] == [PASSPORT]
 

@@ -25,5 +25,6 @@ class TestOpenedCatalogue(ProductsContract):
 async def test_a_hub_without_a_catalogue_has_no_products():
     catalogue = Catalogue()
 
+    assert not catalogue.available
     assert await catalogue.search("reispas") == ()
     assert await catalogue.get(PASSPORT) is None

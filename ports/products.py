@@ -5,12 +5,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from canonical_model.contact import Language
-from canonical_model.product import Product
+from canonical_model.product import Product, source_mark
 
 MOST = 50
 """Products in one answer, at most."""
+_BRUSSELS = ZoneInfo("Europe/Brussels")
 _LONGEST = 200
 _WORDS = 10
 
@@ -103,6 +105,36 @@ class Index:
             if (rank := _rank(entry, wanted, words)) is not None and entry.product.is_offered(at)
         ]
         return tuple(product for *_, product in sorted(scored, key=lambda one: one[:3])[: min(limit, MOST)])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A product as an employee sees it, in the customer's language.
+
+    `answer` is what every channel tells; `modified` is in Brussels' time; `source` comes back with what was answered.
+    """
+
+    id: str
+    name: str
+    description: str
+    answer: str
+    version: str
+    modified: str
+    source: str
+
+
+def offer(product: Product, language: Language) -> Offer:
+    """A product to show; a language that it lacks is replaced by one that it has."""
+    text = product.text(language)
+    return Offer(
+        id=product.id,
+        name=text.name,
+        description=text.description,
+        answer=text.answer,
+        version=product.version,
+        modified=f"{product.modified.astimezone(_BRUSSELS):%d/%m/%Y %H:%M}",
+        source=source_mark(product.source),
+    )
 
 
 def folded(text: str) -> str:

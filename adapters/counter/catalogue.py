@@ -1,37 +1,21 @@
 """Products as clerks see them: the city's own short list first, then everything in the product catalogue."""
 
 import re
-from datetime import datetime
-from zoneinfo import ZoneInfo
 
-import msgspec
 import structlog
 
 from adapters.counter.registration import product_code
 from adapters.counter.settings import Settings
 from canonical_model.contact import Language
-from canonical_model.product import Product, source_mark
+from canonical_model.product import Product
 from ports.errors import AdapterError
-from ports.products import Products, folded
+from ports.products import Offer, Products, folded, offer
 
 log = structlog.get_logger()
 
 SHOWN = 8
 """Products in one answer: who has a customer in front of them can't read more."""
-_BRUSSELS = ZoneInfo("Europe/Brussels")
 _NUMBER = re.compile(r"(?:.*\()?([0-9]{1,12})\)?\s*")
-
-
-class Offer(msgspec.Struct, frozen=True, kw_only=True):
-    """A product in the customer's language. `answer` is what every channel tells, `source` comes back with a registration."""
-
-    id: str
-    name: str
-    description: str
-    answer: str
-    version: str
-    modified: str
-    source: str
 
 
 class Shelf:
@@ -77,21 +61,3 @@ class Shelf:
         found = await self._products.search(text)
         exact = [one for one in found if wanted in {folded(text.name) for text in one.texts.values()}]
         return exact[0] if len(exact) == 1 else None
-
-
-def offer(product: Product, language: Language) -> Offer:
-    """A product as it is shown; a language that it lacks is replaced by one that it has."""
-    text = product.text(language)
-    return Offer(
-        id=product.id,
-        name=text.name,
-        description=text.description,
-        answer=text.answer,
-        version=product.version,
-        modified=_local(product.modified),
-        source=source_mark(product.source),
-    )
-
-
-def _local(moment: datetime) -> str:
-    return f"{moment.astimezone(_BRUSSELS):%d/%m/%Y %H:%M}"

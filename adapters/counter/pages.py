@@ -8,9 +8,10 @@ from importlib import resources
 from jinja2 import Environment
 from starlette.responses import HTMLResponse, Response
 
-from adapters.counter.catalogue import Offer, Shelf
+from adapters.counter.catalogue import Shelf
 from adapters.counter.settings import Settings
 from adapters.counter.texts import TEXTS
+from ports.products import Offer
 from ports.staff import Employee
 
 HEADERS = {

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from adapters.counter.appointments import Appointment, AppointmentClient
-from adapters.counter.catalogue import Offer, Shelf
+from adapters.counter.catalogue import Shelf
 from adapters.counter.pages import HEADERS, STATIC, Pages, Sheet, own_file
 from adapters.counter.registration import (
     InvalidFormError,
@@ -33,6 +33,7 @@ from canonical_model.contact import Language
 from ports.adapter import Tools
 from ports.errors import AdapterError, NotUnderstoodError, RejectedError, TransientError
 from ports.intake import Inbound, Receipt
+from ports.products import Offer
 from ports.staff import Employee
 
 log = structlog.get_logger()

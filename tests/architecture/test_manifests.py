@@ -22,11 +22,8 @@ SUITES = {
     "mail": "ports.contracts.mail",
     "informed": "ports.contracts.informed",
     "enricher": "ports.contracts.enricher",
-<<<<<<< HEAD
     "crew": "ports.contracts.crew",
-=======
     "products": "ports.contracts.products",
->>>>>>> 9395f5b (adapters/ipdc: the product catalogue, read from its feed and by number, kept in the journal)
 }
 """The ports that an adapter may claim, with the module of each one's behaviour suite."""
 

@@ -40,6 +40,8 @@ from broker.in_process import InProcessBroker
 from broker.priorities import TwoPriorities
 from broker.rabbitmq import RabbitMqBroker
 from canonical_model.commands import Command, SendMail
+from canonical_model.contact import Language
+from canonical_model.product import Product
 from console.alarm_letter import alarm_letter
 from console.api import ApiSettings, Back, create_api
 from console.api.allowance import Allowance
@@ -73,6 +75,7 @@ from ports.adapter import Adapter, Build, Tools
 from ports.clock import SystemClock
 from ports.errors import HubError, MisconfiguredError, TransientError
 from ports.lines import broker_line, journal_line, refuse_password
+from ports.products import Catalogue, Products
 from ports.secrets import FileAndEnvironmentSecrets, Secrets
 from ports.server import DoorsFirst, server
 from ports.target import Fetch, Idempotency, Target
@@ -365,7 +368,9 @@ class Hub:
         self.feeds = JournalFeeds(self.journal.database, self.journal.keyring)
         self.opt_outs = JournalOptOuts(self.journal.database, self.journal.keyring)
         self.quarantined: dict[str, str] = {}
+        self.catalogue = Catalogue()
         self.adapters = self._build_adapters()
+        self._open_catalogue()
         self.doorway.complete_with(
             tuple(adapter.enricher for adapter in self.adapters.values() if adapter.enricher)
         )
@@ -599,9 +604,18 @@ class Hub:
             looks=JournalLooks(self.journal),
             feeds=self.feeds,
             opt_outs=self.opt_outs,
+            products=self.catalogue,
         )
         own = {key: value for key, value in settings.items() if key not in ("system", "informed", "bulk")}
         return build(_filled_in(own, self.configuration), tools)
+
+    def _open_catalogue(self) -> None:
+        """Everybody asks the first adapter that has a product catalogue."""
+        having = [(name, adapter.products) for name, adapter in self.adapters.items() if adapter.products]
+        if having:
+            self.catalogue.open(having[0][1])
+        for name, _ in having[1:]:
+            log.warning("catalogue_not_used", adapter=name, used=having[0][0])
 
     def _targets(self) -> dict[str, Target]:
         tracker = self._serving("tracker").tracker
@@ -1033,6 +1047,11 @@ async def run_checks(configuration: Configuration) -> list[tuple[str, tuple[str,
     found += [(name, (reason,)) for name, reason in hub.quarantined.items()]
     for name, adapter in hub.adapters.items():
         found.append((name, await _checked(adapter, configuration)))
+        if adapter.products:
+            found.append(
+                (f"dispatch, products of {name}", await _checked_products(adapter.products, configuration))
+            )
+    for adapter in hub.adapters.values():
         await adapter.close()
     await hub.journal.close()
     return found
@@ -1053,6 +1072,23 @@ async def _checked(adapter: Adapter, configuration: Configuration) -> tuple[str,
         if name not in known
     )
     return tuple(dict.fromkeys(wrong))
+
+
+async def _checked_products(products: Products, configuration: Configuration) -> tuple[str, ...]:
+    """Whether the catalogue knows the products that the dispatch table names, and still offers them."""
+    wrong: list[str] = []
+    for rule in configuration.routes.dispatch.rule:
+        for number in rule.product:
+            try:
+                product = await products.get(number)
+            except HubError as error:
+                return (*wrong, error.what)
+            if product is None:
+                wrong.append(f"rule {rule.name!r} names product {number}, which the catalogue does not know")
+            elif product.withdrawn:
+                name = product.text(Language.NL).name
+                wrong.append(f"rule {rule.name!r} names product {number} ({name}), which was withdrawn")
+    return tuple(wrong)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -1134,6 +1170,45 @@ def reload(path: Path, as_json: bool) -> None:  # noqa: FBT001 - click passes by
         if not told:
             click.echo("Hier draait geen Wegwijzer met deze configuratie.")
     sys.exit(any(one.refused or one.version != fresh.routes.version for one in told))
+
+
+@main.command()
+@click.argument("words", nargs=-1, required=True)
+@click.option("--json", "as_json", is_flag=True, help="Eén JSON-object in plaats van regels.")
+@click.pass_obj
+def products(path: Path, words: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001 - click passes by name
+    """In de productencatalogus zoeken, zoals het loket: nummer, naam en versie, voor de verdeeltabel."""
+    configure_logging(as_json=False, stream=sys.stderr)
+    with _in_plain_words():
+        found = asyncio.run(_found_products(_loaded(path), " ".join(words)))
+    rows = [
+        {
+            "product": one.id,
+            "name": one.text(Language.NL).name,
+            "version": one.version,
+            "modified": one.modified.isoformat(),
+        }
+        for one in found
+    ]
+    if as_json:
+        click.echo(json.dumps(rows))
+        return
+    for row in rows:
+        click.echo("{product:>8} {name} ({version}, {modified:.10})".format(**row))
+    if not rows:
+        click.echo("Niets gevonden.")
+
+
+async def _found_products(configuration: Configuration, text: str) -> tuple[Product, ...]:
+    hub = Hub(configuration)
+    await asyncio.to_thread(_migrate, configuration.journal_url)
+    await hub.journal.start()
+    try:
+        return await hub.catalogue.search(text)
+    finally:
+        for adapter in hub.adapters.values():
+            await adapter.close()
+        await hub.journal.close()
 
 
 @main.command()

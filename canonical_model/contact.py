@@ -68,6 +68,15 @@ NEW_THREAD = Thread()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerSource:
+    """Which text of the product catalogue an answer was given from: `version` of `product`, of the moment `modified` (UTC)."""
+
+    product: str
+    version: str
+    modified: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
     """One contact moment, whatever the door.
 
@@ -75,8 +84,8 @@ class Contact:
     `fingerprint` is equal for copies of the same contact that arrive by several ways ("" = no copies known).
     `suspicions` are signs of spam: they lead to quarantine, never to silence.
     `answered`: an employee answered at once, at the phone or the counter, with `answer` when it was written
-    down; the case is registered and closed in one go. `callback_by`: the contact centre must call the customer
-    before then (UTC).
+    down, and `answer_source` when it came from the product catalogue; the case is registered and closed in one go.
+    `callback_by`: the contact centre must call the customer before then (UTC).
     """
 
     channel: Channel
@@ -98,4 +107,5 @@ class Contact:
     occurred_at: datetime | None = None
     answered: bool = False
     answer: str = field(default="", repr=False)
+    answer_source: AnswerSource | None = None
     callback_by: datetime | None = None

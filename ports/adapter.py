@@ -17,6 +17,7 @@ from ports.looks import Looks, NobodyLooks
 from ports.mail import MailOut
 from ports.notices import Notices
 from ports.opt_outs import NobodyOptedOut, OptOuts
+from ports.products import Catalogue, Products
 from ports.secrets import Secrets
 from ports.source import Source
 from ports.staff import NobodyOnDuty, Staff
@@ -29,8 +30,8 @@ class Tools:
     """What every adapter is given. `name` is the instance's name in `hub.toml`.
 
     `cases` answers questions about cases, `staff` tells which employee is behind a request, `looks` writes down
-    who looked at a customer, `feeds` lets others read what was done, `opt_outs` knows
-    who does not want to be notified.
+    who looked at a customer, `feeds` lets others read what was done, `opt_outs` knows who does not want to be
+    notified, `products` is the product catalogue (without one, it has no products).
     """
 
     name: str
@@ -43,6 +44,7 @@ class Tools:
     looks: Looks = field(default_factory=NobodyLooks)
     feeds: Feeds = field(default_factory=NoFeeds)
     opt_outs: OptOuts = field(default_factory=NobodyOptedOut)
+    products: Products = field(default_factory=Catalogue)
 
 
 async def _nothing_to_close() -> None:
@@ -70,6 +72,7 @@ class Adapter:
     notices: Notices | None = None
     crew: Crew | None = None
     enricher: Enricher | None = None
+    products: Products | None = None
     areas: tuple[str, ...] = ()
 
 

@@ -17,6 +17,7 @@ from canonical_model.decision import Decision, Fate, Intent, Known, Reference, T
 from canonical_model.message import Message
 from canonical_model.party import Party
 from canonical_model.phone_number import e164
+from canonical_model.product import with_source
 from canonical_model.public_status import public_status
 from canonical_model.status import OPEN, CaseStatus
 from routes import field_work, silence
@@ -164,7 +165,8 @@ def _closed_at_once(contact: Contact, case: CaseRecord) -> list[Intent]:
     )
     if not contact.answer:
         return [close]
-    note = AddNote(case=case.ref, text=f"Meteen beantwoord:\n\n{contact.answer}")
+    answer = with_source(contact.answer, contact.answer_source)
+    note = AddNote(case=case.ref, text=f"Meteen beantwoord:\n\n{answer}")
     return [Intent(target=TRACKER, command=note, discriminator="answered-at-once", blocking=False), close]
 
 

@@ -23,6 +23,8 @@ from ports.errors import AdapterError, MisconfiguredError
 
 log = structlog.get_logger()
 
+_NO_PRODUCTS = "clerks have no products to choose from: list them under `products`, or add a catalogue (ipdc)"
+
 
 class QueueSource:
     """The queue system. Every round: ask for callbacks again and read back who is there, then hand over.
@@ -129,7 +131,10 @@ def build(settings: Mapping[str, Any], tools: Tools) -> Adapter:
         source = QueueSource(checked.queue, room, client, tools.clock)
 
     async def check() -> tuple[str, ...]:
-        return await _findings(checked, client, appointments)
+        found = await _findings(checked, client, appointments)
+        if not (checked.products or tools.products.available):
+            return (_NO_PRODUCTS, *found)
+        return found
 
     async def close() -> None:
         for one in (source, appointments):
@@ -153,8 +158,6 @@ async def _findings(
     settings: Settings, client: QueueClient | None, appointments: AppointmentClient | None
 ) -> tuple[str, ...]:
     found: list[str] = []
-    if not settings.products:
-        found.append("clerks have no products to choose from: list them under `products`")
     if settings.queue and not settings.queue.services:
         found.append(
             "no visit is ever reminded of: name the services that must be registered in `queue.services`"

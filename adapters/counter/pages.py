@@ -1,15 +1,17 @@
 """The registration page: one template, every state of it."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 
 from jinja2 import Environment
 from starlette.responses import HTMLResponse, Response
 
+from adapters.counter.catalogue import Shelf
 from adapters.counter.settings import Settings
 from adapters.counter.texts import TEXTS
+from ports.products import Offer
 from ports.staff import Employee
 
 HEADERS = {
@@ -29,7 +31,10 @@ _VERDICTS = ("registered", "reminded", "no_product", "no_show", "left", "never_e
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
-    """What the page shows besides the form. `fields` is what was typed; never shown: INSZ."""
+    """What the page shows besides the form. `fields` is what was typed; never shown: INSZ.
+
+    `offers`: what the catalogue has for `search`; None when nobody searched.
+    """
 
     fields: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     errors: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -39,13 +44,17 @@ class Sheet:
     found: str = ""
     visits: Mapping[str, int] = field(default_factory=dict[str, int])
     offline: bool = False
+    search: str = ""
+    offers: Sequence[Offer] | None = None
+    catalogue_away: bool = False
     fresh_id: bool = True
 
 
 class Pages:
     """Renders for one instance, whose pages stand under `base`."""
 
-    def __init__(self, base: str, settings: Settings) -> None:
+    def __init__(self, base: str, settings: Settings, shelf: Shelf) -> None:
+        self._shelf = shelf
         self._base = base
         self._settings = settings
         source = (resources.files("adapters.counter") / "register.html").read_text("utf-8")
@@ -74,6 +83,10 @@ class Pages:
             offline=sheet.offline,
             products=_products(self._settings, language),
             branches=tuple(queue.branches.items()) if queue else (),
+            catalogue=self._shelf.has_catalogue,
+            search=sheet.search,
+            offers=sheet.offers,
+            catalogue_away=sheet.catalogue_away,
             appointments=self._settings.appointments is not None,
             visits=[(one, sheet.visits[one]) for one in _VERDICTS if sheet.visits.get(one)],
         )

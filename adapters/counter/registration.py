@@ -17,7 +17,7 @@ LONGEST = {"text": 20_000, "answer": 20_000, "id": 36, "at": 40}
 _LINE = 300
 FIELDS = (
     "id", "at", "kind", "subject", "text", "product", "name", "email", "phone", "insz", "address", "postcode",
-    "language", "answered", "answer", "branch", "ticket", "appointment",
+    "language", "answered", "answer", "source", "branch", "ticket", "appointment",
 )  # fmt: skip
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _EMAIL = re.compile(r"[^\s@<>()\[\],;:\\\"]+@[^\s@<>()\[\],;:\\\"]+\.[^\s@<>()\[\],;:\\\".]+")
@@ -46,6 +46,7 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True):
     postcode: str
     answered: bool
     answer: str
+    source: str = ""
     branch: str
     ticket: str
     appointment: str
@@ -72,10 +73,14 @@ def read_form(body: bytes) -> dict[str, str]:
     return {name: _clean(name, text) for name, text in pairs}
 
 
-def registration(fields: Mapping[str, str], clerk: str, settings: Settings) -> Registration:
-    """The registration. Raises `InvalidFormError` that names every field that is wrong."""
+def registration(
+    fields: Mapping[str, str], clerk: str, settings: Settings, product: str | None
+) -> Registration:
+    """The registration, for a product that was looked up (None: there is no such one).
+
+    Raises `InvalidFormError` that names every field that is wrong.
+    """
     found = {name: fields.get(name, "") for name in FIELDS}
-    product = product_code(found["product"], settings.products)
     if errors := _errors(found, product, settings):
         raise InvalidFormError(errors)
     return Registration(
@@ -97,6 +102,7 @@ def registration(fields: Mapping[str, str], clerk: str, settings: Settings) -> R
         postcode=found["postcode"],
         answered=bool(found["answered"]),
         answer=found["answer"],
+        source=found["source"] if found["answer"] else "",
         branch=found["branch"],
         ticket=found["ticket"].upper(),
         appointment=found["appointment"],

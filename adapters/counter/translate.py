@@ -10,6 +10,7 @@ from canonical_model.events import ContactReceived
 from canonical_model.identifiers import insz
 from canonical_model.location import NOWHERE, Location
 from canonical_model.party import ANONYMOUS, Party, PartyKind
+from canonical_model.product import marked_source, with_source
 
 
 def to_event(given: Registration, settings: Settings, *, at: datetime, joins: str = "") -> ContactReceived:
@@ -30,6 +31,7 @@ def to_event(given: Registration, settings: Settings, *, at: datetime, joins: st
             occurred_at=at,
             answered=given.answered,
             answer=given.answer,
+            answer_source=marked_source(given.source),
         )
     )
 
@@ -56,7 +58,8 @@ def reminder(visit: Visit, product_code: str, settings: Settings) -> ContactRece
 
 def _text(given: Registration, *, joins: str) -> str:
     if joins and given.answer:
-        return f"{given.text}\n\nMeteen beantwoord:\n\n{given.answer}".strip()
+        answer = with_source(given.answer, marked_source(given.source))
+        return f"{given.text}\n\nMeteen beantwoord:\n\n{answer}".strip()
     return given.text or given.subject
 
 

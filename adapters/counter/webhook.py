@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from adapters.counter.appointments import Appointment, AppointmentClient
 from adapters.counter.callbacks import Callbacks, Told
+from adapters.counter.catalogue import Shelf
 from adapters.counter.pages import HEADERS, STATIC, Pages, Sheet, own_file
 from adapters.counter.registration import (
     InvalidFormError,
@@ -31,10 +32,12 @@ from adapters.counter.settings import Queue, Settings
 from adapters.counter.tickets import Tickets
 from adapters.counter.translate import to_event
 from adapters.counter.visits import read_callback, ticket_key
+from canonical_model.contact import Language
 from ports.adapter import Tools
 from ports.bodies import BodyProblem, BodyReader, BodyRefusedError
 from ports.errors import AdapterError, NotUnderstoodError, RejectedError, TransientError
 from ports.intake import Inbound, Receipt
+from ports.products import Offer
 from ports.staff import Employee
 
 log = structlog.get_logger()
@@ -87,7 +90,8 @@ class Counter:
             seconds=settings.body_seconds,
         )
         self._base = f"/in/{tools.name}"
-        self._pages = Pages(self._base, settings)
+        self._shelf = Shelf(settings, tools.products)
+        self._pages = Pages(self._base, settings, self._shelf)
         self.source = f"{tools.name}/desk"
 
     def router(self) -> APIRouter:
@@ -96,6 +100,7 @@ class Counter:
             ("GET", "/", self.page),
             ("POST", "/", self.register),
             ("GET", "/session", self.session),
+            ("GET", "/products", self.products),
             ("GET", "/offline", self.offline),
             ("GET", "/sw.js", self.file),
             ("GET", "/static/{file}", self.file),
@@ -114,7 +119,10 @@ class Counter:
         if employee is None:
             return RedirectResponse(f"/login?next={quote(f'{self._base}/', safe='')}", 303, headers=HEADERS)
         self._admit(employee, {})
-        done = request.query_params.get("done", "")
+        asked = request.query_params
+        if asked.get("q") or asked.get("product"):
+            return self._pages.show(employee, await self._found(asked, employee))
+        done = asked.get("done", "")
         outcome = await self._tools.cases.outcome(self.source, done) if done else None
         case = outcome.case.ref if outcome and outcome.case else ""
         sheet = Sheet(done=done if outcome else "", done_case=case, visits=await self._visits())
@@ -124,7 +132,8 @@ class Counter:
         """Take a registration in. The page's script asks for JSON, a plain form gets pages."""
         employee, fields = await self._form_of_employee(request)
         try:
-            given = registration(fields, employee.name, self._settings)
+            product = await self._shelf.code(fields.get("product", ""))
+            given = registration(fields, employee.name, self._settings, product)
         except InvalidFormError as invalid:
             return self._invalid(request, employee, fields, invalid)
         try:
@@ -145,6 +154,19 @@ class Counter:
         if employee is None or not employee.roles & MAY_REGISTER:
             return Response(status_code=401, headers=HEADERS)
         return JSONResponse({"name": employee.name, "csrf": employee.csrf}, headers=HEADERS)
+
+    async def products(self, request: Request) -> Response:
+        """What the product catalogue has for these words, for the page's script."""
+        employee = await self._tools.staff.who(request)
+        if employee is None or not employee.roles & MAY_REGISTER:
+            return Response(status_code=401, headers=HEADERS)
+        asked = request.query_params
+        try:
+            offers = await self._shelf.search(asked.get("q", ""), _language(asked, employee))
+        except AdapterError as error:
+            log.warning("counter_catalogue_away", source=self._tools.name, reason=error.what)
+            return JSONResponse({"problem": "away"}, 503, headers=HEADERS)
+        return JSONResponse({"products": msgspec.to_builtins(offers)}, headers=HEADERS)
 
     async def offline(self, request: Request) -> Response:
         """The form without anybody's data, for the browser to keep."""
@@ -197,6 +219,19 @@ class Counter:
         except TransientError as error:
             return Response(status_code=503, headers={"Retry-After": str(int(error.retry_after or 5))})
         return Response(status_code=204)
+
+    async def _found(self, asked: Mapping[str, str], employee: Employee) -> Sheet:
+        """The page without a script: products that were searched, or the form with one product's answer filled in."""
+        language, visits = _language(asked, employee), await self._visits()
+        try:
+            if number := asked.get("product", ""):
+                chosen = await self._shelf.offer(number, language)
+                return Sheet(fields=_chosen(chosen, language) if chosen else {}, visits=visits)
+            offers = await self._shelf.search(asked["q"], language)
+        except AdapterError as error:
+            log.warning("counter_catalogue_away", source=self._tools.name, reason=error.what)
+            return Sheet(search=asked.get("q", ""), catalogue_away=True, visits=visits)
+        return Sheet(search=asked["q"], offers=offers, visits=visits)
 
     async def _take_in(self, given: Registration) -> Receipt:
         at = occurred_at(given, self._tools.clock.now())
@@ -300,6 +335,23 @@ def _told(body: bytes, queue: Queue) -> Told | None:
     except NotUnderstoodError as problem:
         return Told(unreadable=body, why=problem.what)
     return Told(seen=seen) if seen else None
+
+
+def _language(asked: Mapping[str, str], employee: Employee) -> Language:
+    """The customer's, when the clerk chose one; else the clerk's."""
+    chosen = asked.get("language", "") or employee.language
+    return Language(chosen) if chosen in set(Language) else Language.NL
+
+
+def _chosen(chosen: Offer, language: Language) -> dict[str, str]:
+    return {
+        "product": f"{chosen.name} ({chosen.id})",
+        "subject": chosen.name,
+        "answered": "1",
+        "answer": chosen.answer,
+        "source": chosen.source,
+        "language": language.value,
+    }
 
 
 def _wants_json(request: Request) -> bool:

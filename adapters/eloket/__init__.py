@@ -12,7 +12,7 @@ other portals is in `adapters/acmidm`.
 Known limitations:
 - Flanders has no public interface with which the e-loket hands submissions over: the door is a contract of our own (CloudEvents 1.0 with an
   OSLO-Melding), for the day that there is one. Its event types, scope and way of checking tokens are settings.
-- The KBO is asked over REST, at an address and with a place of the name that are settings; the SOAP services of MAGDA are not spoken here.
+- The KBO is asked over REST, at an address and with a place of the name that are settings; the SOAP services of MAGDA are spoken by `adapters/magda`.
 - Everybody who may log in for a company sees all its cases; finer rights within it are not looked at.
 - Files that a submission only names by their address are not fetched; the handlers get the address.
 - The city's status reaches the portal's own overview through DOSIS, not through this adapter.

@@ -77,6 +77,8 @@ class Observation(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     kind: str = ""
     resolved: bool | None = None
     case: str = ""
+    product: str = ""
+    source: str = ""
 
 
 class Outcome(StrEnum):
@@ -114,7 +116,10 @@ class Recording:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrapUp:
-    """What the employee noted after the call; `resolved` None = did not say."""
+    """What the employee noted after the call; `resolved` None = did not say.
+
+    `source` says which text of the product catalogue the answer came from, as `canonical_model.product` marks it.
+    """
 
     subject: str = field(default="", repr=False)
     notes: str = field(default="", repr=False)
@@ -123,6 +128,8 @@ class WrapUp:
     kind: str = ""
     resolved: bool | None = None
     case: str = ""
+    product: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -282,14 +289,17 @@ def _wrap_up(seen: list[Observation]) -> WrapUp | None:
     if not notes:
         return None
     said = [one.resolved for one in notes if one.resolved is not None]
+    answers = [one for one in notes if one.answer]
     return WrapUp(
         subject=_last(one.subject for one in notes),
         notes="\n\n".join(dict.fromkeys(one.notes for one in notes if one.notes)),
-        answer=_last(one.answer for one in notes),
+        answer=answers[-1].answer if answers else "",
         category=_last(one.category for one in notes),
         kind=_last(one.kind for one in notes),
         resolved=said[-1] if said else None,
         case=_last(one.case for one in notes),
+        product=_last(one.product for one in notes),
+        source=answers[-1].source if answers else "",
     )
 
 

@@ -171,6 +171,8 @@ def _wrap_up(sent: _Sent, now: datetime) -> tuple[Observation, ...]:
         kind=sent.line("kind"),
         resolved=sent.truth("resolved"),
         case=sent.line("case"),
+        product=sent.line("product"),
+        source=sent.line("source"),
     )
     wants = sent.truth("callback")
     return (notes, _observation(sent, now, What.CALLBACK, slot=sent.line("slot"))) if wants else (notes,)

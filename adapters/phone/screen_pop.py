@@ -14,10 +14,12 @@ from jinja2 import Environment
 from starlette.responses import HTMLResponse, Response
 
 from adapters.phone.texts import TEXTS
+from canonical_model.contact import Language
 from canonical_model.decision import Reference
 from canonical_model.phone_number import masked_phone
 from ports.adapter import Tools
 from ports.cases import CaseSummary
+from ports.products import Offer, offer
 
 _BRUSSELS = ZoneInfo("Europe/Brussels")
 MOST = 10
@@ -64,6 +66,11 @@ class ScreenPop:
             source
         )
 
+    async def products(self, text: str, language: Language) -> list[Offer]:
+        """What the product catalogue has for these words. Raises the errors of `ports.errors`."""
+        found = await self._tools.products.search(text, language, MOST)
+        return [offer(product, language) for product in found]
+
     async def look(self, number: str, actor: str) -> Caller:
         """The open cases of this number (E.164), newest first. Raises `TransientError`: nothing may be shown."""
         name = Reference(system="phone", value=number, exclusive=False)
@@ -75,9 +82,9 @@ class ScreenPop:
             number=masked_phone(number), cases=tuple(map(_shown, shown)), more=len(found) > len(shown)
         )
 
-    def page(self, found: Caller | None, language: str, *, asked: bool) -> Response:
-        """The page in the employee's language."""
-        return self._page(language, 200, found=found, asked=asked)
+    def page(self, language: str, **content: object) -> Response:
+        """The page in the employee's language: `found` for the number that was `asked`, `offers` for the `words`."""
+        return self._page(language, 200, catalogue=self._tools.products.available, **content)
 
     def refusal(self, language: str) -> Response:
         """The page for an employee who has no role for this."""

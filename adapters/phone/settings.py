@@ -29,6 +29,8 @@ USER_FIELDS = {
     "Soort": "kind",
     "Opgelost": "resolved",
     "Zaak": "case",
+    "Product": "product",
+    "Bron": "source",
 }
 _TOLD_FIELDS = frozenset(USER_FIELDS.values())
 

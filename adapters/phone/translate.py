@@ -14,6 +14,7 @@ from canonical_model.attachment import Attachment
 from canonical_model.contact import NEW_THREAD, Channel, Contact, Kind, Language, Thread
 from canonical_model.events import ContactReceived
 from canonical_model.party import ANONYMOUS, Party, PartyKind
+from canonical_model.product import marked_source
 
 _BRUSSELS = ZoneInfo("Europe/Brussels")
 _LANGUAGES = frozenset(Language)
@@ -65,6 +66,7 @@ def to_event(
             text=_text(call),
             kind=_KINDS.get(wrap_up.kind.casefold()) if wrap_up else None,
             category=_category(call, office),
+            product=_product(call),
             language=Language(call.language) if call.language in _LANGUAGES else Language.NL,
             party=_party(call),
             attachments=attachments,
@@ -72,6 +74,7 @@ def to_event(
             occurred_at=call.began,
             answered=answered,
             answer=wrap_up.answer if wrap_up and answered else "",
+            answer_source=marked_source(wrap_up.source) if wrap_up and answered and wrap_up.answer else None,
             callback_by=_callback_by(call, office),
         )
     )
@@ -102,6 +105,14 @@ def _category(call: Call, office: Office) -> str:
     if call.wrap_up and call.wrap_up.category:
         return call.wrap_up.category
     return office.topics.get(call.topic, "")
+
+
+def _product(call: Call) -> str:
+    """What the employee named, else the product from whose text the answer came."""
+    if call.wrap_up is None:
+        return ""
+    source = marked_source(call.wrap_up.source)
+    return call.wrap_up.product or (source.product if source else "")
 
 
 def _subject(call: Call) -> str:

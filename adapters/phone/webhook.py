@@ -4,6 +4,7 @@
 |---|---|---|
 | `POST /cti/<system>` | a telephone exchange | Standard Webhooks signature, or its token |
 | `POST /screen-pop` | the employees' telephone software | a screen-pop token |
+| `GET /products?q=...` | the same | the same |
 | `GET /caller?number=...` | an employee's browser | logged in to the console |
 
 A telephone exchange waits for our answer while somebody is on the line: it gets it as soon as what it told is durable.
@@ -27,9 +28,11 @@ from adapters.phone.letters import Letter, Letters
 from adapters.phone.screen_pop import ScreenPop
 from adapters.phone.settings import Settings
 from adapters.phone.signature import Keyring, NotAuthenticError, is_signed, is_token, looks_signed
+from canonical_model.contact import Language
 from canonical_model.phone_number import e164
 from ports.adapter import Tools
 from ports.errors import AdapterError, NotSupportedError, NotUnderstoodError, TransientError
+from ports.products import Offer
 
 log = structlog.get_logger()
 
@@ -79,6 +82,7 @@ class Telephone:
             ("/cti/{system}", self.cti, "POST"),
             ("/screen-pop", self.screen_pop, "POST"),
             ("/caller", self.caller, "GET"),
+            ("/products", self.products, "GET"),
         ):
             router.add_route(path, _answered(door), methods=[method], name=f"{self._tools.name}{path}")
         return router
@@ -110,12 +114,37 @@ class Telephone:
                 return RedirectResponse(f"/login?next={quote(_place(request))}", 303)
             if not employee.roles & set(self._settings.screen_pop_roles):
                 return self._screen_pop.refusal(employee.language)
-            text = request.query_params.get("number", "")
-            number = e164(text)
+            asked = request.query_params
+            number = e164(asked.get("number", ""))
             found = await self._screen_pop.look(number, employee.name) if number else None
         except AdapterError as error:
             raise _try_later(error) from error
-        return self._screen_pop.page(found, employee.language, asked=bool(text))
+        words = asked.get("q", "")
+        return self._screen_pop.page(
+            employee.language,
+            found=found,
+            asked=bool(asked.get("number")),
+            words=words,
+            offers=await self._offers(words, employee.language),
+        )
+
+    async def products(self, request: Request) -> Response:
+        """What the product catalogue has for these words, for the employees' telephone software."""
+        self._software(request)
+        asked = request.query_params
+        try:
+            found = await self._screen_pop.products(asked.get("q", ""), _language(asked.get("language", "")))
+        except AdapterError as error:
+            raise _try_later(error) from error
+        return _json({"products": found}, 200)
+
+    async def _offers(self, words: str, language: str) -> list[Offer] | None:
+        """What the page shows; None: nobody searched, or the catalogue is away. A caller's cases are shown all the same."""
+        try:
+            return await self._screen_pop.products(words, _language(language)) if words else None
+        except AdapterError as error:
+            log.warning("phone_catalogue_away", reason=error.what)
+            return None
 
     async def _put_down(self, letters: Letters, body: bytes, media_type: str) -> Response:
         now = self._tools.clock.now()
@@ -178,6 +207,10 @@ def _try_later(error: AdapterError) -> RefusedError:
     wait = error.retry_after if isinstance(error, TransientError) else None
     log.warning("phone_request_held_up", reason=error.what)
     return RefusedError(503, "send it again later", retry_after=wait or 5)
+
+
+def _language(text: str) -> Language:
+    return Language(text) if text in set(Language) else Language.NL
 
 
 def _place(request: Request) -> str:

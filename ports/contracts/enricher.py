@@ -30,7 +30,8 @@ class EnricherContract:
     async def test_the_words_and_the_party_stay_as_they_are(self, enricher: Enricher, poor: Contact) -> None:
         rich = await enricher.enrich(poor)
 
-        assert replace(rich, location=poor.location, party=poor.party) == poor
+        assert replace(rich, location=poor.location, party=poor.party, product=poor.product) == poor
+        assert rich.product == poor.product or not poor.product.isdecimal()
         assert rich.party.identifiers[: len(poor.party.identifiers)] == poor.party.identifiers
 
     async def test_what_tells_nothing_stays_as_it_is(self, enricher: Enricher) -> None:

@@ -25,6 +25,7 @@ SUITES = {
     "crew": "ports.contracts.crew",
     "board": "ports.contracts.board",
     "notices": "ports.contracts.notices",
+    "products": "ports.contracts.products",
 }
 """The ports that an adapter may claim, with the module of each one's behaviour suite."""
 

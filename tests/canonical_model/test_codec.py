@@ -35,7 +35,7 @@ from canonical_model.commands import (
     WithdrawNotice,
     WithdrawStatus,
 )
-from canonical_model.contact import Automatic, Channel, Contact, Kind, Language, Thread
+from canonical_model.contact import AnswerSource, Automatic, Channel, Contact, Kind, Language, Thread
 from canonical_model.events import (
     EVENTS,
     Answer,
@@ -81,6 +81,7 @@ CONTACT = Contact(
     kind=Kind.COMPLAINT,
     category="verlichting",
     product="75270",
+    answer_source=AnswerSource(product="75270", version="v2", modified=NOON),
     language=Language.FR,
     party=PARTY,
     location=PLACE,

@@ -1,13 +1,13 @@
 """A contact opens a case, joins one, or is set aside with a reason."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from canonical_model.case import CaseCard
 from canonical_model.commands import AddContact, AddNote, ChangeCase, OpenCase, SendMail
-from canonical_model.contact import Automatic, Channel, Kind, Language, Thread
+from canonical_model.contact import AnswerSource, Automatic, Channel, Kind, Language, Thread
 from canonical_model.decision import Fate, Reference
 from canonical_model.events import ContactReceived
 from canonical_model.identifiers import insz, kbo
@@ -276,6 +276,16 @@ def test_an_answer_that_nobody_wrote_down_is_no_note(decide):
 
     assert isinstance(opened, OpenCase)
     assert isinstance(close, ChangeCase)
+
+
+def test_an_answer_from_the_catalogue_tells_which_text_it_was(decide):
+    source = AnswerSource(product="1446", version="v2", modified=datetime(2026, 3, 2, 9, 15, tzinfo=UTC))
+    decision = decide(received(answered=True, answer="Kost 65 euro.", product="1446", answer_source=source))
+
+    _, note, _ = commands(decision)
+    assert note.text.endswith(
+        "Kost 65 euro.\n\nBron: productencatalogus, product 1446, versie v2 van 02/03/2026 10:15."
+    )
 
 
 def test_a_call_that_was_answered_at_once_does_not_open_its_case_again(decide, by, case):

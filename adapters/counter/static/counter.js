@@ -158,6 +158,78 @@
     form.elements.subject.focus();
   }
 
+  // ---- the product catalogue --------------------------------------------------------------------------------------
+  const offer = document.getElementById("offer");
+  const listed = document.getElementById("products");
+  const ownProducts = listed ? [...listed.options].map((option) => option.value) : [];
+  let offers = [];
+  let asking = null;
+
+  const named = (one) => `${one.name} (${one.id})`;
+
+  async function searchProducts() {
+    const words = form.elements.product.value.trim();
+    asking?.abort();
+    if (offers.some((one) => named(one) === words)) return showOffer();
+    if (words.length < 2) return;
+    asking = new AbortController();
+    const query = new URLSearchParams({ q: words.replace(/.*\((\d+)\)$/, "$1"), language: form.elements.language.value });
+    try {
+      const answer = await fetch(`${base}/products?${query}`, { signal: asking.signal, redirect: "error" });
+      if (!answer.ok) return;
+      offers = (await answer.json()).products;
+    } catch (_) {
+      return; // the city's own short list is still there
+    }
+    const values = new Set([...ownProducts, ...offers.map(named)]);
+    listed.replaceChildren(...[...values].map((value) => new Option("", value)));
+    showOffer();
+  }
+
+  function chosenOffer() {
+    const typed = form.elements.product.value.trim();
+    const number = typed.match(/\((\d+)\)$/)?.[1] ?? typed;
+    return offers.find((one) => one.id === number && one.answer);
+  }
+
+  function showOffer() {
+    const one = chosenOffer();
+    offer.hidden = !one;
+    document.getElementById("offer-told").textContent = "";
+    if (!one) return;
+    document.getElementById("offer-name").textContent = named(one);
+    const told = offer.dataset.version.replace("{version}", one.version).replace("{modified}", one.modified);
+    document.getElementById("offer-version").textContent = told;
+    document.getElementById("offer-answer").textContent = one.answer;
+  }
+
+  function useOffer() {
+    const one = chosenOffer();
+    if (!one) return;
+    form.elements.answer.value = one.answer;
+    form.elements.source.value = one.source;
+    form.elements.answered.checked = true;
+    if (!form.elements.subject.value) form.elements.subject.value = one.name;
+    document.getElementById("offer-told").textContent = offer.dataset.used;
+    form.elements.answer.focus();
+  }
+
+  let typing = 0;
+  if (form && offer) {
+    form.elements.product.addEventListener("input", () => {
+      clearTimeout(typing);
+      typing = setTimeout(searchProducts, 200);
+    });
+    form.elements.language.addEventListener("change", () => {
+      offers = [];
+      searchProducts();
+    });
+    document.getElementById("offer-use").addEventListener("click", useOffer);
+  }
+  form?.elements.answer.addEventListener("input", () => {
+    if (!form.elements.answer.value.trim()) form.elements.source.value = "";
+  });
+
   function filledIn() {
     const fields = Object.fromEntries(new FormData(form));
     delete fields.csrf;
@@ -169,6 +241,8 @@
     form.elements.id.value = crypto.randomUUID();
     form.elements.at.value = "";
     form.elements.appointment.value = "";
+    form.elements.source.value = "";
+    if (offer) offer.hidden = true;
     form.elements.product.focus();
   }
 

@@ -2,7 +2,7 @@
 // script. Registrations themselves are none of its business (counter.js keeps those).
 "use strict";
 
-const CACHE = "counter-1";
+const CACHE = "counter-2";
 const base = new URL(".", self.location).pathname.replace(/\/$/, "");
 const OFFLINE = `${base}/offline`;
 const FILES = [

@@ -70,7 +70,7 @@ class Tickets:
     async def forget_old(self) -> None:
         """Those of days that are over."""
         before = self._tools.clock.now() - REMEMBERED
-        claims = await self._tools.checkpoints.found(_PREFIX)
+        claims = await self._tools.checkpoints.saved(_PREFIX)
         old = [name for name, claim in claims.items() if _CLAIM.decode(claim).at < before]
         await self._tools.checkpoints.forget(old)
 

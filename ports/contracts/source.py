@@ -71,16 +71,16 @@ class MemoryCheckpoints:
                 raise SuddenDeathError
         self.values[name] = value
 
-
-class SuddenDeathError(BaseException):
-    """The process is no more: nothing after this happens in it."""
-
     async def saved(self, prefix: str) -> Mapping[str, str]:
         return {
             name: self.values[name]
             for name in sorted(self.values)
             if name.startswith(prefix) and self.values[name]
         }
+
+
+class SuddenDeathError(BaseException):
+    """The process is no more: nothing after this happens in it."""
 
 
 class SystemUnderTest(Protocol):

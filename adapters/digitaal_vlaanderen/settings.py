@@ -50,7 +50,11 @@ class Connection(BaseModel):
 
     base_url: str = Field(description="Scheme and host of the service; the paths come after it.")
     connect_seconds: float = Field(default=5, gt=0, description="Longest wait for a connection.")
-    answer_seconds: float = Field(default=20, gt=0, description="Longest silence of the service.")
+    answer_seconds: float = Field(
+        default=10,
+        gt=0,
+        description="Longest silence of the service; `[targets.<instance>] patience` is for all calls of one try.",
+    )
     connections: int = Field(default=8, ge=1, description="Most connections at once.")
 
     @field_validator("base_url")

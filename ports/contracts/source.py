@@ -1,7 +1,7 @@
 """How every source must behave. Subclass `SourceContract` and give it a source and the system behind it."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 import pytest
@@ -71,12 +71,18 @@ class MemoryCheckpoints:
                 raise SuddenDeathError
         self.values[name] = value
 
+    async def replace(self, name: str, known: str | None, value: str) -> bool:
+        if self.values.get(name) != known:
+            return False
+        await self.save(name, value)
+        return True
+
     async def saved(self, prefix: str) -> Mapping[str, str]:
-        return {
-            name: self.values[name]
-            for name in sorted(self.values)
-            if name.startswith(prefix) and self.values[name]
-        }
+        return {name: value for name, value in self.values.items() if name.startswith(prefix) and value}
+
+    async def forget(self, names: Iterable[str]) -> None:
+        for name in names:
+            self.values.pop(name, None)
 
 
 class SuddenDeathError(BaseException):

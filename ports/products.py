@@ -1,5 +1,6 @@
 """The product catalogue: what the city offers, and what it answers about that. One text for every channel."""
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from canonical_model.product import Product, source_mark
 MOST = 50
 """Products in one answer, at most."""
 _BRUSSELS = ZoneInfo("Europe/Brussels")
+_ACCENTS = re.compile("[\u0300-\u036f]")
 _LONGEST = 200
 _WORDS = 10
 
@@ -139,8 +141,9 @@ def offer(product: Product, language: Language) -> Offer:
 
 def folded(text: str) -> str:
     """Lower case, without accents, with single spaces."""
-    bare = unicodedata.normalize("NFKD", text.casefold())
-    return " ".join("".join(sign for sign in bare if not unicodedata.combining(sign)).split())
+    if not text.isascii():
+        text = _ACCENTS.sub("", unicodedata.normalize("NFKD", text))
+    return " ".join(text.casefold().split())
 
 
 def _entry(product: Product) -> _Entry:

@@ -165,9 +165,12 @@ def _closed_at_once(contact: Contact, case: CaseRecord) -> list[Intent]:
     )
     if not contact.answer:
         return [close]
-    answer = with_source(contact.answer, contact.answer_source)
-    note = AddNote(case=case.ref, text=f"Meteen beantwoord:\n\n{answer}")
+    note = AddNote(case=case.ref, text=_answered_at_once(contact))
     return [Intent(target=TRACKER, command=note, discriminator="answered-at-once", blocking=False), close]
+
+
+def _answered_at_once(contact: Contact) -> str:
+    return f"Meteen beantwoord:\n\n{with_source(contact.answer, contact.answer_source)}"
 
 
 def _join(
@@ -184,7 +187,7 @@ def _join(
         case=case.ref,
         channel=contact.channel,
         subject=contact.subject,
-        text=contact.text,
+        text=f"{contact.text}\n\n{_answered_at_once(contact)}".strip() if contact.answer else contact.text,
         attachments=contact.attachments,
         reopen=reopen,
     )

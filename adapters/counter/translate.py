@@ -10,7 +10,7 @@ from canonical_model.events import ContactReceived
 from canonical_model.identifiers import insz
 from canonical_model.location import NOWHERE, Location
 from canonical_model.party import ANONYMOUS, Party, PartyKind
-from canonical_model.product import marked_source, with_source
+from canonical_model.product import marked_source
 
 
 def to_event(given: Registration, settings: Settings, *, at: datetime, joins: str = "") -> ContactReceived:
@@ -20,7 +20,7 @@ def to_event(given: Registration, settings: Settings, *, at: datetime, joins: st
         contact=Contact(
             channel=Channel.COUNTER,
             subject=given.subject,
-            text=_text(given, joins=joins),
+            text=given.text or given.subject,
             kind=given.kind or (product.kind if product else None),
             category=product.category if product else "",
             product=given.product,
@@ -54,13 +54,6 @@ def reminder(visit: Visit, product_code: str, settings: Settings) -> ContactRece
             occurred_at=visit.ended,
         )
     )
-
-
-def _text(given: Registration, *, joins: str) -> str:
-    if joins and given.answer:
-        answer = with_source(given.answer, marked_source(given.source))
-        return f"{given.text}\n\nMeteen beantwoord:\n\n{answer}".strip()
-    return given.text or given.subject
 
 
 def _party(given: Registration, *, allow_test_numbers: bool) -> Party:

@@ -117,7 +117,7 @@ class Store:
             self.state = msgspec.structs.replace(self.state, parts={**self.state.parts, part: digest})
         if self._changed:
             self._changed.clear()
-            self._rebuild()
+            await self._rebuild()
         if self.state != self._saved:
             await self._checkpoints.save(self._name, msgspec.json.encode(self.state).decode())
             self._saved = self.state
@@ -148,18 +148,20 @@ class Store:
             return
         self.state = self._saved = state
         if stale:
-            self._rebuild()
+            await self._rebuild()
 
     async def _loaded(self, part: str) -> dict[str, Version]:
         content = await self._checkpoints.load(f"{self._name}/{part}")
         return msgspec.json.decode(content or "{}", type=dict[str, Version])
 
-    def _rebuild(self) -> None:
+    async def _rebuild(self) -> None:
+        """In a thread: the first time, thousands of texts are made ready to be searched.
+
+        Should two entities have one number, the newest that is offered counts.
+        """
         everything = {entity: one for part in self._parts.values() for entity, one in part.items()}
         by_age = sorted(products_in(everything), key=lambda one: (not one.withdrawn, one.modified))
-        self.index = Index(
-            by_age, earlier=self.index
-        )  # should two entities have one number, the newest that is offered counts
+        self.index = await asyncio.to_thread(Index, by_age, earlier=self.index)
 
 
 def _succession(before: Version | None, version: Version) -> Version:

@@ -288,6 +288,24 @@ def test_an_answer_from_the_catalogue_tells_which_text_it_was(decide):
     )
 
 
+def test_what_was_answered_at_once_joins_its_case_with_the_answer(decide, by, case):
+    source = AnswerSource(product="1446", version="v2", modified=datetime(2026, 3, 2, 9, 15, tzinfo=UTC))
+    event = received(
+        text="Nog iets.",
+        answered=True,
+        answer="Kost 65 euro.",
+        answer_source=source,
+        thread=Thread(verified_case=REF),
+    )
+
+    (added,) = commands(decide(event, by("case", case)))
+
+    assert added.text == (
+        "Nog iets.\n\nMeteen beantwoord:\n\nKost 65 euro.\n\n"
+        "Bron: productencatalogus, product 1446, versie v2 van 02/03/2026 10:15."
+    )
+
+
 def test_a_call_that_was_answered_at_once_does_not_open_its_case_again(decide, by, case):
     closed = replace(case, status=CaseStatus.CLOSED)
     event = received(answered=True, thread=Thread(verified_case=REF))

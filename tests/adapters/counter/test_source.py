@@ -245,7 +245,7 @@ async def test_who_registers_after_the_reminder_adds_to_its_case(
 
     contact = intake.stored[-1].event.contact
     assert contact.thread.verified_case == "LEU-2026-000123"
-    assert "Uitgelegd." in contact.text
+    assert (contact.answered, contact.answer) == (True, "Uitgelegd.")
 
 
 async def test_the_same_ticket_number_is_another_visit_tomorrow(

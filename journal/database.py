@@ -32,6 +32,7 @@ from ports.clock import Clock
 from ports.errors import TransientError
 from telemetry.instruments import JOURNAL
 
+_SqliteError: type[Exception] = sqlite.Error  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
 log = structlog.get_logger()
 
 A = TypeVar("A")
@@ -296,7 +297,7 @@ class Database:
         try:
             with self._writing.connect() as connection:
                 _checkpoint(connection, "PASSIVE")
-        except (DBAPIError, sqlite.Error) as error:  # what is committed stays so; tried again after the next
+        except (DBAPIError, _SqliteError) as error:  # what is committed stays so; tried again after the next
             log.warning("journal.log_not_copied", error=type(error).__name__)
 
     def _whole(self, group: list[_Waiting[Any, Any]]) -> list[Answer]:
@@ -422,7 +423,7 @@ def _empty_log(connection: Connection) -> None:
 def _pages_to_copy(connection: Connection) -> int:
     try:
         _, pages, copied = _checkpoint(connection, "NOOP")
-    except sqlite.Error:
+    except _SqliteError:
         return 0  # the commit was made, that is what counts here; the next one looks again
     return pages - copied
 

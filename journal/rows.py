@@ -5,7 +5,7 @@ so that the server parses, plans and answers once for all of them; arrays, one p
 times as much (docs/decisions/0013).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from operator import itemgetter
@@ -80,7 +80,8 @@ def _send(
     connection: Connection, statement: str, rows: Sequence[dict[str, Any]], columns: tuple[str, ...]
 ) -> None:
     if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(statement, list(map(itemgetter(*columns), rows)))
+        values: Callable[[dict[str, Any]], Any] = itemgetter(*columns)
+        connection.exec_driver_sql(statement, list(map(values, rows)))
     else:
         connection.exec_driver_sql(statement, (_json(rows).decode(),))
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from operator import itemgetter
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from sqlalchemy import Column, Connection, Dialect, LargeBinary, Table
@@ -80,7 +80,7 @@ def _send(
     connection: Connection, statement: str, rows: Sequence[dict[str, Any]], columns: tuple[str, ...]
 ) -> None:
     if connection.dialect.name == "sqlite":
-        values: Callable[[dict[str, Any]], Any] = itemgetter(*columns)
+        values = cast("Callable[[dict[str, Any]], Any]", itemgetter(*columns))
         connection.exec_driver_sql(statement, list(map(values, rows)))
     else:
         connection.exec_driver_sql(statement, (_json(rows).decode(),))

@@ -138,7 +138,7 @@ def _place(before: str) -> tuple[str, str]:
 
 def _horizon(connection: Connection, hashes: Sequence[str]) -> str:
     """The newest case number that is more than `LOOK_BACK` references of one name ago; "" when there is none."""
-    ends = [connection.execute(_walk(one, "").limit(1).offset(LOOK_BACK)).scalar() for one in hashes]
+    ends = [connection.execute(walk(one, "").limit(1).offset(LOOK_BACK)).scalar() for one in hashes]
     return max((str(end) for end in ends if end), default="")
 
 
@@ -148,7 +148,7 @@ def _newest_open(
     """The newest open cases above the horizon. The bounded walk is a query of its own, or a planner may walk all cases."""
     once: dict[str, Row[Any]] = {}
     for one in hashes:
-        recent = _walk(one, before).where(references.c.case_ref > horizon).limit(LOOK_BACK).subquery("recent")
+        recent = walk(one, before).where(references.c.case_ref > horizon).limit(LOOK_BACK).subquery("recent")
         rows = connection.execute(
             select(cases)
             .join(recent, recent.c.case_ref == cases.c.ref)
@@ -178,7 +178,8 @@ def _newest(
     return [once[ref] for ref in sorted(once, reverse=True)[:size]]
 
 
-def _walk(hash_: str, before: str) -> Select[tuple[str]]:
+def walk(hash_: str, before: str = "") -> Select[tuple[str]]:
+    """The case numbers under one name, the newest first: along the index, so give it a limit."""
     older_than = [references.c.case_ref < before] if before else []
     return (
         select(references.c.case_ref)

@@ -13,9 +13,10 @@ from canonical_model.decision import Reference
 from canonical_model.events import Answer, CaseChanged
 from canonical_model.status import OPEN, CaseStatus, StatusChange
 from journal.crypto import Keyring, SealBrokenError
+from journal.customer_history import walk
 from journal.database import Database
 from journal.instants import micros, moment
-from journal.reading import Opener
+from journal.reading import LOOK_BACK, Opener
 from journal.schema import case_history, cases, effects, messages, references
 from ports.cases import MOST, CaseSummary, CaseView, Outcome
 
@@ -34,15 +35,9 @@ class JournalCases:
         self, names: Sequence[Reference], *, only_open: bool = False, limit: int = MOST
     ) -> tuple[CaseSummary, ...]:
         hashes = self._hashes(names)
-        query = (
-            select(cases)
-            .where(cases.c.ref.in_(select(references.c.case_ref).where(references.c.hash.in_(hashes))))
-            .order_by(cases.c.opened_at.desc(), cases.c.ref.desc())
-            .limit(min(limit, MOST))
+        return await self._read(
+            lambda opener: opener.known_under(hashes, only_open=only_open, limit=min(limit, MOST))
         )
-        if only_open:
-            query = query.where(cases.c.status.in_(_OPEN))
-        return await self._read(lambda opener: opener.summaries(query))
 
     async def brought_by(
         self, origin: str, *, since: datetime | None = None, limit: int = MOST
@@ -84,6 +79,23 @@ class _Reader:
 
     def summaries(self, query: Any) -> tuple[CaseSummary, ...]:
         return tuple(self._summary(row) for row in self._connection.execute(query))
+
+    def known_under(self, hashes: Sequence[str], *, only_open: bool, limit: int) -> tuple[CaseSummary, ...]:
+        """Each name is walked by itself: of all together, a planner may make a walk along all cases."""
+        once: dict[str, Row[Any]] = {}
+        for one in hashes:
+            recent = walk(one).limit(LOOK_BACK if only_open else limit).subquery("recent")
+            query = (
+                select(cases)
+                .join(recent, recent.c.case_ref == cases.c.ref)
+                .order_by(recent.c.case_ref.desc())
+                .limit(limit)
+            )
+            if only_open:
+                query = query.where(cases.c.status.in_(_OPEN))
+            once |= {row.ref: row for row in self._connection.execute(query)}
+        newest = sorted(once.values(), key=lambda row: (row.opened_at, row.ref), reverse=True)
+        return tuple(self._summary(row) for row in newest[:limit])
 
     def view(self, ref: CaseRef) -> CaseView | None:
         row = self._connection.execute(select(cases).where(cases.c.ref == ref)).one_or_none()

@@ -70,7 +70,10 @@ class Cases(Protocol):
     async def known_under(
         self, names: Sequence[Reference], *, only_open: bool = False, limit: int = MOST
     ) -> tuple[CaseSummary, ...]:
-        """Cases that carry any of these references (a customer's phone number, INSZ, mail address ...), newest first."""
+        """Cases that carry any of these references (a customer's phone number, INSZ, mail address ...), newest first.
+
+        Open ones may be missing beyond the newest thousands of one reference: a switchboard's number, not a person's.
+        """
         ...
 
     async def brought_by(

@@ -1,7 +1,6 @@
 """How every source must behave. Subclass `SourceContract` and give it a source and the system behind it."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 import pytest
@@ -48,45 +47,6 @@ class RecordingIntake:
     def problems(self) -> list[Inbound]:
         """What came with a problem."""
         return [inbound for inbound in self.accepted.values() if inbound.problem is not None]
-
-
-class MemoryCheckpoints:
-    """Remembers for as long as the test lasts."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, str] = {}
-        self._saves_left: int | None = None
-
-    def die_after(self, saves: int | None) -> None:
-        """So many values are kept; then the process dies, before it keeps the next. None = it lives."""
-        self._saves_left = saves
-
-    async def load(self, name: str) -> str | None:
-        return self.values.get(name)
-
-    async def save(self, name: str, value: str) -> None:
-        if self._saves_left is not None:
-            self._saves_left -= 1
-            if self._saves_left < 0:
-                raise SuddenDeathError
-        self.values[name] = value
-
-    async def replace(self, name: str, known: str | None, value: str) -> bool:
-        if self.values.get(name) != known:
-            return False
-        await self.save(name, value)
-        return True
-
-    async def saved(self, prefix: str) -> Mapping[str, str]:
-        return {name: value for name, value in self.values.items() if name.startswith(prefix) and value}
-
-    async def forget(self, names: Iterable[str]) -> None:
-        for name in names:
-            self.values.pop(name, None)
-
-
-class SuddenDeathError(BaseException):
-    """The process is no more: nothing after this happens in it."""
 
 
 class SystemUnderTest(Protocol):

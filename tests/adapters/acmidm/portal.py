@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from adapters.memory.cases import MemoryCases
+from adapters.memory.checkpoints import MemoryCheckpoints
 from canonical_model.case import CaseRef
 from canonical_model.contact import Channel, Kind, Language
 from canonical_model.decision import Reference
@@ -27,19 +28,6 @@ ORIGIN = "https://contact.leuven.test"
 NOW = datetime(2026, 11, 26, 9, 30, tzinfo=UTC)
 COOKIE_SECRET = "een geheim van meer dan tweeendertig tekens"
 CLIENT = "6776"
-
-
-class MemoryCheckpoints:
-    """Checkpoints that outlive the adapter, as the journal's do."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, str] = {}
-
-    async def load(self, name: str) -> str | None:
-        return self.kept.get(name)
-
-    async def save(self, name: str, value: str) -> None:
-        self.kept[name] = value
 
 
 @dataclass

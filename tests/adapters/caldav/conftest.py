@@ -11,11 +11,12 @@ from adapters.caldav.memory import Memory
 from adapters.caldav.settings import Settings
 from adapters.caldav.source import Tasks
 from adapters.memory.cases import MemoryCases
+from adapters.memory.checkpoints import MemoryCheckpoints
 from canonical_model.work_order import ENDED
 from demo.task_app import TaskApp
 from ports.adapter import Tools
 from ports.clock import ManualClock
-from ports.contracts.source import MemoryCheckpoints, RecordingIntake
+from ports.contracts.source import RecordingIntake
 from ports.secrets import MemorySecrets
 from tests.servers import radicale
 from tests.servers.lossy_transport import LossyTransport

@@ -7,10 +7,10 @@ import pytest
 from adapters.caldav.adapter import TaskList
 from adapters.caldav.memory import Memory
 from adapters.caldav.source import Tasks
+from adapters.memory.checkpoints import SuddenDeathError
 from canonical_model.commands import OrderWork
 from canonical_model.work_order import OrderState
 from ports.contracts.crew import AFTER, BEFORE, a_photo, cancelled, key_of, no_files, photo_bytes, some_work
-from ports.contracts.source import SuddenDeathError
 
 
 @pytest.fixture

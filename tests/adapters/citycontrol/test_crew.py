@@ -5,12 +5,12 @@ from fastapi import FastAPI
 
 from adapters.citycontrol import build
 from adapters.memory.cases import MemoryCases
+from adapters.memory.checkpoints import MemoryCheckpoints
 from canonical_model.commands import OrderWork
 from canonical_model.work_order import OrderState, order_id
 from ports.adapter import Tools
 from ports.clock import SystemClock
 from ports.contracts.crew import AFTER, CrewContract, cancelled, no_files, some_work
-from ports.contracts.source import MemoryCheckpoints
 from ports.secrets import MemorySecrets
 from tests.adapters.citycontrol.conftest import settings_for
 from tests.servers.shut_door import ShutDoor

@@ -254,12 +254,12 @@ async def test_the_case_stands_as_it_does_over_there(crew, citycontrol, work):
 async def test_what_is_remembered_is_not_about_people(crew, checkpoints, work):
     await ordered(crew, work)
 
-    assert {part for name in checkpoints.values for part in [name.partition("/")[0]]} == {
+    assert {part for name in checkpoints.kept for part in [name.partition("/")[0]]} == {
         "sent",
         "last",
         "there",
     }
-    assert "Losse" not in str(checkpoints.values)
+    assert "Losse" not in str(checkpoints.kept)
 
 
 async def test_the_check_says_what_is_wrong(crew_with, citycontrol):

@@ -9,6 +9,7 @@ from joserfc.jwk import RSAKey
 from adapters.dosis import build
 from adapters.dosis.settings import Settings
 from adapters.memory.cases import MemoryCases
+from adapters.memory.checkpoints import MemoryCheckpoints
 from adapters.memory.feeds import MemoryFeeds
 from canonical_model.case import CaseRef
 from canonical_model.commands import PublishStatus
@@ -30,19 +31,6 @@ RIGHTS = {
     "kbo": ["LeuvenLoket - eloketgebruiker"],
     "vcode": ["LeuvenLoket - verenigingsgebruiker"],
 }
-
-
-class MemoryCheckpoints:
-    """Checkpoints of one adapter."""
-
-    def __init__(self):
-        self.saved = {}
-
-    async def load(self, name):
-        return self.saved.get(name)
-
-    async def save(self, name, value):
-        self.saved[name] = value
 
 
 @pytest.fixture

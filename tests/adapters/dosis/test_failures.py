@@ -39,7 +39,7 @@ class DosisThatRefuses:
         self._dosis.odd_failures.append({"Identificatie": self._put})
 
     async def unconfirmed(self):
-        seen = self._tools.checkpoints.saved.get("dosis/failures", "").split()
+        seen = self._tools.checkpoints.kept.get("dosis/failures", "").split()
         return self._put - len(seen)
 
 
@@ -95,7 +95,7 @@ async def test_what_left_the_list_leaves_the_checkpoint(source, dosis, tools):
     dosis.odd_failures.clear()
     await source.poll()
 
-    assert tools.checkpoints.saved["dosis/failures"] == ""
+    assert tools.checkpoints.kept["dosis/failures"] == ""
 
 
 async def test_a_list_that_grows_at_its_beginning_is_read_whole(source, dosis, tools, intake):

@@ -13,10 +13,11 @@ from adapters.field_open311.shelf import Shelf
 from adapters.field_open311.source import Updates
 from adapters.field_open311.webhook import photo_door
 from adapters.memory.cases import MemoryCases
+from adapters.memory.checkpoints import MemoryCheckpoints
 from demo.field_planning import FieldPlanning, Manners
 from ports.adapter import Tools
 from ports.clock import ManualClock
-from ports.contracts.source import MemoryCheckpoints, RecordingIntake
+from ports.contracts.source import RecordingIntake
 from ports.secrets import MemorySecrets
 from tests.servers.hosted import hosted
 from tests.servers.lossy_transport import LossyTransport

@@ -48,7 +48,7 @@ async def test_an_error_for_an_answer_and_the_order_exists(crew, planning):
 async def test_a_duplicate_is_done(crew, planning, checkpoints):
     work = some_work()
     first = await ordered(crew, work)
-    checkpoints.values.clear()
+    checkpoints.kept.clear()
     planning.bad_days.call_it_a_duplicate = True
     planning.bad_days.hide_lists = 1
 
@@ -59,7 +59,7 @@ async def test_a_duplicate_is_done(crew, planning, checkpoints):
 async def test_a_duplicate_of_what_nobody_can_show_goes_to_a_person(crew, planning, checkpoints):
     work = some_work()
     await ordered(crew, work)
-    checkpoints.values.clear()
+    checkpoints.kept.clear()
     planning.bad_days.call_it_a_duplicate = True
     planning.bad_days.hide = True
 

@@ -7,10 +7,10 @@ import pytest
 from adapters.field_open311.adapter import Planning
 from adapters.field_open311.orders import Orders
 from adapters.field_open311.source import Updates
+from adapters.memory.checkpoints import SuddenDeathError
 from canonical_model.commands import OrderWork
 from canonical_model.work_order import OrderState, order_id
 from ports.contracts.crew import AFTER, BEFORE, a_photo, cancelled, key_of, no_files, photo_bytes, some_work
-from ports.contracts.source import SuddenDeathError
 
 
 @pytest.fixture

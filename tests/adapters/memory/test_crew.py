@@ -3,12 +3,12 @@
 import pytest
 
 from adapters.memory.cases import MemoryCases
+from adapters.memory.checkpoints import MemoryCheckpoints
 from adapters.memory.crew import MemoryCrew, MemoryCrewChanges
 from canonical_model.work_order import ENDED, OrderState
 from ports.adapter import Tools
 from ports.clock import SystemClock
 from ports.contracts.crew import CrewContract
-from ports.contracts.source import MemoryCheckpoints
 from ports.errors import TransientError
 from ports.secrets import MemorySecrets
 

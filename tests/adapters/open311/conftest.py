@@ -9,6 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 from adapters.memory.cases import MemoryCases
+from adapters.memory.checkpoints import MemoryCheckpoints
 from adapters.open311 import build
 from canonical_model.case import CaseRef, case_ref
 from canonical_model.contact import Kind
@@ -41,19 +42,6 @@ SERVICES = [
     {"code": "lamp-1", "name": "Straatlamp", "category": "straatverlichting"},
     {"code": "idee", "name": "Idee voor de straat", "kind": "suggestion", "type": "batch"},
 ]  # fmt: skip
-
-
-class MemoryCheckpoints:
-    """Remembers for as long as the test lasts."""
-
-    def __init__(self):
-        self.values = {}
-
-    async def load(self, name):
-        return self.values.get(name)
-
-    async def save(self, name, value):
-        self.values[name] = value
 
 
 class City(MemoryIntake):

@@ -5,12 +5,13 @@ from datetime import UTC, datetime
 import pytest
 
 from adapters.memory.cases import MemoryCases
+from adapters.memory.checkpoints import MemoryCheckpoints
 from adapters.planning import build
 from adapters.planning.client import PlanningClient
 from adapters.planning.settings import Settings
 from ports.adapter import Tools
 from ports.clock import ManualClock
-from ports.contracts.source import MemoryCheckpoints, RecordingIntake
+from ports.contracts.source import RecordingIntake
 from ports.secrets import MemorySecrets
 from tests.servers.hosted import hosted
 from tests.servers.soap_service import soap_service

@@ -126,13 +126,13 @@ async def test_what_changes_while_it_could_not_be_noted_is_not_lost(crew, source
     """Accepted, and then the process died: the next look finds something else under the same number."""
     id_ = await ordered(crew)
     planning.tell(id_, "Gepland")
-    note = tools.checkpoints.values[f"open/{id_}"]
+    note = tools.checkpoints.kept[f"open/{id_}"]
     await source.poll()
-    tools.checkpoints.values[f"open/{id_}"] = note
+    tools.checkpoints.kept[f"open/{id_}"] = note
 
     await source.poll()
     planning.tell(id_, "Uitgevoerd")
-    tools.checkpoints.values[f"open/{id_}"] = note
+    tools.checkpoints.kept[f"open/{id_}"] = note
     await source.poll()
 
     assert states(intake) == [OrderState.PLANNED, OrderState.DONE]
@@ -178,7 +178,7 @@ async def test_what_is_remembered_is_not_about_people(crew, source, planning, to
     planning.tell(id_, "Gepland", "Jan Peeters was thuis")
     await source.poll()
 
-    assert "Peeters" not in str(tools.checkpoints.values)
+    assert "Peeters" not in str(tools.checkpoints.kept)
 
 
 async def test_a_photo_that_is_too_large_is_named_and_not_fetched(planning, planning_host, tools):

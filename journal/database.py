@@ -397,7 +397,7 @@ def open_engine(url: str, *, connections: int = 5) -> Engine:
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # we begin transactions ourselves
-    got = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+    got = _with_log(connection)
     if got not in ("wal", "memory"):
         raise RuntimeError(f"SQLite refuses a write-ahead log (got {got}): is the file on a network disk?")
     for pragma in (
@@ -408,6 +408,18 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         "temp_store=MEMORY",
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _with_log(connection: Any) -> str:
+    """Turn the write-ahead log on. SQLite does not wait by itself for another process that does so at this moment."""
+    until = time.monotonic() + LOCK_PATIENCE
+    while True:
+        try:
+            return str(connection.execute("PRAGMA journal_mode=WAL").fetchone()[0])
+        except sqlite.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
 
 
 def _begin(connection: Connection) -> None:

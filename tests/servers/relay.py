@@ -62,13 +62,20 @@ class Recorder:
         self._lmtp_port = lmtp_port
 
     async def handle_DATA(self, server, session, envelope):  # noqa: N802 - aiosmtpd's name
-        """Take responsibility for all recipients, or for none."""
-        citizens = [one for one in envelope.rcpt_tos if not self._is_ours(one)]
-        ours = [one for one in envelope.rcpt_tos if self._is_ours(one)]
-        for citizen in citizens:
-            self._record(envelope.mail_from, citizen, envelope.content)
-        if ours and not await asyncio.to_thread(self._deliver, envelope.mail_from, ours, envelope.content):
+        """Take responsibility for all recipients, or for none, even when the sender is gone before it hears which.
+
+        aiosmtpd gives this up half-way when the connection is lost; a thread goes on.
+        """
+        return await asyncio.to_thread(self._taken, envelope.mail_from, envelope.rcpt_tos, envelope.content)
+
+    def _taken(self, sender: str, recipients: list[str], content: bytes) -> str:
+        """The city's own recipients first, as only they may refuse."""
+        ours = [one for one in recipients if self._is_ours(one)]
+        if ours and not self._deliver(sender, ours, content):
             return "451 4.3.0 mailboxes are away"
+        for citizen in recipients:
+            if not self._is_ours(citizen):
+                self._record(sender, citizen, content)
         return "250 2.0.0 taken"
 
     def _is_ours(self, address: str) -> bool:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from canonical_model.case import CaseRecord
 from canonical_model.commands import AddNote, Notify, PublishStatus
 from canonical_model.decision import Decision, Fate, Intent, Reference, Settled
+from canonical_model.events import Answer
 from canonical_model.identifiers import Scheme
 from canonical_model.public_status import PublicStatus
 from canonical_model.standing import Standing
@@ -58,7 +59,7 @@ class Told:
 class Step:
     """A step in the life of a case as its customer sees it. `name` is unique for this step of this case.
 
-    `answered`: a mail with the answer itself goes out for it.
+    `answered`: the answer itself goes out for it.
     """
 
     name: str
@@ -108,6 +109,12 @@ def is_noticed(case: CaseRecord, configuration: RouteConfiguration) -> bool:
     """Whether the notification service tells this customer: it knows citizens by their national number."""
     citizen = any(one.scheme is Scheme.INSZ for one in case.card.party.identifiers)
     return citizen and bool(configuration.notices)
+
+
+def answer_noticed(case: CaseRecord, answer: Answer, at: datetime, configuration: RouteConfiguration) -> Told:
+    """A handler's answer for a customer without mail address, once per text."""
+    step = Step(name=f"text-{answer.key}", status=PublicStatus.ANSWERED, at=at, detail=answer.text)
+    return _notice(case, step, configuration)
 
 
 def unnoticed(settled: Settled, case: CaseRecord, configuration: RouteConfiguration) -> Decision:

@@ -1,6 +1,7 @@
 """A change in the tracker reaches the customer: each answer once, and an honest word when a case is closed without."""
 
 from dataclasses import replace
+from datetime import datetime
 
 from canonical_model.case import CaseRecord
 from canonical_model.commands import AddNote
@@ -13,9 +14,9 @@ from routes import field_work, silence
 from routes.chase import CHASE, chase_timer
 from routes.configuration import RouteConfiguration
 from routes.dispatch import crew_of
-from routes.letters import MAIL, answer, sent
+from routes.letters import answer, sent
 from routes.standings import CUSTOMER, last_order, standing_of, state_of
-from routes.status_to_customer import Step, Told, is_noticed, tell
+from routes.status_to_customer import Step, Told, answer_noticed, is_noticed, tell
 from routes.systems import change_told
 from routes.targets import TRACKER
 
@@ -37,15 +38,16 @@ def decide(change: CaseChanged, known: Known, configuration: RouteConfiguration)
         if newer
         else Told()
     )
-    answers = _answers(now, change, configuration)
+    at = min(change.changed_at, known.now)
+    answers = _answers(now, change, at, standings, configuration)
     settled = now.status not in OPEN
     watch = silence.watch(now, state_of(order), known, configuration) if newer else silence.Watch()
     return Decision(
         fate=Fate.ROUTED,
         reason=_reason(case, now, newer=newer),
         case=now,
-        intents=(*answers, *outside.intents, *change_told(case, now, change, configuration)),
-        references=(*(sent(letter) for letter in answers if letter.target == MAIL), *outside.references),
+        intents=(*answers.intents, *outside.intents, *change_told(case, now, change, configuration)),
+        references=(*answers.references, *outside.references),
         timers=(
             *(
                 ()
@@ -55,7 +57,7 @@ def decide(change: CaseChanged, known: Known, configuration: RouteConfiguration)
             *watch.timers,
         ),
         cancelled_timers=(CHASE,) if settled else (),
-        standings=outside.standings,
+        standings=(*answers.standings, *outside.standings),
         finished_items=watch.finished,
     )
 
@@ -80,7 +82,7 @@ def _told(
         status=status,
         at=change.changed_at,
         detail="\n\n".join(each.text for each in change.answers),
-        answered=bool(change.answers and now.card.party.email),
+        answered=bool(change.answers) and _is_reached(now, configuration),
     )
     return tell(now, step, standings, configuration)
 
@@ -111,10 +113,27 @@ def _followed(case: CaseRecord, change: CaseChanged) -> CaseRecord:
     )
 
 
-def _answers(case: CaseRecord, change: CaseChanged, configuration: RouteConfiguration) -> tuple[Intent, ...]:
-    if not case.card.party.email:
-        return () if is_noticed(case, configuration) else _nobody_to_mail(case, change)
-    return tuple(answer(case, each.key, each.text, configuration) for each in change.answers)
+def _is_reached(case: CaseRecord, configuration: RouteConfiguration) -> bool:
+    return bool(case.card.party.email) or is_noticed(case, configuration)
+
+
+def _answers(
+    case: CaseRecord,
+    change: CaseChanged,
+    at: datetime,
+    standings: tuple[Standing, ...],
+    configuration: RouteConfiguration,
+) -> Told:
+    """A change brings all answers of its case along; their keys see to it that each goes out once."""
+    if case.card.party.email:
+        letters = tuple(answer(case, each.key, each.text, configuration) for each in change.answers)
+        return Told(intents=letters, references=tuple(sent(letter) for letter in letters))
+    if is_noticed(case, configuration):
+        told = sum((answer_noticed(case, each, at, configuration) for each in change.answers), Told())
+        before = standing_of(configuration.notices, standings)
+        is_new = before is None or any(each.at > before.at for each in change.answers)
+        return told if is_new else replace(told, standings=())
+    return Told(intents=_nobody_to_mail(case, change))
 
 
 def _nobody_to_mail(case: CaseRecord, change: CaseChanged) -> tuple[Intent, ...]:

@@ -526,3 +526,19 @@ def test_a_move_to_a_group_with_a_field_team_orders_its_work(life):
         CaseRedispatched(case=life.case.ref, group="openbaar-domein", reason="toch een tegel", by="p-1")
     )
     assert [one.order.trip for one in commands(back, OrderWork)] == [2]
+
+
+# Out of order, late, twice
+
+
+def test_every_answer_reaches_who_left_no_address_also_while_the_status_stays(routes):
+    life = Life(routes, party=WITHOUT_MAIL)
+    life.tracker(CaseStatus.IN_PROGRESS)
+    first = life.tracker(CaseStatus.IN_PROGRESS, "We kijken ernaar.")
+    second = life.tracker(CaseStatus.ANSWERED, "We kijken ernaar.", "Het is hersteld.")
+
+    assert [one.detail for one in commands(first, Notify)] == ["We kijken ernaar."]
+    assert [one.detail for one in commands(second, Notify)] == ["We kijken ernaar.", "Het is hersteld."]
+    assert {one.discriminator for one in first.intents} <= {one.discriminator for one in second.intents} | {
+        f"in_progress-{life.case.tracker_version - 1}"
+    }  # the first answer has the same key again: it is not repeated

@@ -136,9 +136,11 @@ def _attention(
     case: CaseRecord, step: Step, standings: tuple[Standing, ...], configuration: RouteConfiguration
 ) -> Told:
     before = standing_of(CUSTOMER, standings)
-    if step.status not in MOMENTS or (before and before.state == step.status):
+    if before and before.state == step.status:
         return Told()
     told = Standing(system=CUSTOMER, state=step.status, at=step.at)
+    if step.status not in MOMENTS:  # no word of it, but what was told before may come once more after it
+        return Told(standings=(told,)) if before else Told()
     if step.answered:
         return Told(standings=(told,))
     if is_noticed(case, configuration):

@@ -71,7 +71,7 @@ def _told(
     configuration: RouteConfiguration,
 ) -> Told:
     """The new status reaches the customer; what was executed with evidence is not told again in lesser words."""
-    if now.status is case.status:
+    if now.status is case.status or _is_late_echo(case, now):
         return Told()
     status = public_status(now.status, state_of(order))
     last = standing_of(CUSTOMER, standings)
@@ -85,6 +85,11 @@ def _told(
         answered=bool(change.answers) and _is_reached(now, configuration),
     )
     return tell(now, step, standings, configuration)
+
+
+def _is_late_echo(case: CaseRecord, now: CaseRecord) -> bool:
+    """Whether the tracker still tells how it was before the end: a case is opened again by `in_progress` only."""
+    return case.status not in OPEN and now.status in OPEN and not may_follow(now.status, case.status)
 
 
 def _crew_asked(

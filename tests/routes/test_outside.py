@@ -17,7 +17,7 @@ from canonical_model.commands import (
     TellSystem,
     WithdrawNotice,
 )
-from canonical_model.contact import Kind
+from canonical_model.contact import Kind, Thread
 from canonical_model.decision import Known, Match, Reference, Settled
 from canonical_model.events import (
     Answer,
@@ -542,3 +542,33 @@ def test_every_answer_reaches_who_left_no_address_also_while_the_status_stays(ro
     assert {one.discriminator for one in first.intents} <= {one.discriminator for one in second.intents} | {
         f"in_progress-{life.case.tracker_version - 1}"
     }  # the first answer has the same key again: it is not repeated
+
+
+def test_a_second_question_and_a_second_closing_are_told_again(life):
+    for status in (CaseStatus.WAITING_FOR_CUSTOMER, CaseStatus.CLOSED):
+        first = life.tracker(status)
+        life.tracker(CaseStatus.IN_PROGRESS)
+        second = life.tracker(status)
+        assert len(commands(first, Notify)) == len(commands(second, Notify)) == 1
+
+
+def test_a_customer_who_opens_the_case_again_sees_it_and_hears_of_its_end(life):
+    life.crew(OrderState.DONE, "Tegels gelegd")
+    life.takes(
+        ContactReceived(
+            contact=contact(party=CITIZEN, text="Nog altijd stuk", thread=Thread(verified_case=NEXT))
+        )
+    )
+    assert life.case.status is CaseStatus.IN_PROGRESS
+    assert life.standings["dosis"].state == "in_progress"
+    assert [one.status for one in commands(life.tracker(CaseStatus.CLOSED), Notify)] == ["closed"]
+
+
+def test_a_late_echo_of_the_tracker_takes_nothing_back_from_what_was_executed(life):
+    life.crew(OrderState.DONE, "Tegels gelegd")
+    late = life.tracker(CaseStatus.WAITING_FOR_FIELD_TEAM)
+    echo = life.tracker(CaseStatus.ANSWERED)
+
+    assert commands(late, OrderWork) == commands(late, PublishStatus) == commands(late, Notify) == []
+    assert commands(echo, Notify) == commands(echo, SendMail) == []
+    assert life.standings["dosis"].state == life.standings["customer"].state == "executed"

@@ -83,6 +83,7 @@ def decide(
     change: WorkOrderChanged, message_id: MessageId, known: Known, configuration: RouteConfiguration
 ) -> Decision:
     """What follows from news of a field team. What is older than what is known only becomes a note."""
+    change = replace(change, at=min(change.at, known.now))  # their clock may be ahead
     match = next(iter(known.matches), None)
     if match is None:
         return Decision(

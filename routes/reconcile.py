@@ -82,9 +82,11 @@ def _tracker_moved(
 def _shown_again(
     event: DifferenceFound, match: Match, message_id: MessageId, configuration: RouteConfiguration
 ) -> Decision:
-    others = tuple(one for one in match.standings if one.system != configuration.board)
+    forgotten = tuple(
+        replace(one, state="") if one.system == configuration.board else one for one in match.standings
+    )
     step = Step(name=f"again-{message_id}", status=PublicStatus(event.ours), at=event.at)
-    told = published(match.case, step, others, configuration)
+    told = published(match.case, step, forgotten, configuration)
     return _healed(match.case, event, told)
 
 

@@ -1,7 +1,6 @@
 """A change in the tracker reaches the customer: each answer once, and an honest word when a case is closed without."""
 
 from dataclasses import replace
-from datetime import datetime
 
 from canonical_model.case import CaseRecord
 from canonical_model.commands import AddNote
@@ -28,6 +27,7 @@ def decide(change: CaseChanged, known: Known, configuration: RouteConfiguration)
         return Decision(
             fate=Fate.DROPPED, reason=f"the tracker tells of {change.case}, which the hub never opened"
         )
+    change = replace(change, changed_at=min(change.changed_at, known.now))  # its clock may be ahead
     newer = change.version > case.tracker_version
     now = _followed(case, change) if newer else case
     standings = next(match.standings for match in known.matches)
@@ -38,8 +38,7 @@ def decide(change: CaseChanged, known: Known, configuration: RouteConfiguration)
         if newer
         else Told()
     )
-    at = min(change.changed_at, known.now)
-    answers = _answers(now, change, at, standings, configuration)
+    answers = _answers(now, change, standings, configuration)
     settled = now.status not in OPEN
     watch = silence.watch(now, state_of(order), known, configuration) if newer else silence.Watch()
     return Decision(
@@ -125,7 +124,6 @@ def _is_reached(case: CaseRecord, configuration: RouteConfiguration) -> bool:
 def _answers(
     case: CaseRecord,
     change: CaseChanged,
-    at: datetime,
     standings: tuple[Standing, ...],
     configuration: RouteConfiguration,
 ) -> Told:
@@ -134,7 +132,9 @@ def _answers(
         letters = tuple(answer(case, each.key, each.text, configuration) for each in change.answers)
         return Told(intents=letters, references=tuple(sent(letter) for letter in letters))
     if is_noticed(case, configuration):
-        told = sum((answer_noticed(case, each, at, configuration) for each in change.answers), Told())
+        told = sum(
+            (answer_noticed(case, each, change.changed_at, configuration) for each in change.answers), Told()
+        )
         before = standing_of(configuration.notices, standings)
         is_new = before is None or any(each.at > before.at for each in change.answers)
         return told if is_new else replace(told, standings=())

@@ -572,3 +572,27 @@ def test_a_late_echo_of_the_tracker_takes_nothing_back_from_what_was_executed(li
     assert commands(late, OrderWork) == commands(late, PublishStatus) == commands(late, Notify) == []
     assert commands(echo, Notify) == commands(echo, SendMail) == []
     assert life.standings["dosis"].state == life.standings["customer"].state == "executed"
+
+
+def test_dates_on_the_board_grow_also_after_a_delivery_was_settled(life):
+    (planned,) = commands(life.crew(OrderState.PLANNED, at=life.now + timedelta(hours=9)), PublishStatus)
+    life.now -= timedelta(hours=1)
+    life.settles("dosis", "publish_status", "planned-m2", outside_id="d-1")
+    (later,) = commands(life.crew(OrderState.DONE, "klaar"), PublishStatus)
+    assert later.changed_at > planned.changed_at
+
+
+def test_a_clock_of_the_team_that_is_ahead_dates_nothing_in_the_future(life):
+    now = life.now
+    decision = life.crew(OrderState.PLANNED, at=now + timedelta(days=400))
+    assert [one.changed_at for one in commands(decision, PublishStatus)] == [now]
+    assert life.standings["wegen"].at == now
+
+
+def test_a_board_that_kept_an_older_status_is_told_with_a_newer_date(life):
+    (shown,) = commands(life.tracker(CaseStatus.IN_PROGRESS), PublishStatus)
+    event = DifferenceFound(
+        case=NEXT, system="dosis", theirs="received", ours="in_progress", at=START - timedelta(days=1)
+    )
+    (again,) = commands(life.takes(event), PublishStatus)
+    assert again.changed_at > shown.changed_at

@@ -176,9 +176,9 @@ def _letter(
     if not case.card.party.email:
         return None
     match status:
-        case PublicStatus.WAITING_FOR_CUSTOMER if detail:
+        case PublicStatus.WAITING_FOR_CUSTOMER if detail.strip():
             return letters.waiting_for_customer(case, detail, f"waiting-{name}", configuration)
-        case PublicStatus.EXECUTED if detail:
+        case PublicStatus.EXECUTED if detail.strip():
             return letters.done(case, detail, f"done-{name}", configuration)
         case PublicStatus.CLOSED:
             return letters.closed_without_answer(case, configuration)

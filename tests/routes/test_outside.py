@@ -596,3 +596,54 @@ def test_a_board_that_kept_an_older_status_is_told_with_a_newer_date(life):
     )
     (again,) = commands(life.takes(event), PublishStatus)
     assert again.changed_at > shown.changed_at
+
+
+def test_news_of_the_team_in_another_order_does_not_go_back(life):
+    planned_at = life.now - timedelta(minutes=5)
+    life.crew(OrderState.IN_PROGRESS)
+    late = life.crew(OrderState.PLANNED, at=planned_at)
+
+    assert commands(late, Notify) == []
+    assert life.standings["wegen"].state == "in_progress"
+
+
+def test_the_first_news_counts_also_when_the_clock_of_the_team_is_behind(life):
+    life.crew(OrderState.PLANNED, at=START - timedelta(hours=1))
+    assert life.standings["wegen"].state == "planned"
+
+
+@pytest.mark.parametrize("state", [OrderState.PLANNED, OrderState.IN_PROGRESS])
+def test_a_team_that_goes_on_although_it_was_called_off_moves_nothing_and_somebody_looks(life, state):
+    moved(life)
+    decision = life.crew(state)
+
+    assert life.case.status is CaseStatus.IN_PROGRESS
+    assert (
+        commands(decision, Notify)
+        == commands(decision, PublishStatus)
+        == commands(decision, ChangeCase)
+        == []
+    )
+    assert "field-work" in life.items
+    assert life.standings["wegen"].state == "cancelled"
+
+
+def test_news_by_the_number_of_an_earlier_order_is_not_about_the_new_one(life):
+    life.settles("wegen", "order_work", "trip-1", outside_id="W-1")
+    life.crew(OrderState.NOT_FOUND)
+    life.tracker(CaseStatus.WAITING_FOR_FIELD_TEAM)
+    for late in (life.crew(OrderState.DONE, "toch", trip=0), life.crew(OrderState.PLANNED, trip=0)):
+        assert commands(late, ChangeCase) == commands(late, Notify) == []
+    assert life.standings["wegen"].state == "ordered"
+
+
+def test_work_after_the_end_is_not_told_in_lesser_words(life):
+    life.crew(OrderState.DONE, "klaar")
+    decision = life.crew(OrderState.PLANNED, at=life.now)
+    assert commands(decision, Notify) == commands(decision, PublishStatus) == []
+
+
+def test_blanks_are_no_words_but_a_photo_is_evidence(routes):
+    life = Life(routes, party=AN)
+    (letter,) = commands(life.crew(OrderState.DONE, " \n", (PROOF,)), SendMail)
+    assert "foto" in letter.text

@@ -18,7 +18,7 @@ from canonical_model.commands import (
     WithdrawNotice,
 )
 from canonical_model.contact import Kind, Thread
-from canonical_model.decision import Known, Match, Reference, Settled
+from canonical_model.decision import AGAIN, Known, Match, Reference, Settled
 from canonical_model.events import (
     Answer,
     CaseChanged,
@@ -647,3 +647,27 @@ def test_blanks_are_no_words_but_a_photo_is_evidence(routes):
     life = Life(routes, party=AN)
     (letter,) = commands(life.crew(OrderState.DONE, " \n", (PROOF,)), SendMail)
     assert "foto" in letter.text
+
+
+def test_a_difference_with_a_team_that_left_the_table_asks_for_somebody(routes, life):
+    life.crew(OrderState.PLANNED)
+    life.routes = CityRoutes(replace(routes._configuration, crews=frozenset()))
+    assert differs(life, "wegen", "done", "planned").intents == ()
+    assert "difference-wegen" in life.items
+
+
+def test_a_customer_is_not_told_late_what_is_true_no_more(routes):
+    life = Life(routes, party=AN)
+    assert differs(life, "customer", "", "closed").intents == ()
+
+
+def test_a_difference_that_comes_back_at_once_asks_for_somebody(life):
+    first = differs(life, "dosis", "", "received")
+    assert all(intent.discriminator.startswith(AGAIN) for intent in first.intents)
+    second = differs(life, "dosis", "", "received", told_again=True)
+    assert second.intents == ()
+    assert "difference-dosis" in life.items
+
+    assert differs(life, "wegen", "", "ordered").intents[0].discriminator.startswith(AGAIN)
+    assert differs(life, "wegen", "", "ordered", told_again=True).intents == ()
+    assert "difference-wegen" in life.items

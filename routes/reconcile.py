@@ -31,16 +31,9 @@ def decide(
         return Decision(fate=Fate.DROPPED, reason=f"{event.case} is not known")
     if event.system == TRACKER:
         return _tracker_moved(event, match, message_id, configuration)
-    standing = standing_of(event.system, match.standings)
     if event.system == CUSTOMER:
         return _told_late(event, match, message_id, configuration)
-    if standing is None or standing.state != event.ours:
-        return _nothing(match.case, f"{event.system} was told something else meanwhile")
-    if event.system in configuration.crews:
-        return _order_differs(event, match, standing, message_id, known, configuration)
-    if event.told_again or event.system != configuration.board:
-        return _asked(match.case, event, "kijk het na en breng het daar zelf in orde.")
-    return _shown_again(event, match, message_id, configuration)
+    return _system_differs(event, match, message_id, known, configuration)
 
 
 def refused(event: DeliveryRefused, known: Known) -> Decision:
@@ -79,6 +72,23 @@ def _tracker_moved(
         intents=(*told.intents, *status_told(case, now, f"found-{message_id}", event.at, configuration)),
         cancelled_timers=(CHASE,) if closing else (),
     )
+
+
+def _system_differs(
+    event: DifferenceFound,
+    match: Match,
+    message_id: MessageId,
+    known: Known,
+    configuration: RouteConfiguration,
+) -> Decision:
+    standing = standing_of(event.system, match.standings)
+    if standing is None or standing.state != event.ours:
+        return _nothing(match.case, f"{event.system} was told something else meanwhile")
+    if event.system in configuration.crews:
+        return _order_differs(event, match, standing, message_id, known, configuration)
+    if event.told_again or event.system != configuration.board:
+        return _asked(match.case, event, "kijk het na en breng het daar zelf in orde.")
+    return _shown_again(event, match, message_id, configuration)
 
 
 def _shown_again(

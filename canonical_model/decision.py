@@ -57,6 +57,10 @@ NO_ADDRESS: Final = "unreachable-"
 """How they begin when there was an answer, but no address to mail it to."""
 
 
+AGAIN: Final = "again-"
+"""How they begin when it was done before, but a system stands otherwise than it should."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
     """One intended action towards one system; becomes an effect.

@@ -88,7 +88,10 @@ class DeliveryRefused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DifferenceFound:
-    """A case stands otherwise in `system` than the hub knows; "" = it is not known there. Seen at `at` (UTC)."""
+    """A case stands otherwise in `system` than the hub knows; "" = it is not known there. Seen at `at` (UTC).
+
+    `told_again`: what went there last was meant to heal a difference already, and did not.
+    """
 
     case: CaseRef
     system: str
@@ -97,6 +100,7 @@ class DifferenceFound:
     outside_id: str = ""
     text: str = field(default="", repr=False)
     at: datetime
+    told_again: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, and_, delete, select, update
 
 from canonical_model.codec import decode_event
 from canonical_model.contact import Automatic, Contact
@@ -350,7 +350,10 @@ class Operations:
         return taken.rowcount == 1
 
     def erase_many(self, tx: Transaction, acts: list[Act]) -> list[int | BaseException]:
-        """Destroy the keys of a case (and its attachments): nothing sealed under them opens ever again."""
+        """Destroy the keys of a case (and its attachments): nothing sealed under them opens ever again.
+
+        What was not sent yet never will be, and holds up no withdrawal that stands behind it.
+        """
         return [self._erase(tx, act) for act in acts]
 
     def _erase(self, tx: Transaction, act: Act) -> int:
@@ -358,6 +361,8 @@ class Operations:
         tx.connection.execute(delete(files).where(files.c.message_id.in_(ids)))
         tx.connection.execute(update(bodies).where(bodies.c.key_id.in_(ids)).values(raw=None, canonical=None))
         tx.connection.execute(update(cases).where(cases.c.ref == act.subject).values(card=None))
+        unsendable = and_(effects.c.case_ref == act.subject, effects.c.key_id.in_(ids))
+        tx.connection.execute(update(effects).where(unsendable).values(blocking=False))
         erased = tx.connection.execute(delete(data_keys).where(data_keys.c.case_ref == act.subject)).rowcount
         self.audit_many(tx, [AuditEntry(act.actor, "case_erased", act.subject, act.reason)])
         return int(erased)

@@ -116,10 +116,13 @@ class Outside:
 
 
 def renewed(old: Standing, new: Standing) -> Standing:
-    """What is known after news: what the news leaves empty stays, but a new trip has no id of the other side yet."""
+    """What is known after news: what the news leaves empty stays, but a new trip has no id of the other side yet.
+
+    An id alone is no news of how it stands: the date stays that of the state.
+    """
     return Standing(
         system=new.system,
-        at=new.at,
+        at=new.at if new.state else old.at,
         state=new.state or old.state,
         outside_id=new.outside_id or ("" if new.trip > old.trip else old.outside_id),
         trip=new.trip or old.trip,

@@ -26,7 +26,7 @@ from routes.classify import classify
 from routes.configuration import RouteConfiguration, Terms
 from routes.dispatch import Destination, dispatch
 from routes.letters import acknowledgement, sent
-from routes.status_to_customer import Step, Told, published
+from routes.status_to_customer import Step, Told, published, tell
 from routes.targets import TRACKER
 
 _REPLY_PREFIX = re.compile(r"^\s*((re|fw|fwd|aw|wg|antw|betr|tr)\s*:\s*)+", re.IGNORECASE)
@@ -192,14 +192,23 @@ def _join(
         reopen=reopen,
     )
     timer = _first_timer(contact, case.kind, known, configuration.dispatch.terms)
+    now = replace(case, status=status, card=_card(contact, case.card))
+    told = _opened_again(now, message, known, configuration) if reopen else Told()
     return Decision(
         fate=Fate.ROUTED,
         reason=f"joined {case.ref}" + (", which it opened again" if reopen else ""),
-        case=replace(case, status=status, card=_card(contact, case.card)),
-        intents=(Intent(target=TRACKER, command=command, discriminator=message.id),),
-        references=_names(contact),
+        case=now,
+        intents=(Intent(target=TRACKER, command=command, discriminator=message.id), *told.intents),
+        references=(*_names(contact), *told.references),
+        standings=told.standings,
         timers=(timer,) if reopen or contact.callback_by else (),
     )
+
+
+def _opened_again(now: CaseRecord, message: Message, known: Known, configuration: RouteConfiguration) -> Told:
+    standings = next(match.standings for match in known.matches if match.case.ref == now.ref)
+    step = Step(name=f"joined-{message.id}", status=public_status(now.status), at=known.now)
+    return tell(now, step, standings, configuration)
 
 
 def _may_acknowledge(contact: Contact, known: Known, terms: Terms) -> bool:

@@ -18,7 +18,7 @@ from canonical_model.work_order import ENDED, MOST_TRIPS, OrderState, WorkOrder
 from routes import silence
 from routes.chase import CHASE
 from routes.configuration import RouteConfiguration
-from routes.standings import standing_of
+from routes.standings import last_order, standing_of
 from routes.status_to_customer import Step, Told, tell
 from routes.systems import status_told
 from routes.targets import TRACKER
@@ -83,6 +83,7 @@ def decide(
     change: WorkOrderChanged, message_id: MessageId, known: Known, configuration: RouteConfiguration
 ) -> Decision:
     """What follows from news of a field team. What is older than what is known only becomes a note."""
+    change = replace(change, at=min(change.at, known.now))  # their clock may be ahead
     match = next(iter(known.matches), None)
     if match is None:
         return Decision(
@@ -92,6 +93,9 @@ def decide(
     case, order = match.case, standing_of(change.system, match.standings)
     if order is None or _is_old(change, order, case):
         return _late(change, case, message_id)
+    if _is_unwanted(change, order, match.standings, configuration):
+        what = f"{change.system} meldt '{_IN_WORDS[change.state]}' voor werk dat afgezegd is: spreek de ploeg aan."
+        return replace(_late(change, case, message_id), work_items=(WorkItem(name=ITEM, what=what),))
     news = _News(change, case, match.standings, message_id, known, configuration)
     return news.decision()
 
@@ -115,10 +119,26 @@ def after(settled: Settled, case: CaseRecord) -> Decision:
 def _is_old(change: WorkOrderChanged, order: Standing, case: CaseRecord) -> bool:
     if change.trip and change.trip != order.trip:
         return change.trip < order.trip
+    if not change.trip and change.outside_id != order.outside_id and (order.outside_id or order.trip > 1):
+        return True  # of an earlier trip
     if order.state == change.state:
         evidence_follows = change.state is OrderState.DONE and _is_proven(change) and case.status in OPEN
         return not evidence_follows
-    return OrderState(order.state) in ENDED and change.state not in ENDED and change.at <= order.at
+    if order.state == OrderState.ORDERED or change.state in ENDED:
+        return False
+    return change.at < order.at or (OrderState(order.state) in ENDED and change.at == order.at)
+
+
+def _is_unwanted(
+    change: WorkOrderChanged,
+    order: Standing,
+    standings: tuple[Standing, ...],
+    configuration: RouteConfiguration,
+) -> bool:
+    """Whether this team was called off, or another one has the work now."""
+    last = last_order(standings, configuration) or order
+    goes_on = order.state == OrderState.CANCELLED and change.state not in ENDED
+    return goes_on or last.trip > order.trip
 
 
 def _is_proven(change: WorkOrderChanged) -> bool:
@@ -215,9 +235,14 @@ class _News:
     def _told(self, now: CaseRecord) -> Told:
         change = self.change
         done = change.state is OrderState.DONE and _is_proven(self.change)
+        if self.case.status not in OPEN and not done:
+            return Told()
         status = PublicStatus.EXECUTED if done else public_status(now.status, change.state)
         step = Step(
-            name=self.message_id, status=status, at=change.at, detail=change.text or _SHOWN if done else ""
+            name=self.message_id,
+            status=status,
+            at=change.at,
+            detail=(change.text.strip() or _SHOWN) if done else "",
         )
         return tell(now, step, self.standings, self.configuration)
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from canonical_model.case import CaseRecord
-from canonical_model.decision import Decision, Fate, Known, Match, WorkItem
+from canonical_model.decision import AGAIN, Decision, Fate, Known, Match, WorkItem
 from canonical_model.events import DeliveryRefused, DifferenceFound, WorkOrderChanged
 from canonical_model.message import MessageId
 from canonical_model.public_status import PublicStatus, public_status
@@ -31,14 +31,9 @@ def decide(
         return Decision(fate=Fate.DROPPED, reason=f"{event.case} is not known")
     if event.system == TRACKER:
         return _tracker_moved(event, match, message_id, configuration)
-    standing = standing_of(event.system, match.standings)
     if event.system == CUSTOMER:
         return _told_late(event, match, message_id, configuration)
-    if standing is None or standing.state != event.ours:
-        return _nothing(match.case, f"{event.system} was told something else meanwhile")
-    if event.system in configuration.crews:
-        return _order_differs(event, match, standing, message_id, known, configuration)
-    return _shown_again(event, match, message_id, configuration)
+    return _system_differs(event, match, message_id, known, configuration)
 
 
 def refused(event: DeliveryRefused, known: Known) -> Decision:
@@ -79,13 +74,32 @@ def _tracker_moved(
     )
 
 
+def _system_differs(
+    event: DifferenceFound,
+    match: Match,
+    message_id: MessageId,
+    known: Known,
+    configuration: RouteConfiguration,
+) -> Decision:
+    standing = standing_of(event.system, match.standings)
+    if standing is None or standing.state != event.ours:
+        return _nothing(match.case, f"{event.system} was told something else meanwhile")
+    if event.system in configuration.crews:
+        return _order_differs(event, match, standing, message_id, known, configuration)
+    if event.told_again or event.system != configuration.board:
+        return _asked(match.case, event, "kijk het na en breng het daar zelf in orde.")
+    return _shown_again(event, match, message_id, configuration)
+
+
 def _shown_again(
     event: DifferenceFound, match: Match, message_id: MessageId, configuration: RouteConfiguration
 ) -> Decision:
-    others = tuple(one for one in match.standings if one.system != configuration.board)
-    step = Step(name=f"again-{message_id}", status=PublicStatus(event.ours), at=event.at)
-    told = published(match.case, step, others, configuration)
-    return _healed(match.case, event, told)
+    forgotten = tuple(
+        replace(one, state="") if one.system == configuration.board else one for one in match.standings
+    )
+    step = Step(name=message_id, status=PublicStatus(event.ours), at=event.at)
+    told = published(match.case, step, forgotten, configuration)
+    return _healed(match.case, event, _again(told, message_id))
 
 
 def _order_differs(
@@ -110,18 +124,25 @@ def _order_differs(
             at=event.at,
         )
         return field_work.decide(news, message_id, replace(known, matches=(match,)), configuration)
-    if order.state != OrderState.ORDERED:
+    if order.state != OrderState.ORDERED or event.told_again:
         return _asked(match.case, event, "de werkopdracht staat er niet meer: spreek de ploeg zelf aan.")
     before = replace(order, trip=order.trip - 1, state=OrderState.CANCELLED)
     told = field_work.ordered(match.case, event.system, before, event.at)
-    again = tuple(replace(one, discriminator=f"{one.discriminator}-{message_id}") for one in told.intents)
-    return _healed(match.case, event, replace(told, intents=again))
+    return _healed(match.case, event, _again(told, message_id))
+
+
+def _again(told: Told, message_id: MessageId) -> Told:
+    """The same under another name, so that it is not taken for what was done before."""
+    intents = (replace(one, discriminator=f"{AGAIN}{one.discriminator}-{message_id}") for one in told.intents)
+    return replace(told, intents=tuple(intents))
 
 
 def _told_late(
     event: DifferenceFound, match: Match, message_id: MessageId, configuration: RouteConfiguration
 ) -> Decision:
     step = Step(name=f"late-{message_id}", status=PublicStatus(event.ours), at=event.at)
+    if public_status(match.case.status) != event.ours:
+        return _nothing(match.case, "the case went on meanwhile")
     told = tell(match.case, step, match.standings, configuration)
     if told.intents:
         return _healed(match.case, event, told)

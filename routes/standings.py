@@ -5,7 +5,7 @@ from canonical_model.work_order import OrderState
 from routes.configuration import RouteConfiguration
 
 CUSTOMER = "customer"
-"""Name of the standing that says what the customer was told last."""
+"""Name of the standing that says what the customer was told last, or the lesser step that came after it."""
 
 
 def standing_of(system: str, standings: tuple[Standing, ...]) -> Standing | None:

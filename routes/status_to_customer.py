@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from canonical_model.case import CaseRecord
 from canonical_model.commands import AddNote, Notify, PublishStatus
 from canonical_model.decision import Decision, Fate, Intent, Reference, Settled
+from canonical_model.events import Answer
 from canonical_model.identifiers import Scheme
 from canonical_model.public_status import PublicStatus
 from canonical_model.standing import Standing
@@ -58,7 +59,7 @@ class Told:
 class Step:
     """A step in the life of a case as its customer sees it. `name` is unique for this step of this case.
 
-    `answered`: a mail with the answer itself goes out for it.
+    `answered`: the answer itself goes out for it.
     """
 
     name: str
@@ -110,6 +111,12 @@ def is_noticed(case: CaseRecord, configuration: RouteConfiguration) -> bool:
     return citizen and bool(configuration.notices)
 
 
+def answer_noticed(case: CaseRecord, answer: Answer, at: datetime, configuration: RouteConfiguration) -> Told:
+    """A handler's answer for a customer without mail address, once per text."""
+    step = Step(name=f"text-{answer.key}", status=PublicStatus.ANSWERED, at=at, detail=answer.text)
+    return _notice(case, step, configuration)
+
+
 def unnoticed(settled: Settled, case: CaseRecord, configuration: RouteConfiguration) -> Decision:
     """The notification service does not reach this customer: a mail does, or the handlers must know."""
     status, _, step = settled.key.rpartition("/")[2].partition("-")
@@ -129,9 +136,11 @@ def _attention(
     case: CaseRecord, step: Step, standings: tuple[Standing, ...], configuration: RouteConfiguration
 ) -> Told:
     before = standing_of(CUSTOMER, standings)
-    if step.status not in MOMENTS or (before and before.state == step.status):
+    if before and before.state == step.status:
         return Told()
     told = Standing(system=CUSTOMER, state=step.status, at=step.at)
+    if step.status not in MOMENTS:  # no word of it, but what was told before may come once more after it
+        return Told(standings=(told,)) if before else Told()
     if step.answered:
         return Told(standings=(told,))
     if is_noticed(case, configuration):
@@ -167,9 +176,9 @@ def _letter(
     if not case.card.party.email:
         return None
     match status:
-        case PublicStatus.WAITING_FOR_CUSTOMER if detail:
+        case PublicStatus.WAITING_FOR_CUSTOMER if detail.strip():
             return letters.waiting_for_customer(case, detail, f"waiting-{name}", configuration)
-        case PublicStatus.EXECUTED if detail:
+        case PublicStatus.EXECUTED if detail.strip():
             return letters.done(case, detail, f"done-{name}", configuration)
         case PublicStatus.CLOSED:
             return letters.closed_without_answer(case, configuration)

@@ -13,9 +13,9 @@ from routes import field_work, silence
 from routes.chase import CHASE, chase_timer
 from routes.configuration import RouteConfiguration
 from routes.dispatch import crew_of
-from routes.letters import MAIL, answer, sent
+from routes.letters import answer, sent
 from routes.standings import CUSTOMER, last_order, standing_of, state_of
-from routes.status_to_customer import Step, Told, is_noticed, tell
+from routes.status_to_customer import Step, Told, answer_noticed, is_noticed, tell
 from routes.systems import change_told
 from routes.targets import TRACKER
 
@@ -27,6 +27,7 @@ def decide(change: CaseChanged, known: Known, configuration: RouteConfiguration)
         return Decision(
             fate=Fate.DROPPED, reason=f"the tracker tells of {change.case}, which the hub never opened"
         )
+    change = replace(change, changed_at=min(change.changed_at, known.now))  # its clock may be ahead
     newer = change.version > case.tracker_version
     now = _followed(case, change) if newer else case
     standings = next(match.standings for match in known.matches)
@@ -37,15 +38,15 @@ def decide(change: CaseChanged, known: Known, configuration: RouteConfiguration)
         if newer
         else Told()
     )
-    answers = _answers(now, change, configuration)
+    answers = _answers(now, change, standings, configuration)
     settled = now.status not in OPEN
     watch = silence.watch(now, state_of(order), known, configuration) if newer else silence.Watch()
     return Decision(
         fate=Fate.ROUTED,
         reason=_reason(case, now, newer=newer),
         case=now,
-        intents=(*answers, *outside.intents, *change_told(case, now, change, configuration)),
-        references=(*(sent(letter) for letter in answers if letter.target == MAIL), *outside.references),
+        intents=(*answers.intents, *outside.intents, *change_told(case, now, change, configuration)),
+        references=(*answers.references, *outside.references),
         timers=(
             *(
                 ()
@@ -55,7 +56,7 @@ def decide(change: CaseChanged, known: Known, configuration: RouteConfiguration)
             *watch.timers,
         ),
         cancelled_timers=(CHASE,) if settled else (),
-        standings=outside.standings,
+        standings=(*answers.standings, *outside.standings),
         finished_items=watch.finished,
     )
 
@@ -69,7 +70,7 @@ def _told(
     configuration: RouteConfiguration,
 ) -> Told:
     """The new status reaches the customer; what was executed with evidence is not told again in lesser words."""
-    if now.status is case.status:
+    if now.status is case.status or _is_late_echo(case, now):
         return Told()
     status = public_status(now.status, state_of(order))
     last = standing_of(CUSTOMER, standings)
@@ -80,9 +81,14 @@ def _told(
         status=status,
         at=change.changed_at,
         detail="\n\n".join(each.text for each in change.answers),
-        answered=bool(change.answers and now.card.party.email),
+        answered=bool(change.answers) and _is_reached(now, configuration),
     )
     return tell(now, step, standings, configuration)
+
+
+def _is_late_echo(case: CaseRecord, now: CaseRecord) -> bool:
+    """Whether the tracker still tells how it was before the end: a case is opened again by `in_progress` only."""
+    return case.status not in OPEN and now.status in OPEN and not may_follow(now.status, case.status)
 
 
 def _crew_asked(
@@ -111,10 +117,28 @@ def _followed(case: CaseRecord, change: CaseChanged) -> CaseRecord:
     )
 
 
-def _answers(case: CaseRecord, change: CaseChanged, configuration: RouteConfiguration) -> tuple[Intent, ...]:
-    if not case.card.party.email:
-        return () if is_noticed(case, configuration) else _nobody_to_mail(case, change)
-    return tuple(answer(case, each.key, each.text, configuration) for each in change.answers)
+def _is_reached(case: CaseRecord, configuration: RouteConfiguration) -> bool:
+    return bool(case.card.party.email) or is_noticed(case, configuration)
+
+
+def _answers(
+    case: CaseRecord,
+    change: CaseChanged,
+    standings: tuple[Standing, ...],
+    configuration: RouteConfiguration,
+) -> Told:
+    """A change brings all answers of its case along; their keys see to it that each goes out once."""
+    if case.card.party.email:
+        letters = tuple(answer(case, each.key, each.text, configuration) for each in change.answers)
+        return Told(intents=letters, references=tuple(sent(letter) for letter in letters))
+    if is_noticed(case, configuration):
+        told = sum(
+            (answer_noticed(case, each, change.changed_at, configuration) for each in change.answers), Told()
+        )
+        before = standing_of(configuration.notices, standings)
+        is_new = before is None or any(each.at > before.at for each in change.answers)
+        return told if is_new else replace(told, standings=())
+    return Told(intents=_nobody_to_mail(case, change))
 
 
 def _nobody_to_mail(case: CaseRecord, change: CaseChanged) -> tuple[Intent, ...]:

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from canonical_model.contact import Automatic, Thread
+from canonical_model.decision import Decision, Fate
 from journal.database import open_engine
 from journal.effects import Outcome, SweepRequest
 from journal.journal import ERASURE
@@ -21,6 +22,7 @@ from tests.journal.scene import (
     contact_message,
     effect_states,
     inbound,
+    note,
     open_with,
     record,
     recount,
@@ -367,3 +369,22 @@ async def test_effects_of_a_journal_opened_again_go_on(planned, open_journal, pl
 
     assert len(await apply_all(again, [id_])) == 1
     assert (await rows(again, effects))[0].state == "applied"
+
+
+async def test_what_was_erased_before_it_went_out_holds_up_no_withdrawal(planned, plan, clock):
+    plan.decide_with = open_with("dosis", "wegen")
+    accepted = await planned.accept(inbound("1"))
+    plan.decide_with = lambda _message, known: Decision(
+        fate=Fate.ROUTED,
+        reason="",
+        case=known.matches[0].case,
+        intents=(note(FIRST, "dosis", "withdraw"),),
+        outlives_case=True,
+    )
+    await planned.erase_case(FIRST, "dpo", "asked")
+    assert (await claim(planned, *accepted.effects)).effects == ()  # nothing can be sent any more
+
+    clock.advance(timedelta(minutes=2))
+    (withdrawal,) = await planned.sweep(SweepRequest())
+    (claimed,) = (await claim(planned, withdrawal)).effects
+    assert claimed.key.endswith("withdraw")

@@ -17,8 +17,8 @@ from canonical_model.commands import (
     TellSystem,
     WithdrawNotice,
 )
-from canonical_model.contact import Kind
-from canonical_model.decision import Known, Match, Reference, Settled
+from canonical_model.contact import Kind, Thread
+from canonical_model.decision import AGAIN, Known, Match, Reference, Settled
 from canonical_model.events import (
     Answer,
     CaseChanged,
@@ -526,3 +526,148 @@ def test_a_move_to_a_group_with_a_field_team_orders_its_work(life):
         CaseRedispatched(case=life.case.ref, group="openbaar-domein", reason="toch een tegel", by="p-1")
     )
     assert [one.order.trip for one in commands(back, OrderWork)] == [2]
+
+
+# Out of order, late, twice
+
+
+def test_every_answer_reaches_who_left_no_address_also_while_the_status_stays(routes):
+    life = Life(routes, party=WITHOUT_MAIL)
+    life.tracker(CaseStatus.IN_PROGRESS)
+    first = life.tracker(CaseStatus.IN_PROGRESS, "We kijken ernaar.")
+    second = life.tracker(CaseStatus.ANSWERED, "We kijken ernaar.", "Het is hersteld.")
+
+    assert [one.detail for one in commands(first, Notify)] == ["We kijken ernaar."]
+    assert [one.detail for one in commands(second, Notify)] == ["We kijken ernaar.", "Het is hersteld."]
+    assert {one.discriminator for one in first.intents} <= {one.discriminator for one in second.intents} | {
+        f"in_progress-{life.case.tracker_version - 1}"
+    }  # the first answer has the same key again: it is not repeated
+
+
+def test_a_second_question_and_a_second_closing_are_told_again(life):
+    for status in (CaseStatus.WAITING_FOR_CUSTOMER, CaseStatus.CLOSED):
+        first = life.tracker(status)
+        life.tracker(CaseStatus.IN_PROGRESS)
+        second = life.tracker(status)
+        assert len(commands(first, Notify)) == len(commands(second, Notify)) == 1
+
+
+def test_a_customer_who_opens_the_case_again_sees_it_and_hears_of_its_end(life):
+    life.crew(OrderState.DONE, "Tegels gelegd")
+    life.takes(
+        ContactReceived(
+            contact=contact(party=CITIZEN, text="Nog altijd stuk", thread=Thread(verified_case=NEXT))
+        )
+    )
+    assert life.case.status is CaseStatus.IN_PROGRESS
+    assert life.standings["dosis"].state == "in_progress"
+    assert [one.status for one in commands(life.tracker(CaseStatus.CLOSED), Notify)] == ["closed"]
+
+
+def test_a_late_echo_of_the_tracker_takes_nothing_back_from_what_was_executed(life):
+    life.crew(OrderState.DONE, "Tegels gelegd")
+    late = life.tracker(CaseStatus.WAITING_FOR_FIELD_TEAM)
+    echo = life.tracker(CaseStatus.ANSWERED)
+
+    assert commands(late, OrderWork) == commands(late, PublishStatus) == commands(late, Notify) == []
+    assert commands(echo, Notify) == commands(echo, SendMail) == []
+    assert life.standings["dosis"].state == life.standings["customer"].state == "executed"
+
+
+def test_dates_on_the_board_grow_also_after_a_delivery_was_settled(life):
+    (planned,) = commands(life.crew(OrderState.PLANNED, at=life.now + timedelta(hours=9)), PublishStatus)
+    life.now -= timedelta(hours=1)
+    life.settles("dosis", "publish_status", "planned-m2", outside_id="d-1")
+    (later,) = commands(life.crew(OrderState.DONE, "klaar"), PublishStatus)
+    assert later.changed_at > planned.changed_at
+
+
+def test_a_clock_of_the_team_that_is_ahead_dates_nothing_in_the_future(life):
+    now = life.now
+    decision = life.crew(OrderState.PLANNED, at=now + timedelta(days=400))
+    assert [one.changed_at for one in commands(decision, PublishStatus)] == [now]
+    assert life.standings["wegen"].at == now
+
+
+def test_a_board_that_kept_an_older_status_is_told_with_a_newer_date(life):
+    (shown,) = commands(life.tracker(CaseStatus.IN_PROGRESS), PublishStatus)
+    event = DifferenceFound(
+        case=NEXT, system="dosis", theirs="received", ours="in_progress", at=START - timedelta(days=1)
+    )
+    (again,) = commands(life.takes(event), PublishStatus)
+    assert again.changed_at > shown.changed_at
+
+
+def test_news_of_the_team_in_another_order_does_not_go_back(life):
+    planned_at = life.now - timedelta(minutes=5)
+    life.crew(OrderState.IN_PROGRESS)
+    late = life.crew(OrderState.PLANNED, at=planned_at)
+
+    assert commands(late, Notify) == []
+    assert life.standings["wegen"].state == "in_progress"
+
+
+def test_the_first_news_counts_also_when_the_clock_of_the_team_is_behind(life):
+    life.crew(OrderState.PLANNED, at=START - timedelta(hours=1))
+    assert life.standings["wegen"].state == "planned"
+
+
+@pytest.mark.parametrize("state", [OrderState.PLANNED, OrderState.IN_PROGRESS])
+def test_a_team_that_goes_on_although_it_was_called_off_moves_nothing_and_somebody_looks(life, state):
+    moved(life)
+    decision = life.crew(state)
+
+    assert life.case.status is CaseStatus.IN_PROGRESS
+    assert (
+        commands(decision, Notify)
+        == commands(decision, PublishStatus)
+        == commands(decision, ChangeCase)
+        == []
+    )
+    assert "field-work" in life.items
+    assert life.standings["wegen"].state == "cancelled"
+
+
+def test_news_by_the_number_of_an_earlier_order_is_not_about_the_new_one(life):
+    life.settles("wegen", "order_work", "trip-1", outside_id="W-1")
+    life.crew(OrderState.NOT_FOUND)
+    life.tracker(CaseStatus.WAITING_FOR_FIELD_TEAM)
+    for late in (life.crew(OrderState.DONE, "toch", trip=0), life.crew(OrderState.PLANNED, trip=0)):
+        assert commands(late, ChangeCase) == commands(late, Notify) == []
+    assert life.standings["wegen"].state == "ordered"
+
+
+def test_work_after_the_end_is_not_told_in_lesser_words(life):
+    life.crew(OrderState.DONE, "klaar")
+    decision = life.crew(OrderState.PLANNED, at=life.now)
+    assert commands(decision, Notify) == commands(decision, PublishStatus) == []
+
+
+def test_blanks_are_no_words_but_a_photo_is_evidence(routes):
+    life = Life(routes, party=AN)
+    (letter,) = commands(life.crew(OrderState.DONE, " \n", (PROOF,)), SendMail)
+    assert "foto" in letter.text
+
+
+def test_a_difference_with_a_team_that_left_the_table_asks_for_somebody(routes, life):
+    life.crew(OrderState.PLANNED)
+    life.routes = CityRoutes(replace(routes._configuration, crews=frozenset()))
+    assert differs(life, "wegen", "done", "planned").intents == ()
+    assert "difference-wegen" in life.items
+
+
+def test_a_customer_is_not_told_late_what_is_true_no_more(routes):
+    life = Life(routes, party=AN)
+    assert differs(life, "customer", "", "closed").intents == ()
+
+
+def test_a_difference_that_comes_back_at_once_asks_for_somebody(life):
+    first = differs(life, "dosis", "", "received")
+    assert all(intent.discriminator.startswith(AGAIN) for intent in first.intents)
+    second = differs(life, "dosis", "", "received", told_again=True)
+    assert second.intents == ()
+    assert "difference-dosis" in life.items
+
+    assert differs(life, "wegen", "", "ordered").intents[0].discriminator.startswith(AGAIN)
+    assert differs(life, "wegen", "", "ordered", told_again=True).intents == ()
+    assert "difference-wegen" in life.items

@@ -18,14 +18,14 @@ import pytest_asyncio
 from adapters.memory.tracker import MemoryTracker
 from canonical_model.case import CaseRef
 from canonical_model.status import CaseStatus
+from demo.outside.digitaal_vlaanderen import TOKEN_PATH, Provider
+from demo.outside.dosis import SOURCE, Dosis, running_dosis
+from demo.outside.notifications import BRAND, Notificaties, running_notificaties
 from hub import Hub, load, make_secrets
 from journal.work_items import ItemRow, items_of
 from tests.flows.city import eventually
 from tests.servers.private import free_port
 from tests.shipped import ROOT
-from tests.simulators.digitaal_vlaanderen import TOKEN_PATH, Provider
-from tests.simulators.dosis import SOURCE, Dosis, running_dosis
-from tests.simulators.notifications import BRAND, Notificaties, running_notificaties
 from tests.simulators.website import Website
 
 AN = "85073003328"

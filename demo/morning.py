@@ -446,17 +446,18 @@ class Morning:
         await _within(PATIENCE, look)
 
     async def _order(self, citizen: Scene, crew: str) -> str | None:
-        """The order for this citizen's case that this crew still has to end."""
-        case = await self._case(self._kcc, citizen)
-        if case is None:
-            return None
+        """The order for this citizen's case that this crew still has to end, when everybody has heard of it."""
 
         async def look() -> str | None:
-            orders = (await self._books()).orders
+            cases = [case for case in await self._kcc.cases() if case.title == citizen.subject]
+            case = next((case for case in cases if case.ref not in self._old_cases), None)
+            books = await self._books()
+            if case is None or case.ref in books.busy or not all_heard(books, [case]):
+                return None
             return next(
                 (
                     order
-                    for (system, order), state in orders.items()
+                    for (system, order), state in books.orders.items()
                     if system == crew and order.startswith(f"{case.ref}.") and OrderState(state) not in ENDED
                 ),
                 None,

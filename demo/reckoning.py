@@ -30,7 +30,7 @@ PHONE = "phone"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Books:
-    """What the journal says. `open_effects`: actions that have not come to an end.
+    """What the journal says. `open_effects`: actions that have not come to an end; `busy`: the cases that they are for.
 
     `orders`: (crew, order) -> state, for the last order of each case that a crew has; `work`: the cases on the work list.
     """
@@ -40,6 +40,7 @@ class Books:
     by_door: Mapping[str, int]
     open_effects: int
     heard_of: frozenset[str]
+    busy: frozenset[str]
     orders: Mapping[tuple[str, str], str]
     work: Sequence[str] = ()
 
@@ -87,7 +88,8 @@ def read_books(connection: Connection) -> Books:
     by_door: Counter[str] = Counter()
     for source, count in sources:
         by_door[source.partition("/")[0]] += count
-    under_way = select(func.count()).select_from(effects).where(effects.c.state.not_in(SETTLED))
+    under_way = select(effects.c.case_ref).where(effects.c.state.not_in(SETTLED))
+    open_for = tuple(connection.execute(under_way).scalars())
     changes = select(messages.c.source_ref).where(messages.c.source == CHANGES)
     out = connection.execute(select(standings).where(standings.c.trip > 0, standings.c.outside_id != ""))
     waiting = select(work_items.c.case_ref).where(work_items.c.closed_at.is_(None))
@@ -95,7 +97,8 @@ def read_books(connection: Connection) -> Books:
         balance=_balance(counted.get("received", 0), counted),
         recount=_balance(sum(states.values()), states),
         by_door=dict(by_door),
-        open_effects=connection.execute(under_way).scalar_one(),
+        open_effects=len(open_for),
+        busy=frozenset(open_for),
         heard_of=frozenset(connection.execute(changes).scalars()),
         orders={(row.system, order_id(CaseRef(row.case_ref), row.trip)): row.state for row in out},
         work=tuple(connection.execute(waiting).scalars()),
@@ -196,7 +199,7 @@ def _of_doors(scenes: Sequence[Scene], evidence: Evidence) -> list[str]:
 
 def _of_cases(scenes: Sequence[Scene], cases: Sequence[TrackerCase]) -> list[str]:
     """One case in the tracker for each that was meant, in the right group."""
-    wanted = {scene.subject: scene.group for scene in scenes if scene.opens_case}
+    wanted = {scene.subject: _last_group(scene, scenes) for scene in scenes if scene.opens_case}
     found = Counter(case.title for case in cases)
     wrong = [f"zaak {title!r}: {found[title]} keer" for title in wanted if found[title] != 1]
     wrong += [f"niemand vroeg om zaak {title!r}" for title in found if title not in wanted]
@@ -206,6 +209,10 @@ def _of_cases(scenes: Sequence[Scene], cases: Sequence[TrackerCase]) -> list[str
         if case.title in wanted and case.group != wanted[case.title]
     ]
     return wrong
+
+
+def _last_group(scene: Scene, scenes: Sequence[Scene]) -> str:
+    return next((deed.group for deed in reversed(about(scene, scenes)) if deed.is_move), scene.group)
 
 
 def _of_letters(scenes: Sequence[Scene], evidence: Evidence) -> list[str]:

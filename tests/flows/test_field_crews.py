@@ -7,12 +7,12 @@ import httpx
 
 from canonical_model.work_order import OrderState
 from demo.field_planning import FieldPlanning
+from demo.outside.serving import serving
 from demo.task_app import TaskApp
 from ports.contracts.crew import AFTER
 from tests.flows.small_hub import small_hub
 from tests.flows.test_field_orders import DISPATCH, answered, running, stand, until
 from tests.servers import radicale
-from demo.outside.serving import serving
 
 KEY = "a-key-of-the-field-planning"
 SECTIONS = """

@@ -14,11 +14,6 @@ from adapters.citycontrol.settings import Settings
 from adapters.citycontrol.webhook import StatusDoor
 from adapters.memory.cases import MemoryCases
 from adapters.memory.checkpoints import MemoryCheckpoints
-from ports.adapter import Tools
-from ports.clock import ManualClock
-from ports.secrets import MemorySecrets
-from tests.adapters.website.memory_intake import MemoryIntake
-from tests.servers.hosted import hosted
 from demo.outside.citycontrol import (
     OUR_PASSWORD,
     OUR_USERNAME,
@@ -28,7 +23,6 @@ from demo.outside.citycontrol import (
 )
 from ports.adapter import Tools
 from ports.clock import ManualClock
-from ports.contracts.source import MemoryCheckpoints
 from ports.secrets import MemorySecrets
 from tests.adapters.website.memory_intake import MemoryIntake
 from tests.servers.hosted import hosted

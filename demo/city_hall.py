@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import re
 import secrets
 import shutil
 import socket
@@ -15,28 +16,36 @@ from pathlib import Path
 
 from demo.forms import Tokens
 from demo.mail import PostOffice, PostOfficeError, open_post_office
+from demo.outside.surroundings import LISTS, Surroundings
 from demo.post_office import LOOPBACK, Settings
 from demo.roundup import Group, RunningTracker, TrackerStartError
 from demo.roundup import start as start_tracker
 from demo.scenes import GROUP_MAILBOXES, SENT_MAILBOX, Scene
 from ports.errors import MisconfiguredError
 
-DATA = ("var", "tracker", "brieven")
+DATA = ("var", "tracker", "brieven", LISTS)
 """What a morning leaves behind in the folder; the secrets beside it stay."""
 DOMAIN = "leuven.test"
 EXAMPLE_PROVIDER = "http://127.0.0.1:8082/op"
 """Where the portals' people log in, in the example configuration."""
+EXAMPLE_HUB = "http://127.0.0.1:8080"
+OUTSIDE = "# How cases go on outside:"
+"""With this line begins what the example configuration says of field teams and portals."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addresses:
-    """Where the hub listens (`host:port`), and where it finds the systems around it."""
+    """Where the hub listens (`host:port`), and where it finds the systems around it.
+
+    `outside`: the field teams and portals, example address -> real one; None = the city has none.
+    """
 
     hub: str
     tracker: str
     imap_port: int
     smtp_port: int
     provider: str = EXAMPLE_PROVIDER
+    outside: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +55,7 @@ class CityHall:
     folder: Path
     hub_toml: Path
     address: str
+    outside: Surroundings = field(repr=False)
     tracker: RunningTracker = field(repr=False)
     post_office: PostOffice = field(repr=False)
     tokens: Tokens = field(repr=False)
@@ -80,13 +90,19 @@ def forget_earlier_mornings(folder: Path) -> bool:
 
 
 async def open_city_hall(
-    folder: Path, scenes: tuple[Scene, ...], provider: str, changes: Mapping[str, str] | None = None
+    folder: Path,
+    scenes: tuple[Scene, ...],
+    provider: str,
+    outside: Surroundings,
+    changes: Mapping[str, str] | None = None,
 ) -> CityHall:
     """Start the tracker and the post office side by side, and write the configuration that names them.
 
     `provider`: where the portals' people log in. `changes`: further lines of it to replace.
     """
     tokens = make_tokens(folder)
+    for name, value in outside.secrets.items():
+        keep_secret(folder, name, value)
     password = keep_secret(folder, "mail_password", secrets.token_hex(12))
     starting = asyncio.gather(
         asyncio.to_thread(_start_tracker, folder),
@@ -106,11 +122,14 @@ async def open_city_hall(
             imap_port=post_office.imap_port,
             smtp_port=post_office.smtp_port,
             provider=provider,
+            outside=outside.places,
         )
+        outside.meet(addresses.hub)
         return CityHall(
             folder=folder,
-            hub_toml=write_configuration(folder, addresses, changes),
+            hub_toml=write_configuration(folder, addresses, {**QUICK, **(changes or {})}),
             address=addresses.hub,
+            outside=outside,
             tracker=tracker,
             post_office=post_office,
             tokens=tokens,
@@ -118,6 +137,15 @@ async def open_city_hall(
         )
     _stop_what_started(tracker, post_office)
     raise MisconfiguredError(next(str(one) for one in (tracker, post_office) if isinstance(one, Exception)))
+
+
+QUICK = {
+    "poll_seconds = 60": "poll_seconds = 1",
+    "poll_seconds = 30": "poll_seconds = 1",
+    "poll_seconds = 15": "poll_seconds = 1",
+    "settle = 15 # minutes": "settle = 0.1 # minutes",
+}
+"""A morning has no minutes to wait."""
 
 
 def _stop_what_started(tracker: object, post_office: object) -> None:
@@ -149,6 +177,14 @@ def _start_post_office(folder: Path, password: str, scenes: tuple[Scene, ...]) -
 def write_configuration(folder: Path, addresses: Addresses, changes: Mapping[str, str] | None = None) -> Path:
     """The example configuration of the city, with real addresses; `changes` are further lines to replace."""
     text = city_file("hub.toml").replace(EXAMPLE_PROVIDER, addresses.provider)
+    table = city_file("dispatch.toml")
+    if addresses.outside is None:
+        text, table = without_outside(text), without_crews(table)
+    for example, real in {
+        f"{EXAMPLE_HUB}/in/": f"http://{addresses.hub}/in/",
+        **(addresses.outside or {}),
+    }.items():
+        text = text.replace(example, real)
     replaced = {
         'listen = "127.0.0.1:8080"': f'listen = "{addresses.hub}"',
         'public_url = "http://127.0.0.1:8080"': f'public_url = "http://{addresses.hub}"',
@@ -162,11 +198,21 @@ def write_configuration(folder: Path, addresses: Addresses, changes: Mapping[str
         if text.count(example) != 1:
             raise MisconfiguredError(f"demo/city/hub.toml: {example!r} is not there once")
         text = text.replace(example, real)
-    for name in ("dispatch.toml", "areas.geojson"):
-        (folder / name).write_text(city_file(name), "utf-8")
+    (folder / "dispatch.toml").write_text(table, "utf-8")
+    (folder / "areas.geojson").write_text(city_file("areas.geojson"), "utf-8")
     hub_toml = folder / "hub.toml"
     hub_toml.write_text(text, "utf-8")
     return hub_toml
+
+
+def without_outside(hub_toml: str) -> str:
+    """The example configuration of a city that has doors and a tracker only."""
+    return hub_toml.partition(OUTSIDE)[0].rstrip() + "\n"
+
+
+def without_crews(dispatch_toml: str) -> str:
+    """The dispatch table of a city whose field teams have no adapter."""
+    return re.sub(r'(?m)^crew = ".*"\n', "", dispatch_toml)
 
 
 def groups_of_the_city() -> tuple[Group, ...]:

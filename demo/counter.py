@@ -45,13 +45,30 @@ class Clerk:
         form = self._form(scene)
         return set(await asyncio.gather(*[self._until_receipt(form) for _ in range(scene.times)]))
 
+    async def move(self, ref: str, scene: Scene) -> None:
+        """Take a case back and give it to another group: look at what that brings about, then do it."""
+        self._csrf = self._csrf or await self._log_in()
+        page = f"{self._console}/cases/{ref}/move"
+        shown = (await self._http.get(page)).raise_for_status().text
+        form = {
+            "csrf": _hidden(shown, "csrf"),
+            "once": _hidden(shown, "once"),
+            "group": scene.group,
+            "reason": scene.text,
+            "tell": "yes" if scene.tell else "",
+        }
+        (await self._http.post(f"{page}/preview", data=form)).raise_for_status()
+        answer = await self._http.post(page, data=form)
+        if answer.status_code != 303:
+            answer.raise_for_status()
+
     async def close(self) -> None:
         """Let go of the connections."""
         await self._http.aclose()
 
     async def _log_in(self) -> str:
         page = await self._http.get(f"{self._console}/login")
-        token = page.text.split('name="csrf" value="', 1)[1].split('"', 1)[0]
+        token = _hidden(page.text, "csrf")
         form = {"name": self._login.name, "password": self._login.password, "csrf": token, "next": ""}
         await self._http.post(f"{self._console}/login", data=form)
         session = await self._http.get("/in/counter/session")
@@ -86,3 +103,8 @@ class Clerk:
             return await self._http.post("/in/counter/", data=form)
         except httpx.TransportError as error:
             return error
+
+
+def _hidden(page: str, name: str) -> str:
+    """A hidden field of a form."""
+    return page.split(f'name="{name}" value="', 1)[1].split('"', 1)[0]

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html import escape
 
+from starlette.responses import HTMLResponse, Response
+
 from canonical_model.work_order import ENDED, OrderState
 
 WORDS = {
@@ -48,25 +50,36 @@ class Card:
     evidence: tuple[str, ...] = ()
 
 
-def page(crew: str, cards: Iterable[Card], *, action: str) -> str:
-    """The whole page; each form is posted to `action/{id}` with `state`, `note` and perhaps a `photo`."""
+def crew_page(crew: str, cards: Iterable[Card], *, action: str, photos: bool = True) -> Response:
+    """The whole page; each form is posted to `action/{id}` with `state`, `note` and perhaps a `photo`.
+
+    `photos`: the crew's system can keep photos of the work.
+    """
     jobs = sorted(cards, key=lambda card: card.state in ENDED)
-    shown = "".join(_job(card, action) for card in jobs) or "<p>Geen werk op de lijst.</p>"
-    return (
+    todo = sum(card.state not in ENDED for card in jobs)
+    shown = "".join(_job(card, action, photos=photos) for card in jobs) or "<p>Geen werk op de lijst.</p>"
+    return HTMLResponse(
         f'<!doctype html><html lang="nl"><head><meta charset="utf-8"><title>{escape(crew)}: werklijst</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<style>{_STYLE}</style></head><body><h1>{escape(crew)}: werklijst</h1>{shown}</body></html>"
+        f"<style>{_STYLE}</style></head><body><h1>{escape(crew)}: werklijst</h1>"
+        f"<p>Nagebootst voor test en demo: dit ziet de ploeg. {todo} te doen, {len(jobs) - todo} afgelopen.</p>"
+        f"{shown}</body></html>",
+        headers={
+            "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; form-action 'self'",
+            "X-Content-Type-Options": "nosniff",
+        },
     )
 
 
-def _job(card: Card, action: str) -> str:
+def _job(card: Card, action: str, *, photos: bool) -> str:
     notes = "".join(f"<li>{escape(note)}</li>" for note in card.notes)
     place = f"<p>{escape(card.place)}</p>" if card.place else ""
     return (
         f'<article class="{"ended" if card.state in ENDED else "open"}" id="{escape(card.id)}">'
         f'<h2>{escape(card.title)}</h2><p class="state">{WORDS[card.state]}</p>{place}'
         f"<pre>{escape(card.text)}</pre>{_pictures(card.photos, 'Foto bij de melding')}"
-        f"<ul>{notes}</ul>{_pictures(card.evidence, 'Foto van het werk')}{_form(card, action)}</article>"
+        f"<ul>{notes}</ul>{_pictures(card.evidence, 'Foto van het werk')}"
+        f"{'' if card.state in ENDED else _form(card, action, photos=photos)}</article>"
     )
 
 
@@ -74,12 +87,13 @@ def _pictures(addresses: tuple[str, ...], words: str) -> str:
     return "".join(f'<img src="{escape(address)}" alt="{words}">' for address in addresses)
 
 
-def _form(card: Card, action: str) -> str:
+def _form(card: Card, action: str, *, photos: bool) -> str:
+    photo = '<label>Foto van het werk <input type="file" name="photo" accept="image/*"></label>'
     buttons = "".join(
         f'<button name="state" value="{state}">{words}</button>' for state, words in _BUTTONS.items()
     )
     return (
         f'<form method="post" enctype="multipart/form-data" action="{escape(action)}/{escape(card.id)}">'
         f'<label>Nota <textarea name="note" maxlength="2000"></textarea></label>'
-        f'<label>Foto van het werk <input type="file" name="photo" accept="image/*"></label>{buttons}</form>'
+        f"{photo if photos else ''}{buttons}</form>"
     )

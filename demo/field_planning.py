@@ -28,7 +28,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from canonical_model.work_order import OrderState
-from demo.crew_page import WORDS, Card, page
+from demo.crew_page import WORDS, Card, crew_page
 
 NOT_FOUND_CODE = "NIET_GEVONDEN"
 STATUSES = {
@@ -430,7 +430,7 @@ class FieldPlanning:
         return Response(content, media_type="image/jpeg") if content else Response(status_code=404)
 
     async def _page(self, _: Request) -> Response:
-        return HTMLResponse(page(self._crew, map(self._card, reversed(self.jobs.values())), action="/ploeg"))
+        return crew_page(self._crew, map(self._card, reversed(self.jobs.values())), action="/ploeg")
 
     def _card(self, job: Job) -> Card:
         steps = [step for step in self.steps if step.job == job.id]

@@ -20,6 +20,7 @@ from typing import Any, Protocol, TextIO, TypeVar
 
 import httpx
 
+from canonical_model.work_order import ENDED, OrderState
 from console.access import Role
 from console.accounts import Accounts
 from demo.acmidm import AcmIdm, Registered
@@ -30,6 +31,8 @@ from demo.distributed import Arrangement, in_one_process
 from demo.forms import Website
 from demo.handlers import CONTACT_CENTRE, Handler, TrackerCase
 from demo.mail import Letter
+from demo.outside.crews import News
+from demo.outside.surroundings import running_surroundings
 from demo.phone import Telephone
 from demo.portals import Portals
 from demo.reckoning import (
@@ -42,9 +45,10 @@ from demo.reckoning import (
     of_balance,
     read_books,
     shortcomings,
+    to_citizens,
 )
 from demo.report_app import ReportApp
-from demo.scenes import Scene, read_scenes
+from demo.scenes import Scene, attachment, read_scenes
 from demo.systems import ParkingSystem, token_for
 from demo.writing import first_mail, reply
 from journal.journal import Journal
@@ -62,6 +66,13 @@ STOPPED = 130
 """Exit code after Ctrl-C, as shells know it."""
 
 KCC, ADMINISTRATOR = "kcc", "beheer"
+DEEDS = {
+    OrderState.PLANNED: "plant het werk",
+    OrderState.IN_PROGRESS: "is aan het werk",
+    OrderState.DONE: "is klaar",
+    OrderState.CANCELLED: "voert het werk niet uit",
+    OrderState.NOT_FOUND: "vindt niets ter plaatse",
+}
 CALLS = {
     "answered": "beantwoorde oproep",
     "missed": "gemiste oproep",
@@ -125,8 +136,11 @@ async def _play(demo: Demo, open_hub: OpenHub, arrange: Arrange) -> int:
         async with AsyncExitStack() as open_things:
             arrangement = await open_things.enter_async_context(arrange())
             provider = await open_things.enter_async_context(running_provider(AcmIdm))
-            voice.say("Tracker en postkantoor starten (starting the tracker and the post office) ...")
-            city = await open_city_hall(demo.folder, scenes, provider.issuer, arrangement.changes)
+            voice.say(
+                "Tracker, postkantoor, ploegen en portalen starten (starting the systems around the hub) ..."
+            )
+            outside = await open_things.enter_async_context(running_surroundings(demo.folder))
+            city = await open_city_hall(demo.folder, scenes, provider.issuer, outside, arrangement.changes)
             open_things.push_async_callback(asyncio.to_thread, city.close)
             _register(provider, city)
             hub = await open_hub(city.hub_toml, arrangement)
@@ -195,13 +209,24 @@ async def _until_ready(city: CityHall) -> None:
             raise TransientError(f"the hub does not answer on {city.address}: see {city.folder / 'hub.log'}")
 
 
-def _tell_where(voice: "Voice", city: CityHall, passwords: dict[str, str], demo: Demo, console: str) -> None:
+def _tell_where(
+    voice: "Voice",
+    city: CityHall,
+    passwords: dict[str, str],
+    demo: Demo,
+    console: str,
+) -> None:
     users = "  of  ".join(f"{name} / {password}" for name, password in passwords.items())
     tracker = city.tracker
     for line in (
         f"Klaar na {demo.elapsed:.1f} s. Hier kunt u kijken (where to look):",
         f"  console   {console}    {users}",
         f"  burger    http://{city.address}/in/mijn_burgerprofiel/    aanmelden als An Peeters (log in as a citizen)",
+        f"  portalen  {city.outside.dosis.origin}/    wat burgers, ondernemers en verenigingen zien (what customers see)",
+        *(
+            f"  ploeg     {crew.page}    werklijst {name} (a crew's list)"
+            for name, crew in city.outside.crews.items()
+        ),
         f"  tracker   {tracker.url}    kcc (ziet alles) of een groep / {tracker.handler_password}",
         f"  brieven   {city.post_office.letters.resolve()}    wat burgers ontvangen (mail to citizens)",
         f"  logboek   {(city.folder / 'hub.log').resolve()}",
@@ -248,6 +273,7 @@ class Morning:
         self.demo = demo
         self.voice = voice
         self._city = city
+        self._outside = city.outside
         self._journal = hub.journal
         self._scenes = tuple(scenes)
         self._by_name = {scene.name: scene for scene in scenes}
@@ -299,6 +325,10 @@ class Morning:
     async def _scene(self, scene: Scene) -> None:
         if scene.is_handling:
             await self._handle(scene)
+        elif scene.is_work:
+            await self._work(scene)
+        elif scene.is_move:
+            await self._take_back(scene)
         elif scene.is_form:
             await self._fill_in(scene)
         elif scene.is_street_report:
@@ -383,6 +413,64 @@ class Morning:
                 await handler.answer(case, scene.answer)
             await handler.set_status(case, scene.status)
 
+    async def _work(self, scene: Scene) -> None:
+        """A crew tells how it goes; the next scene waits until the hub has heard it, unless that word is lost."""
+        citizen = self._by_name[scene.about]
+        order = await self._order(citizen, scene.crew)
+        if order is None:
+            self.voice.say(f"       ! ploeg {scene.crew} heeft geen opdracht voor {citizen.subject!r}")
+            return
+        lost = "; dat bericht gaat verloren" if scene.lost else ""
+        self._say(scene, f"ploeg {scene.crew} {DEEDS[scene.state]} ({order}){lost}")
+        photo = attachment(scene.files[0]) if scene.files else b""
+        news = News(state=scene.state, remark=scene.text, photo=photo, lost=scene.lost)
+        await self._outside.crews[scene.crew].tell(order, news)
+        if not scene.lost and not await self._heard(scene.crew, order, scene.state):
+            self.voice.say(f"       ! de hub hoorde niets van {order}")
+
+    async def _take_back(self, scene: Scene) -> None:
+        case = await self._case(self._kcc, self._by_name[scene.about])
+        if case is None:
+            self.voice.say(f"       ! het KCC vindt de zaak van {scene.about} niet in de tracker")
+            return
+        await self._until_out(case.ref)
+        self._say(scene, f"KCC neemt {case.ref} terug van {case.group} en geeft ze aan {scene.group}")
+        await self._clerk.move(case.ref, scene)
+
+    async def _until_out(self, ref: str) -> None:
+        """Wait until the order for this case lies with its crew: only then is there something to take back."""
+
+        async def look() -> bool | None:
+            return any(order.startswith(f"{ref}.") for _, order in (await self._books()).orders) or None
+
+        await _within(PATIENCE, look)
+
+    async def _order(self, citizen: Scene, crew: str) -> str | None:
+        """The order for this citizen's case that this crew still has to end, when everybody has heard of it."""
+
+        async def look() -> str | None:
+            cases = [case for case in await self._kcc.cases() if case.title == citizen.subject]
+            case = next((case for case in cases if case.ref not in self._old_cases), None)
+            books = await self._books()
+            if case is None or case.ref in books.busy or not all_heard(books, [case]):
+                return None
+            return next(
+                (
+                    order
+                    for (system, order), state in books.orders.items()
+                    if system == crew and order.startswith(f"{case.ref}.") and OrderState(state) not in ENDED
+                ),
+                None,
+            )
+
+        return await _within(PATIENCE, look)
+
+    async def _heard(self, crew: str, order: str, state: OrderState) -> bool:
+        async def look() -> bool | None:
+            return (await self._books()).orders.get((crew, order)) == state or None
+
+        return bool(await _within(PATIENCE, look))
+
     async def _send(self, sender: str, recipients: Sequence[str], mail: bytes) -> None:
         await asyncio.to_thread(self._city.post_office.send, sender, recipients, mail)
 
@@ -443,6 +531,7 @@ class Morning:
             and evidence.books.by_door.get(PHONE, 0) - self._old_calls == self._calls
             and evidence.mailboxes[INBOX] == 0
             and all_heard(evidence.books, evidence.cases)
+            and evidence.crews_heard
         )
 
     async def _evidence(self) -> Evidence:
@@ -456,6 +545,9 @@ class Morning:
             letters=await self._letters(),
             mailboxes=mailboxes,
             seen_by_app=await self._report_app.count(),
+            lists={name: await crew.orders() for name, crew in self._outside.crews.items()},
+            board=self._outside.dosis.codes_shown(),
+            notices=self._outside.notifications.counted(),
         )
 
     async def _books(self) -> Books:
@@ -479,13 +571,17 @@ class Morning:
         return 1 if wrong else 0
 
     def _summary(self, evidence: Evidence, wrong: Sequence[str]) -> dict[str, Any]:
-        letters = [letter for each in evidence.letters.values() for letter in each]
+        letters = to_citizens(evidence.letters)
         return {
             "balance": dict(evidence.books.balance),
             "cases": len(evidence.cases),
             "mails_to_citizens": len(letters),
             "acknowledgements": sum(letter.automatic for letter in letters),
             "received_by_door": dict(evidence.books.by_door),
+            "work_orders": {name: len(listed) for name, listed in evidence.lists.items()},
+            "work_items": len(evidence.books.work),
+            "dossiers_on_portals": len(evidence.board),
+            "notifications": sum(evidence.notices.values()),
             "seconds": round(self.demo.elapsed, 1),
             "seconds_to_first_case": round(self._first_case, 1),
             "wrong": list(wrong),

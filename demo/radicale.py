@@ -73,6 +73,7 @@ class RunningRadicale:
 def start(folder: Path, *, port: int = 0) -> RunningRadicale:
     """Serve this folder; return once it answers. `port` 0 takes a free one. Raises `EngineError`."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = folder.resolve()
     passwords = _passwords(folder)
     port = port or free_port()
     (folder / "configuration").write_text(_CONFIGURATION.format(host=LOOPBACK, port=port, folder=folder))

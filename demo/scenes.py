@@ -1,10 +1,13 @@
 """The morning as it is written down in `city/morning.toml`: who writes what, and who does what about it."""
 
 import tomllib
+from collections.abc import Sequence
 from email.utils import parseaddr
 from importlib import resources
 
 import msgspec
+
+from canonical_model.work_order import OrderState
 
 GROUP_MAILBOXES = ("meldingen@leuven.test", "openbaardomein@leuven.test", "burgerzaken@leuven.test")
 PORTALS = ("mijn_burgerprofiel", "eloket", "verenigingsloket")
@@ -44,6 +47,12 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     topic: str = ""
     call: str = ""
     product: str = ""
+    crew: str = ""
+    state: OrderState = OrderState.ORDERED
+    lost: bool = False
+    tell: bool = False
+    board: str = ""
+    notices: int = 0
 
     @property
     def person(self) -> str:
@@ -86,6 +95,23 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     @property
     def is_handling(self) -> bool:
         return self.door == "handler"
+
+    @property
+    def is_work(self) -> bool:
+        return self.door == "crew"
+
+    @property
+    def is_move(self) -> bool:
+        return self.door == "kcc"
+
+
+def about(scene: Scene, scenes: Sequence[Scene]) -> tuple[Scene, ...]:
+    """What handlers, crews and the contact centre do about the case that this scene opened, in order."""
+    return tuple(
+        each
+        for each in scenes
+        if each.about == scene.name and (each.is_handling or each.is_work or each.is_move)
+    )
 
 
 def read_scenes() -> tuple[Scene, ...]:

@@ -19,11 +19,11 @@ from icalendar import Calendar, vBinary
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from canonical_model.work_order import OrderState
-from demo.crew_page import Card, page
+from demo.crew_page import Card, crew_page
 
 NOT_FOUND = "niet gevonden"
 _STATUSES = {
@@ -146,7 +146,7 @@ def crew_list(app: TaskApp, crew: str) -> Starlette:
 
     async def shown(_: Request) -> Response:
         tasks = await app.tasks()
-        return HTMLResponse(page(crew, [_card(task) for task in tasks], action="/ploeg"))
+        return crew_page(crew, [_card(task) for task in tasks], action="/ploeg")
 
     async def pressed(request: Request) -> Response:
         async with request.form() as form:

@@ -194,8 +194,10 @@ class _News:
             reason=f"{now.ref}: {change.system} says {change.state}",
             case=now,
             intents=(
+                *self._in_tracker(
+                    now
+                ),  # before the note: what the tracker tells of that has the new status in it
                 *_note(change, now, self.message_id),
-                *self._in_tracker(now),
                 *told.intents,
                 *status_told(self.case, now, f"order-{self.message_id}", change.at, self.configuration),
             ),

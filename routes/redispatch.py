@@ -61,9 +61,9 @@ def _in_tracker(event: CaseRedispatched, case: CaseRecord, message_id: MessageId
     text = f"Van {case.group} naar {event.group} door het KCC: {event.reason}"
     move = ChangeCase(case=case.ref, group=event.group, status=CaseStatus.IN_PROGRESS)
     note = AddNote(case=case.ref, text=text)
-    return (
-        Intent(target=TRACKER, command=note, discriminator=f"move-{message_id}", blocking=False),
+    return (  # the note last: what the tracker tells of it has the new group in it
         Intent(target=TRACKER, command=move, discriminator=f"move-{message_id}"),
+        Intent(target=TRACKER, command=note, discriminator=f"move-{message_id}", blocking=False),
     )
 
 

@@ -1,6 +1,7 @@
 """A change in the tracker reaches the customer: each answer once, and an honest word when a case is closed without."""
 
 from dataclasses import replace
+from datetime import datetime
 
 from canonical_model.case import CaseRecord
 from canonical_model.commands import AddNote
@@ -9,6 +10,7 @@ from canonical_model.events import CaseChanged
 from canonical_model.public_status import PublicStatus, public_status
 from canonical_model.standing import Standing
 from canonical_model.status import OPEN, CaseStatus, may_follow
+from canonical_model.work_order import OrderState
 from routes import field_work, silence
 from routes.chase import CHASE, chase_timer
 from routes.configuration import RouteConfiguration
@@ -34,7 +36,7 @@ def decide(change: CaseChanged, known: Known, configuration: RouteConfiguration)
     order = last_order(standings, configuration)
     outside = (
         _told(case, now, change, standings, order, configuration)
-        + _crew_asked(case, now, order, known, configuration)
+        + _crew_asked(case, now, change.changed_at, order, known, configuration)
         if newer
         else Told()
     )
@@ -74,7 +76,7 @@ def _told(
         return Told()
     status = public_status(now.status, state_of(order))
     last = standing_of(CUSTOMER, standings)
-    if last and last.state == PublicStatus.EXECUTED and now.status not in OPEN:
+    if last and last.state == PublicStatus.EXECUTED and (now.status not in OPEN or _is_done(now, order)):
         return Told()
     step = Step(
         name=str(change.version),
@@ -91,18 +93,27 @@ def _is_late_echo(case: CaseRecord, now: CaseRecord) -> bool:
     return case.status not in OPEN and now.status in OPEN and not may_follow(now.status, case.status)
 
 
+def _is_done(now: CaseRecord, order: Standing | None) -> bool:
+    """The tracker still waits for a team that is done: it has not heard that from us yet."""
+    return now.status is CaseStatus.WAITING_FOR_FIELD_TEAM and state_of(order) is OrderState.DONE
+
+
 def _crew_asked(
     case: CaseRecord,
     now: CaseRecord,
+    changed_at: datetime,
     order: Standing | None,
     known: Known,
     configuration: RouteConfiguration,
 ) -> Told:
-    """A handler asks for the field team, or closes the case while it still is on its way."""
+    """A handler asks for the field team, or closes the case while it still is on its way.
+
+    What the tracker showed before the last order ended asks for no other: it had not heard of that end.
+    """
     if now.status is CaseStatus.CLOSED:
         return field_work.called_off(order, now, "de zaak is afgesloten", known.now)
     asks = now.status is CaseStatus.WAITING_FOR_FIELD_TEAM and may_follow(now.status, case.status)
-    if not asks or now.status is case.status:
+    if not asks or now.status is case.status or (order and changed_at <= order.at):
         return Told()
     return field_work.ordered(now, crew_of(now, configuration.dispatch), order, known.now)
 

@@ -213,8 +213,13 @@ def to_date(moment: datetime) -> str:
 
 
 def from_date(text: str) -> datetime:
-    """UTC, from Roundup's form; `NotUnderstoodError` when it is another."""
+    """UTC, from Roundup's form; `NotUnderstoodError` when it is another.
+
+    Roundup rounds the last half millisecond of a minute up to second 60 (`roundup/date.py`, `serialise`).
+    """
+    rounded_up = text.endswith(":60")
     try:
-        return datetime.strptime(text, DATE).replace(tzinfo=UTC)
+        moment = datetime.strptime(f"{text[:-2]}59" if rounded_up else text, DATE).replace(tzinfo=UTC)
+        return moment + timedelta(seconds=rounded_up)
     except ValueError:
         raise NotUnderstoodError("Roundup: a date is not of the form YYYY-MM-DD.HH:MM:SS") from None

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import httpx
 
-from demo.city_hall import city_file, free_port
+from demo.city_hall import city_file, free_port, without_crews
 from hub import make_secrets
 from tests.shipped import ROOT
 
@@ -99,7 +99,7 @@ def running(
     port = free_port()
     make_secrets(folder / "secrets")
     (folder / "secrets" / "form").write_text(TOKEN)
-    (folder / "dispatch.toml").write_text(city_file("dispatch.toml"))
+    (folder / "dispatch.toml").write_text(without_crews(city_file("dispatch.toml")))
     settings = CONFIGURATION.format(port=port, journal=journal, broker=broker, data=data)
     (folder / "hub.toml").write_text(settings)
     log = folder / "hub.log"

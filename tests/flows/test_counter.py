@@ -14,7 +14,7 @@ import pytest
 
 from console.access import Role
 from console.accounts import Accounts
-from demo.city_hall import city_file, free_port, keep_secret
+from demo.city_hall import city_file, free_port, keep_secret, without_crews
 from demo.counter import Clerk, Login
 from hub import load, make_secrets, migrate, open_journal
 from journal.database import open_engine
@@ -81,7 +81,7 @@ async def address(tmp_path, queue, journal):
     address = f"127.0.0.1:{free_port()}"
     make_secrets(tmp_path / "secrets")
     keep_secret(tmp_path, "queue_token", TOKEN)
-    (tmp_path / "dispatch.toml").write_text(city_file("dispatch.toml"))
+    (tmp_path / "dispatch.toml").write_text(without_crews(city_file("dispatch.toml")))
     (tmp_path / "hub.toml").write_text(HUB_TOML.format(address=address, journal=journal, queue=queue[1]))
     engine = open_engine(journal)
     migrate(engine)

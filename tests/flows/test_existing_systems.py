@@ -11,11 +11,11 @@ import pika.exceptions
 import pytest
 from sqlalchemy import func, select
 
+from demo.city_hall import city_file, without_crews
 from hub import Hub, load, make_secrets
 from journal.schema import cases, effects, incidents, messages
 from tests.broker.server import breakable
 from tests.servers.private import free_port
-from tests.shipped import ROOT
 from tests.simulators.existing_system import ExistingSystem
 
 MANY = 80
@@ -66,7 +66,7 @@ def parking(rabbit):
 
 @asynccontextmanager
 async def running_hub(folder, rabbit):
-    (folder / "dispatch.toml").write_text((ROOT / "demo" / "city" / "dispatch.toml").read_text())
+    (folder / "dispatch.toml").write_text(without_crews(city_file("dispatch.toml")))
     (folder / "hub.toml").write_text(CONFIGURATION.format(port=rabbit.port, listen=free_port()))
     make_secrets(folder / "secrets")
     hub = Hub(load(folder / "hub.toml"))

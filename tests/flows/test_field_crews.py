@@ -7,12 +7,12 @@ import httpx
 
 from canonical_model.work_order import OrderState
 from demo.field_planning import FieldPlanning
+from demo.outside.serving import serving
 from demo.task_app import TaskApp
 from ports.contracts.crew import AFTER
 from tests.flows.small_hub import small_hub
 from tests.flows.test_field_orders import DISPATCH, answered, running, stand, until
 from tests.servers import radicale
-from tests.servers.hosted import served
 
 KEY = "a-key-of-the-field-planning"
 SECTIONS = """
@@ -38,7 +38,7 @@ async def test_reports_go_to_the_crews_and_come_back_done_with_a_photo(tmp_path)
     roads = FieldPlanning(api_key=KEY)
     roads.bad_days.answer_500_after_making = 1
     with radicale.running() as server:
-        async with served(roads.app) as roads_origin, httpx.AsyncClient(trust_env=False) as website:
+        async with serving(roads.app) as roads_origin, httpx.AsyncClient(trust_env=False) as website:
             tasks = await asyncio.to_thread(server.list, "groen")
             city = configured(tmp_path, roads_origin, tasks, server.passwords["hub"])
             phone = TaskApp(tasks, "ploeg", server.passwords["ploeg"])

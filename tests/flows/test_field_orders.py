@@ -8,12 +8,12 @@ import httpx
 from sqlalchemy import select
 
 from canonical_model.status import CaseStatus
+from demo.outside import citycontrol, planning
+from demo.outside.citycontrol import Mood, Step, running_citycontrol
+from demo.outside.serving import serving
 from hub import Hub, load
 from journal.schema import standings
 from tests.flows.small_hub import small_hub
-from tests.servers.hosted import served
-from tests.simulators import citycontrol, planning
-from tests.simulators.citycontrol import Mood, Step, running_citycontrol
 
 DISPATCH = """
 default = "kcc"
@@ -63,7 +63,7 @@ poll_seconds = 0.2
 
 async def test_reports_go_to_the_crews_and_come_back_done(tmp_path):
     roads_system, green = running_citycontrol(), planning.Planning()
-    async with roads_system as roads, served(green.app()) as green_origin, httpx.AsyncClient() as website:
+    async with roads_system as roads, serving(green.app()) as green_origin, httpx.AsyncClient() as website:
         city = configured(tmp_path, roads.origin, green_origin)
         roads.hub = f"http://127.0.0.1:{city.port}/in/ploeg-wegen/soap"
         roads.push_times = 2
@@ -96,7 +96,7 @@ async def running(city):
     hub = Hub(load(city.hub_toml))
     await hub.start()
     try:
-        async with served(hub.app, city.port):
+        async with serving(hub.app, city.port):
             yield hub
     finally:
         await hub.close()

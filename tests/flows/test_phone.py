@@ -14,7 +14,7 @@ from functools import partial
 import httpx
 import pytest
 
-from demo.city_hall import city_file, free_port, keep_secret
+from demo.city_hall import city_file, free_port, keep_secret, without_crews
 from hub import make_secrets
 from journal.schema import audit, cases, messages
 from tests.adapters.phone import recordings
@@ -102,7 +102,7 @@ def address(tmp_path, asterisk, journal):
         ("phone_ami", asterisk.secret),
     ):
         keep_secret(tmp_path, name, value)
-    (tmp_path / "dispatch.toml").write_text(city_file("dispatch.toml"))
+    (tmp_path / "dispatch.toml").write_text(without_crews(city_file("dispatch.toml")))
     text = HUB_TOML.format(address=address, journal=journal, port=asterisk.port, records=asterisk.records)
     (tmp_path / "hub.toml").write_text(text)
     return address

@@ -18,6 +18,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from adapters.memory.tracker import MemoryTracker
 from canonical_model.case import CaseRef
 from canonical_model.status import CaseStatus
+from demo.city_hall import city_file, without_crews
 from hub import Hub, load, make_secrets
 from tests.console.test_browser import axe_core, violations
 from tests.flows.city import eventually
@@ -104,7 +105,7 @@ async def running_town(folder: Path, port: int, issuer: str, scopes: list[str]) 
     make_secrets(folder / "secrets")
     (folder / "secrets" / "portal_cookies").write_text("een geheim voor koekjes, lang genoeg")
     (folder / "secrets" / "portal_client").write_text("het geheim van de stad")
-    shutil.copy(ROOT / "demo" / "city" / "dispatch.toml", folder)
+    (folder / "dispatch.toml").write_text(without_crews(city_file("dispatch.toml")))
     (folder / "hub.toml").write_text(HUB.format(port=port, issuer=issuer, scopes=scopes))
     hub = Hub(load(folder / "hub.toml"))
     await hub.start()

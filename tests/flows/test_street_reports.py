@@ -3,12 +3,12 @@
 import asyncio
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from importlib import resources
 
 import httpx
 import pytest
 
 from canonical_model.status import CaseStatus
+from demo.city_hall import city_file, without_crews
 from hub import Hub, load, make_secrets, run_checks
 from ports.tracker import CaseChange
 from tests.flows.city import eventually
@@ -40,8 +40,8 @@ def configured(tmp_path):
     def write(origin="http://127.0.0.1:9"):
         make_secrets(tmp_path / "secrets")
         (tmp_path / "secrets" / "app_key").write_text(KEY)
-        for name in ("dispatch.toml", "areas.geojson"):
-            (tmp_path / name).write_bytes((resources.files("demo") / "city" / name).read_bytes())
+        (tmp_path / "dispatch.toml").write_text(without_crews(city_file("dispatch.toml")))
+        (tmp_path / "areas.geojson").write_text(city_file("areas.geojson"))
         (tmp_path / "hub.toml").write_text(CONFIGURATION.format(origin=origin))
         return tmp_path / "hub.toml"
 

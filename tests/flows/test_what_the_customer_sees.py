@@ -6,7 +6,6 @@ their own, with bad days.
 
 import asyncio
 import base64
-import shutil
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -18,14 +17,14 @@ import pytest_asyncio
 from adapters.memory.tracker import MemoryTracker
 from canonical_model.case import CaseRef
 from canonical_model.status import CaseStatus
+from demo.city_hall import city_file, without_crews
+from demo.outside.digitaal_vlaanderen import TOKEN_PATH, Provider
+from demo.outside.dosis import SOURCE, Dosis, running_dosis
+from demo.outside.notifications import BRAND, Notificaties, running_notificaties
 from hub import Hub, load, make_secrets
 from journal.work_items import ItemRow, items_of
 from tests.flows.city import eventually
 from tests.servers.private import free_port
-from tests.shipped import ROOT
-from tests.simulators.digitaal_vlaanderen import TOKEN_PATH, Provider
-from tests.simulators.dosis import SOURCE, Dosis, running_dosis
-from tests.simulators.notifications import BRAND, Notificaties, running_notificaties
 from tests.simulators.website import Website
 
 AN = "85073003328"
@@ -130,7 +129,7 @@ async def running_town(folder: Path, *, result_seconds: float) -> AsyncIterator[
             ("dosis_private_key", provider.private_key),
         ):
             (folder / "secrets" / name).write_text(secret)
-        shutil.copy(ROOT / "demo" / "city" / "dispatch.toml", folder)
+        (folder / "dispatch.toml").write_text(without_crews(city_file("dispatch.toml")))
         settings = HUB.format(
             port=port, source=SOURCE, brand=BRAND, dosis=dosis.origin, notificaties=notificaties.origin,
             token=TOKEN_PATH, result_seconds=result_seconds,

@@ -296,6 +296,33 @@ def test_a_handler_sends_the_team_again_on_the_next_trip(life):
     assert life.standings["wegen"].outside_id == ""
 
 
+def test_what_the_tracker_showed_before_the_team_ended_is_no_new_request(life):
+    life.crew(OrderState.NOT_FOUND, at=life.now + timedelta(seconds=20))
+    life.now -= timedelta(minutes=10)
+    decision = life.tracker(CaseStatus.WAITING_FOR_FIELD_TEAM)
+
+    assert commands(decision, OrderWork) == []
+    assert life.standings["wegen"].state == "not_found"
+
+
+def test_the_board_does_not_fall_back_while_the_tracker_has_not_heard_of_the_end(life):
+    life.crew(OrderState.DONE, "Tegels gelegd")
+    echo = life.tracker(CaseStatus.WAITING_FOR_FIELD_TEAM)
+    heard = life.tracker(CaseStatus.ANSWERED)
+
+    assert commands(echo, PublishStatus) == commands(heard, PublishStatus) == []
+    assert life.standings["dosis"].state == "executed"
+
+
+@pytest.mark.parametrize("state", [OrderState.DONE, OrderState.CANCELLED])
+def test_the_tracker_gets_the_status_before_the_note_that_explains_it(life, state):
+    life.tracker(CaseStatus.WAITING_FOR_FIELD_TEAM)
+    decision = life.crew(state, "Tegels gelegd")
+
+    told = [type(intent.command) for intent in decision.intents if intent.target == "tracker"]
+    assert told == [ChangeCase, AddNote]
+
+
 def test_while_the_team_is_at_it_nobody_orders_twice(life):
     assert commands(life.tracker(CaseStatus.WAITING_FOR_FIELD_TEAM), OrderWork) == []
     life.tracker(CaseStatus.IN_PROGRESS)

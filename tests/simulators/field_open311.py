@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from canonical_model.work_order import ENDED, OrderState, parse_order_id
 from demo.field_planning import FieldPlanning
-from tests.servers.hosted import served
+from demo.outside.serving import serving
 from tests.servers.lossy_transport import LossyTransport
 
 
@@ -64,7 +64,7 @@ class Field:
 if __name__ == "__main__":
 
     async def serve() -> None:
-        async with served(FieldPlanning().app, 8311) as address:
+        async with serving(FieldPlanning().app, 8311) as address:
             print(f"{address}/v2 for the hub, {address}/ploeg for the crew")
             await asyncio.Event().wait()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 
-from demo.city_hall import city_file, free_port, keep_secret
+from demo.city_hall import city_file, free_port, keep_secret, without_crews
 from hub import ROLES, Hub, load, make_secrets
 
 FORM_TOKEN = "f" * 40
@@ -78,7 +78,7 @@ def configured(folder: Path, *, metrics: str = "", more: str = "") -> Path:
     make_secrets(folder / "secrets")
     keep_secret(folder, "form_token", FORM_TOKEN)
     keep_secret(folder, "metrics_token", METRICS_TOKEN)
-    (folder / "dispatch.toml").write_text(city_file("dispatch.toml"), "utf-8")
+    (folder / "dispatch.toml").write_text(without_crews(city_file("dispatch.toml")), "utf-8")
     text = SETTINGS.format(address=f"127.0.0.1:{free_port()}", metrics=metrics, more=more)
     (folder / "hub.toml").write_text(text, "utf-8")
     return folder / "hub.toml"

@@ -14,18 +14,18 @@ from adapters.citycontrol.settings import Settings
 from adapters.citycontrol.webhook import StatusDoor
 from adapters.memory.cases import MemoryCases
 from adapters.memory.checkpoints import MemoryCheckpoints
-from ports.adapter import Tools
-from ports.clock import ManualClock
-from ports.secrets import MemorySecrets
-from tests.adapters.website.memory_intake import MemoryIntake
-from tests.servers.hosted import hosted
-from tests.simulators.citycontrol import (
+from demo.outside.citycontrol import (
     OUR_PASSWORD,
     OUR_USERNAME,
     PASSWORD,
     USERNAME,
     CityControl,
 )
+from ports.adapter import Tools
+from ports.clock import ManualClock
+from ports.secrets import MemorySecrets
+from tests.adapters.website.memory_intake import MemoryIntake
+from tests.servers.hosted import hosted
 
 FIXTURES = Path(__file__).parent / "fixtures"
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)

@@ -8,9 +8,9 @@ import respx
 
 from adapters.citycontrol.client import Action, CityControlClient, RefusedError
 from adapters.citycontrol.settings import Settings
+from demo.outside.citycontrol import Mood
 from ports.errors import MisconfiguredError, RejectedError, TransientError, UncertainError
 from tests.adapters.citycontrol.conftest import settings_for
-from tests.simulators.citycontrol import Mood
 
 PERSONAL = ("Jan Peeters", "Naamsestraat", "wachtwoord")
 MESSAGE = b"<x>Jan Peeters, Naamsestraat 12</x>"

@@ -8,13 +8,13 @@ from adapters.memory.cases import MemoryCases
 from adapters.memory.checkpoints import MemoryCheckpoints
 from canonical_model.commands import OrderWork
 from canonical_model.work_order import OrderState, order_id
+from demo.outside.citycontrol import CityControl, Mood, Step
 from ports.adapter import Tools
 from ports.clock import SystemClock
 from ports.contracts.crew import AFTER, CrewContract, cancelled, no_files, some_work
 from ports.secrets import MemorySecrets
 from tests.adapters.citycontrol.conftest import settings_for
 from tests.servers.shut_door import ShutDoor
-from tests.simulators.citycontrol import CityControl, Mood, Step
 
 STEPS = {
     OrderState.PLANNED: Step.PLANNED,

@@ -8,12 +8,12 @@ from adapters.citycontrol import build
 from adapters.citycontrol.ledger import Ledger
 from canonical_model.commands import CancelWork, OrderWork
 from canonical_model.work_order import OrderState, order_id
+from demo.outside.citycontrol import PASSWORD, Mood, Step
 from ports.contracts.crew import AFTER, BEFORE, a_photo, cancelled, no_files, photo_bytes, some_work
 from ports.errors import MisconfiguredError, RejectedError, TransientError, UncertainError
 from ports.standing import OutsideStanding
 from ports.target import Idempotency
 from tests.adapters.citycontrol.conftest import settings_for
-from tests.simulators.citycontrol import PASSWORD, Mood, Step
 
 
 @pytest.fixture

@@ -24,11 +24,11 @@ from adapters.citycontrol.tree import read
 from canonical_model.attachment import Attachment, Claim
 from canonical_model.location import Location
 from canonical_model.work_order import OrderState
+from demo.outside.citycontrol import NS, Case, status_message
 from ports.contracts.crew import a_photo, some_work
 from ports.errors import NotUnderstoodError
 from ports.xml_text import CUT
 from tests.adapters.citycontrol.conftest import NOW, settings_for
-from tests.simulators.citycontrol import NS, Case, status_message
 
 SETTINGS = Settings.model_validate(settings_for("https://citycontrol.example"))
 

@@ -8,14 +8,14 @@ import pytest
 
 from adapters.citycontrol.ledger import Ledger
 from canonical_model.work_order import OrderState
-from ports.errors import NotSupportedError, NotUnderstoodError, TransientError
-from tests.simulators.citycontrol import (
+from demo.outside.citycontrol import (
     OUR_PASSWORD,
     OUR_USERNAME,
     STATUS_ACTION,
     Case,
     status_message,
 )
+from ports.errors import NotSupportedError, NotUnderstoodError, TransientError
 
 AUTH = (OUR_USERNAME, OUR_PASSWORD)
 

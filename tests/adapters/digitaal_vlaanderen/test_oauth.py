@@ -14,9 +14,9 @@ from starlette.responses import JSONResponse
 
 from adapters.digitaal_vlaanderen.oauth import AccessTokens
 from adapters.digitaal_vlaanderen.settings import LogIn
+from demo.outside.digitaal_vlaanderen import TOKEN_PATH, Provider
 from ports.clock import ManualClock
 from ports.errors import MisconfiguredError, TransientError
-from tests.simulators.digitaal_vlaanderen import TOKEN_PATH, Provider
 
 ORIGIN = "http://127.0.0.1"
 KEY = RSAKey.generate_key(2048, auto_kid=True)

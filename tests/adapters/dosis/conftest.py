@@ -15,13 +15,13 @@ from canonical_model.case import CaseRef
 from canonical_model.commands import PublishStatus
 from canonical_model.contact import Kind
 from canonical_model.public_status import PublicStatus
+from demo.outside.digitaal_vlaanderen import TOKEN_PATH, Provider
+from demo.outside.dosis import SOURCE, Dosis, running_dosis
 from ports.adapter import Tools
 from ports.clock import SystemClock
 from ports.contracts.board import CITIZEN
 from ports.contracts.source import RecordingIntake
 from ports.secrets import MemorySecrets
-from tests.simulators.digitaal_vlaanderen import TOKEN_PATH, Provider
-from tests.simulators.dosis import SOURCE, Dosis, running_dosis
 
 FIXTURES = Path(__file__).parent / "fixtures"
 KEY = RSAKey.generate_key(2048, auto_kid=True)

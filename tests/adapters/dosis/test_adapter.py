@@ -15,12 +15,12 @@ from adapters.dosis.settings import Settings
 from canonical_model.case import CaseRef
 from canonical_model.commands import WithdrawStatus
 from canonical_model.public_status import PublicStatus
+from demo.outside.dosis import SOURCE
 from ports.contracts.board import Shown, StatusBoardContract, no_files
 from ports.errors import MisconfiguredError, NotSupportedError, RejectedError, UncertainError
 from ports.target import Idempotency
 from tests.adapters.dosis.conftest import CASE, RIGHTS
 from tests.shipped import ROOT
-from tests.simulators.dosis import SOURCE
 
 STATUS_OF = {step.code: status for status, step in reversed(USUAL.items())}
 KEY = f"{CASE}/dosis/publish_status/1"
@@ -105,7 +105,7 @@ async def test_what_dosis_refuses_at_once_goes_to_a_person_with_the_fields(board
 
 
 async def test_a_personal_value_that_dosis_repeats_is_not_told(board, dosis, publication, monkeypatch):
-    monkeypatch.setattr("tests.simulators.dosis._is_number", lambda text: False)
+    monkeypatch.setattr("demo.outside.dosis._is_number", lambda text: False)
 
     with pytest.raises(RejectedError) as raised:
         await board.apply(KEY, publication, no_files)

@@ -5,11 +5,11 @@ import pytest
 from adapters.dosis import build
 from adapters.dosis.translate import upload_id
 from canonical_model.public_status import PublicStatus
+from demo.outside.dosis import SOURCE
 from ports.contracts.board import a_publication, no_files
 from ports.contracts.source import SourceContract
 from ports.errors import MisconfiguredError, TransientError
 from tests.adapters.dosis.conftest import CASE
-from tests.simulators.dosis import SOURCE
 
 KEY = f"{CASE}/dosis/publish_status/1"
 

@@ -8,11 +8,11 @@ import pytest
 
 from adapters.dosis import build
 from canonical_model.public_status import PublicStatus
+from demo.outside.dosis import SOURCE
+from demo.outside.notifications import Notificaties
+from demo.outside.portal_pages import moment, portal_of, words
 from ports.contracts.board import ASSOCIATION, COMPANY, no_files
 from tests.adapters.dosis.conftest import CASE
-from tests.simulators.burgerprofiel import moment, portal_of, words
-from tests.simulators.dosis import SOURCE
-from tests.simulators.notifications import Notificaties
 
 KEY = f"{CASE}/dosis/publish_status/"
 

@@ -7,10 +7,10 @@ import pytest
 from fastapi import FastAPI
 
 from adapters.dosis import build
+from demo.outside.dosis import SOURCE
 from ports.contracts.board import ASSOCIATION
 from ports.errors import TransientError
 from tests.adapters.dosis.conftest import CASE, RIGHTS
-from tests.simulators.dosis import SOURCE
 
 TOKEN = "a token of at least 24 characters"
 OTHER = "another one that is long enough too"

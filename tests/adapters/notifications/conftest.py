@@ -14,12 +14,12 @@ from adapters.notifications.settings import Settings
 from canonical_model.case import CaseRef
 from canonical_model.commands import Notify
 from canonical_model.public_status import PublicStatus
+from demo.outside.digitaal_vlaanderen import TOKEN_PATH, Provider
+from demo.outside.notifications import BRAND, Notificaties, running_notificaties
 from ports.adapter import Tools
 from ports.clock import SystemClock
 from ports.contracts.notices import CITIZEN
 from ports.secrets import MemorySecrets
-from tests.simulators.digitaal_vlaanderen import TOKEN_PATH, Provider
-from tests.simulators.notifications import BRAND, Notificaties, running_notificaties
 
 FIXTURES = Path(__file__).parent / "fixtures"
 KEY = RSAKey.generate_key(2048, auto_kid=True)

@@ -9,13 +9,13 @@ from adapters.memory.checkpoints import MemoryCheckpoints
 from adapters.planning import build
 from adapters.planning.client import PlanningClient
 from adapters.planning.settings import Settings
+from demo.outside.planning import PASSWORD, USERNAME, Planning
 from ports.adapter import Tools
 from ports.clock import ManualClock
 from ports.contracts.source import RecordingIntake
 from ports.secrets import MemorySecrets
 from tests.servers.hosted import hosted
 from tests.servers.soap_service import soap_service
-from tests.simulators.planning import PASSWORD, USERNAME, Planning
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 

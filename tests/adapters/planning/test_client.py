@@ -10,10 +10,10 @@ import pytest
 from adapters.planning.client import DuplicateError, PlanningClient
 from adapters.planning.settings import Settings
 from adapters.planning.translate import Werkopdracht
+from demo.outside.planning import PASSWORD, Mood
 from ports.errors import MisconfiguredError, RejectedError, TransientError, UncertainError
 from ports.tracing import HEADER, within
 from tests.adapters.planning.conftest import settings_for
-from tests.simulators.planning import PASSWORD, Mood
 
 FIXTURES = Path(__file__).parent / "fixtures"
 PERSONAL = ("Jan Peeters", "Naamsestraat", PASSWORD)

@@ -6,7 +6,8 @@ import pytest
 
 from adapters.planning import build
 from canonical_model.commands import OrderWork
-from canonical_model.work_order import OrderState, order_id
+from canonical_model.work_order import ENDED, OrderState, order_id
+from demo.outside.planning import Mood
 from ports.clock import SystemClock
 from ports.contracts.crew import (
     AFTER,
@@ -22,7 +23,6 @@ from ports.contracts.source import RecordingIntake, SourceContract
 from ports.errors import RejectedError
 from tests.adapters.planning.conftest import settings_for
 from tests.servers.shut_door import ShutDoor
-from tests.simulators.planning import Mood
 
 WORDS = {
     OrderState.PLANNED: "Gepland",
@@ -44,7 +44,7 @@ class PlanningField:
         self._system.moods.append(Mood.ANSWER_LOST)
 
     async def on_the_list(self):
-        return tuple(order.name for order in self._system.orders if order.is_open)
+        return tuple(order.name for order in self._system.orders if order.state not in ENDED)
 
     async def card(self, order):
         held = self._system.order(order)

@@ -6,10 +6,10 @@ from adapters.planning import build
 from canonical_model.attachment import Attachment, Claim
 from canonical_model.commands import OrderWork
 from canonical_model.work_order import OrderState, order_id
+from demo.outside.planning import Mood
 from ports.contracts.crew import BEFORE, a_photo, no_files, photo_bytes, some_work
 from ports.errors import TransientError, UncertainError
 from tests.adapters.planning.conftest import settings_for
-from tests.simulators.planning import Mood
 
 
 @pytest.fixture

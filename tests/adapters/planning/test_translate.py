@@ -11,11 +11,11 @@ from adapters.planning.settings import Settings
 from adapters.planning.translate import to_change, to_state, to_text, to_work_order, update_id
 from canonical_model.location import Location
 from canonical_model.work_order import OrderState
+from demo.outside.planning import PASSWORD
 from ports.contracts.crew import some_work
 from ports.errors import MisconfiguredError, NotUnderstoodError
 from ports.xml_text import CUT
 from tests.adapters.planning.conftest import NOW, settings_for
-from tests.simulators.planning import PASSWORD
 
 SETTINGS = Settings.model_validate(settings_for("https://planning.example"))
 

@@ -188,6 +188,11 @@ def test_a_date_of_another_form_is_not_understood(text):
         translate.from_date(text)
 
 
+def test_the_sixtieth_second_is_the_next_minute():
+    """Roundup keeps seconds in three decimals: 59.9996 becomes 60.000."""
+    assert translate.from_date("2026-12-31.23:59:60") == datetime(2027, 1, 1, tzinfo=UTC)
+
+
 @given(st.datetimes(min_value=datetime(1990, 1, 1), max_value=datetime(2200, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
 def test_a_date_comes_back_to_the_second(moment):
     assert translate.from_date(translate.to_date(moment)) == moment.replace(microsecond=0)

@@ -11,11 +11,11 @@ import pytest
 import pytest_asyncio
 
 from console.api.credentials import Credentials, Scope
+from demo.city_hall import city_file, without_crews
 from hub import Hub, load, make_secrets
 from journal.database import open_engine
 from journal.migrate import migrate
 from tests.servers.private import free_port
-from tests.shipped import ROOT
 
 SECRET = "whsec_" + base64.b64encode(b"a key of thirty-two bytes, or so!").decode()
 OLD_SECRET = "whsec_" + base64.b64encode(b"an older key, of about that size!").decode()
@@ -63,7 +63,7 @@ def an_event(id_="k-1", data=None, **changes):
 @asynccontextmanager
 async def running(folder, hook_port=1, configuration=CONFIGURATION):
     """A hub in this process, without its web server."""
-    (folder / "dispatch.toml").write_text((ROOT / "demo" / "city" / "dispatch.toml").read_text())
+    (folder / "dispatch.toml").write_text(without_crews(city_file("dispatch.toml")))
     (folder / "hub.toml").write_text(configuration.format(port=free_port(), hook=hook_port))
     make_secrets(folder / "secrets")
     (folder / "secrets" / "dosis_webhook").write_text(SECRET)

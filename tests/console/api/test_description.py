@@ -10,11 +10,11 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from console.api.app import describe
+from demo.city_hall import city_file, without_crews
 from hub import make_secrets
 from tests.console.api.conftest import client_of, token_of
 from tests.docs.descriptions import PUBLISHED
 from tests.servers.private import free_port, wait_for
-from tests.shipped import ROOT
 
 HERE = Path(__file__).parent
 WEGWIJZER = Path(sys.executable).with_name("wegwijzer")
@@ -47,7 +47,7 @@ async def test_the_running_hub_describes_itself_to_who_may_know(hub):
 def served(tmp_path):
     """A hub as a process of its own: its address and a token."""
     port = free_port()
-    (tmp_path / "dispatch.toml").write_text((ROOT / "demo" / "city" / "dispatch.toml").read_text())
+    (tmp_path / "dispatch.toml").write_text(without_crews(city_file("dispatch.toml")))
     (tmp_path / "hub.toml").write_text(CONFIGURATION.format(port=port))
     make_secrets(tmp_path / "secrets")
     command = [WEGWIJZER, "--config", tmp_path / "hub.toml"]

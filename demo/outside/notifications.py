@@ -3,13 +3,14 @@
 Refuses what the real one refuses: a category or a brand that it does not know, a required key that is missing, contact data without a way
 to opt out, a bundle that is over. An `Id` that it has is answered 409.
 
-For a person: `python -m tests.simulators.notifications`, then open the address that it prints.
+For a person: `python -m demo.outside.notifications`, then open the address that it prints.
 """
 
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections import Counter
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -18,8 +19,9 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
-from tests.simulators.burgerprofiel import Notice, inbox_page, overview_page
-from tests.simulators.digitaal_vlaanderen import Provider, Weather, error_document, guarded, serving
+from demo.outside.digitaal_vlaanderen import Provider, Weather, error_document, guarded
+from demo.outside.portal_pages import Notice, inbox_page, overview_page
+from demo.outside.serving import serving
 
 REQUIRED: Mapping[str, tuple[str, ...]] = {
     "DossierGerelateerdBerichtWijzigingDossier": ("DossierNummer", "StatusVlaamseCode", "StatusVlaamseFase"),
@@ -36,8 +38,8 @@ class Notificaties:
     weather: Weather = field(default_factory=Weather)
     brands: tuple[str, ...] = (BRAND,)
     today: date | None = None
-    muted: set[str] = field(default_factory=set)
-    bundles: dict[str, dict[str, Any]] = field(default_factory=dict)
+    muted: set[str] = field(default_factory=set[str])
+    bundles: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     posted: int = 0
     origin: str = ""
 
@@ -61,6 +63,10 @@ class Notificaties:
     def numbers(self) -> list[str]:
         """Who got something: a number, or a mail address."""
         return list(dict.fromkeys(_recipient(bundle) for bundle in self.bundles.values()))
+
+    def counted(self) -> dict[str, int]:
+        """How many notifications there are about each dossier."""
+        return Counter(_keys(bundle)["DossierNummer"] for bundle in self.bundles.values())
 
     def shown_to(self, number: str) -> tuple[Notice, ...]:
         """What somebody got, the last one first."""
@@ -145,7 +151,7 @@ def _notice(bundle: dict[str, Any], *, mailed: bool) -> Notice:
 @asynccontextmanager
 async def running_notificaties(
     notificaties: Notificaties | None = None, *, port: int = 0
-) -> AsyncIterator[Notificaties]:
+) -> AsyncGenerator[Notificaties]:
     """A Notificaties that serves until the block ends."""
     notificaties = notificaties or Notificaties()
     async with serving(notificaties.app(), port) as origin:

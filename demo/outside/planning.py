@@ -1,8 +1,8 @@
-"""A planning of work orders behind the WSDL, with its bad days; `GET /` shows what the crew sees on its list.
+"""A planning of work orders behind the WSDL, with its bad days; `GET /ploeg` shows what the crew sees on its list.
 
 Written with FastAPI and lxml, apart from the adapter and from zeep: answers may be cut, late, doubled or wrong.
 
-    python -m tests.simulators.planning --port 18131
+    python -m demo.outside.planning --port 18131
 """
 
 import argparse
@@ -11,18 +11,27 @@ import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from html import escape
 
-import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from lxml import etree
+from starlette.types import Receive, Scope, Send
 
-NS = {"soap": "http://schemas.xmlsoap.org/soap/envelope/", "wo": "http://leuven.test/planning/v1"}
+from canonical_model.work_order import OrderState
+from demo.crew_page import Card, crew_page
+from demo.outside.serving import HangUp, serving
+from demo.outside.soap import SOAP, Document, lets_in, plain, xml
+
+NS = {"soap": SOAP, "wo": "http://leuven.test/planning/v1"}
 SOAP12 = "http://www.w3.org/2003/05/soap-envelope"
 USERNAME, PASSWORD = "wegwijzer", "het-wachtwoord-van-de-planning"
-STATUSES = ("Ontvangen", "Gepland", "In uitvoering", "Uitgevoerd", "Geannuleerd", "Niet gevonden")
-ENDED = ("Uitgevoerd", "Geannuleerd", "Niet gevonden")
+WORDS: Mapping[OrderState, str] = {
+    OrderState.ORDERED: "Ontvangen",
+    OrderState.PLANNED: "Gepland",
+    OrderState.IN_PROGRESS: "In uitvoering",
+    OrderState.DONE: "Uitgevoerd",
+    OrderState.CANCELLED: "Geannuleerd",
+    OrderState.NOT_FOUND: "Niet gevonden",
+}
 
 
 class Mood(StrEnum):
@@ -72,26 +81,30 @@ class Order:
         return f"{self.status}: {self.remark}" if self.remark else self.status
 
     @property
-    def is_open(self) -> bool:
-        return self.status not in ENDED
+    def state(self) -> OrderState:
+        """How it stands; a word that nobody knows is as good as none."""
+        return next((state for state, word in WORDS.items() if word == self.status), OrderState.ORDERED)
 
 
 @dataclass
 class Planning:
     """`moods` are those of the next calls, oldest first. `orders` holds every order that was made, doubles too."""
 
-    moods: list[Mood] = field(default_factory=list)
-    orders: list[Order] = field(default_factory=list)
-    actions: list[str] = field(default_factory=list)
-    headers: list[Mapping[str, str]] = field(default_factory=list)
+    crew: str = "Ploeg openbare verlichting"
+    password: str = field(default=PASSWORD, repr=False)
+    moods: list[Mood] = field(default_factory=list[Mood])
+    orders: list[Order] = field(default_factory=list[Order])
+    actions: list[str] = field(default_factory=list[str])
+    headers: list[Mapping[str, str]] = field(default_factory=list[Mapping[str, str]])
     late: float = 1.0
 
     def app(self) -> FastAPI:
         """The service, and the page for the crew."""
         app = FastAPI(openapi_url=None)
         app.post("/planning")(self.call)
-        app.get("/")(self.page)
-        app.post("/opdrachten/{name}")(self.press)
+        app.get("/ploeg")(self.page)
+        app.post("/ploeg/{name}")(self.press)
+        app.get("/ploeg/{name}/foto")(self.photo)
         return app
 
     def order(self, name: str) -> Order | None:
@@ -100,8 +113,7 @@ class Planning:
 
     def tell(self, name: str, status: str, remark: str = "") -> None:
         """The crew tells how it stands."""
-        order = self.order(name)
-        assert order is not None
+        order = next(one for one in self.orders if one.name == name)
         order.status, order.remark = status, remark
 
     async def call(self, request: Request) -> Response:
@@ -109,8 +121,7 @@ class Planning:
         body = await request.body()
         self.headers.append(dict(request.headers))
         self.actions.append(request.headers.get("soapaction", "").strip('"'))
-        expected = base64.b64encode(f"{USERNAME}:{PASSWORD}".encode()).decode()
-        if request.headers.get("authorization") != f"Basic {expected}":
+        if not lets_in(request, USERNAME, self.password):
             return Response(status_code=401)
         mood = self.moods.pop(0) if self.moods else Mood.WELL
         if mood in _EARLY:
@@ -118,24 +129,22 @@ class Planning:
         return await self._late(mood, self._do(body))
 
     def _do(self, body: bytes) -> Response:
-        root = etree.fromstring(
-            body, etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
-        )
+        root = Document(body, NS)
         if self.actions[-1] == "GetStatus":
-            order = self.order(_one(root, "//wo:GetStatus/wo:id"))
+            order = self.order(root.text("//wo:GetStatus/wo:id"))
             return _result("GetStatus", order.told if order else None)
-        name = _one(root, "//wo:extern_id")
+        name = root.text("//wo:extern_id")
         if self.order(name):
             return _fault("soap:Client.Duplicate", "Jan Peeters heeft dit al gemeld")
         order = Order(
             name=name,
             number=f"WO-{len(self.orders) + 1}",
-            title=_one(root, "//wo:titel"),
-            text=_one(root, "//wo:omschrijving"),
-            lat=_one(root, "//wo:lat"),
-            lon=_one(root, "//wo:lon"),
-            reported=_one(root, "//wo:gemeld"),
-            photo=base64.b64decode(_one(root, "//wo:foto")),
+            title=root.text("//wo:titel"),
+            text=root.text("//wo:omschrijving"),
+            lat=root.text("//wo:lat"),
+            lon=root.text("//wo:lon"),
+            reported=root.text("//wo:gemeld"),
+            photo=base64.b64decode(root.text("//wo:foto")),
         )
         self.orders.append(order)
         return _result("CreateWorkOrder", order.number)
@@ -144,58 +153,46 @@ class Planning:
         """What becomes of an answer when the work was done."""
         if mood is Mood.LATE:
             await asyncio.sleep(self.late)
-        changed = {
-            Mood.ANSWER_LOST: _HangUp,
+        changed: Mapping[Mood, Callable[[], Response]] = {
+            Mood.ANSWER_LOST: HangUp,
             Mood.DRIPPING: lambda: _Dripping(bytes(answer.body)),
-            Mood.TRUNCATED: lambda: _xml(bytes(answer.body)[:-40]),
+            Mood.TRUNCATED: lambda: xml(bytes(answer.body)[:-40]),
             Mood.EMPTY: lambda: Response(status_code=202),
-            Mood.OTHER_ROOT: lambda: _xml(b"<resultaat>ok</resultaat>"),
+            Mood.OTHER_ROOT: lambda: xml(b"<resultaat>ok</resultaat>"),
         }
         return changed[mood]() if mood in changed else answer
 
     async def page(self) -> Response:
         """What the crew sees on its list."""
-        cards = "".join(map(_card, self.orders)) or "<p>Er staat niets op de lijst.</p>"
-        return HTMLResponse(
-            '<!doctype html><html lang="nl"><head><meta charset="utf-8"><title>Werkplanning (nagebootst)</title>'
-            "<style>body{font:16px/1.5 sans-serif;margin:2rem auto;max-width:60rem}article{border:1px solid #777;"
-            "margin:1rem 0;padding:0 1rem 1rem}pre{white-space:pre-wrap;font:inherit}</style></head><body><main>"
-            f"<h1>Werkplanning van de ploeg</h1>{cards}</main></body></html>",
-            headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"},
-        )
+        return crew_page(self.crew, map(_card, self.orders), action="/ploeg", photos=False)
 
     async def press(self, name: str, request: Request) -> Response:
         """A button on the list."""
         form = await request.form()
-        status = str(form.get("status", ""))
-        if self.order(name) is None or status not in STATUSES:
+        status = next((word for state, word in WORDS.items() if state == form.get("state")), "")
+        if self.order(name) is None or not status:
             return Response("Niet gevonden", 404)
-        self.tell(name, status, str(form.get("opmerking", "")))
-        return RedirectResponse("/", 303)
+        self.tell(name, status, str(form.get("note", "")))
+        return RedirectResponse(f"/ploeg#{name}", 303)
+
+    async def photo(self, name: str) -> Response:
+        """The photo of an order; nothing that could run in a browser."""
+        order = self.order(name)
+        if order is None or not order.photo:
+            return Response("Niet gevonden", 404)
+        return Response(order.photo, media_type="image/jpeg", headers={"X-Content-Type-Options": "nosniff"})
 
 
-def _card(order: Order) -> str:
-    buttons = "".join(f'<button name="status" value="{status}">{status}</button> ' for status in STATUSES[1:])
-    form = (
-        f'<form method="post" action="/opdrachten/{escape(order.name)}"><label>Opmerking <input name="opmerking">'
-        f"</label><div>{buttons}</div></form>"
+def _card(order: Order) -> Card:
+    return Card(
+        id=order.name,
+        title=f"{order.number}: {order.title}",
+        text=order.text,
+        place=f"{order.lat} {order.lon}".strip(),
+        state=order.state,
+        photos=(f"/ploeg/{order.name}/foto",) if order.photo else (),
+        notes=(order.told,) if order.state is not OrderState.ORDERED else (),
     )
-    return (
-        f"<article><h2>{escape(order.title)}</h2><p>{escape(order.name)} ({order.number}), "
-        f"<strong>{escape(order.told)}</strong></p><pre>{escape(order.text)}</pre>"
-        f"<p>{escape(order.lat)} {escape(order.lon)}{', met foto' if order.photo else ''}</p>"
-        f"{form if order.is_open else ''}</article>"
-    )
-
-
-class HangUpError(Exception):
-    """Ends a connection without the rest of an answer."""
-
-
-class _HangUp(Response):
-    async def __call__(self, scope, receive, send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"500")]})
-        raise HangUpError
 
 
 class _Dripping(Response):
@@ -205,7 +202,7 @@ class _Dripping(Response):
         super().__init__()
         self._start = start
 
-    async def __call__(self, scope, receive, send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send(
             {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/xml")]}
         )
@@ -216,15 +213,6 @@ class _Dripping(Response):
         await send({"type": "http.response.body", "body": b""})
 
 
-def _one(root: "etree._Element", path: str) -> str:
-    found = root.xpath(path, namespaces=NS)
-    return (found[0].text or "") if found else ""
-
-
-def _xml(content: bytes, status: int = 200) -> Response:
-    return Response(content, status, media_type="text/xml; charset=utf-8")
-
-
 def _enveloped(content: str, before: str = "") -> bytes:
     return (
         f'<?xml version="1.0" encoding="UTF-8"?>{before}<s:Envelope xmlns:s="{NS["soap"]}"><s:Body>{content}'
@@ -233,19 +221,19 @@ def _enveloped(content: str, before: str = "") -> bytes:
 
 
 def _result(operation: str, value: str | None, before: str = "") -> Response:
-    inner = "" if value is None else f"<{operation}Result>{escape(value, quote=False)}</{operation}Result>"
+    inner = "" if value is None else f"<{operation}Result>{plain(value)}</{operation}Result>"
     answer = f'<{operation}Response xmlns="{NS["wo"]}">{inner}</{operation}Response>'
-    return _xml(_enveloped(answer, before))
+    return xml(_enveloped(answer, before))
 
 
 def _fault(code: str, text: str) -> Response:
     fault = f"<s:Fault><faultcode>{code.replace('soap:', 's:')}</faultcode><faultstring>{text}</faultstring></s:Fault>"
-    return _xml(_enveloped(fault), 500)
+    return xml(_enveloped(fault), 500)
 
 
 def _with_entity(before: str) -> Response:
     answer = f'<CreateWorkOrderResponse xmlns="{NS["wo"]}"><CreateWorkOrderResult>&x;</CreateWorkOrderResult></CreateWorkOrderResponse>'
-    return _xml(_enveloped(answer, before))
+    return xml(_enveloped(answer, before))
 
 
 _EARLY: Mapping[Mood, Callable[[], Response]] = {
@@ -253,7 +241,7 @@ _EARLY: Mapping[Mood, Callable[[], Response]] = {
     Mood.LOGIN_PAGE: lambda: HTMLResponse("<html><body><form><input name='w'/></form></body></html>"),
     Mood.CLIENT_FAULT: lambda: _fault("soap:Client", "Jan Peeters is geen straat"),
     Mood.SERVER_FAULT: lambda: _fault("soap:Server", "Jan Peeters"),
-    Mood.SOAP12_FAULT: lambda: _xml(
+    Mood.SOAP12_FAULT: lambda: xml(
         f'<s:Envelope xmlns:s="{SOAP12}"><s:Body><s:Fault><s:Code><s:Value>s:Sender</s:Value></s:Code><s:Reason>'
         "<s:Text>Jan Peeters</s:Text></s:Reason></s:Fault></s:Body></s:Envelope>".encode(),
         500,
@@ -271,7 +259,13 @@ _EARLY: Mapping[Mood, Callable[[], Response]] = {
 """Answers of a planning that did nothing."""
 
 
+async def _serve(port: int) -> None:
+    async with serving(Planning().app(), port) as origin:
+        print(f"Werkplanning (nagebootst): {origin}/ploeg")
+        await asyncio.Event().wait()
+
+
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--port", type=int, default=18131)
-    uvicorn.run(Planning().app(), host="127.0.0.1", port=arguments.parse_args().port)
+    asyncio.run(_serve(arguments.parse_args().port))

@@ -32,7 +32,7 @@ class Dossier:
     number: str
     title: str
     link: str
-    manager: Mapping[str, object] = field(default_factory=dict)
+    manager: Mapping[str, object] = field(default_factory=dict[str, object])
     steps: tuple[Step, ...]
 
     @property
@@ -125,7 +125,7 @@ _OVERVIEW = """
 {% else %}<li>Nog niemand: er is niets ontvangen.</li>{% endfor %}</ul>"""
 
 _JINJA = Environment(autoescape=True, undefined=StrictUndefined)
-_JINJA.globals.update(words=words, moment=moment, portal_of=portal_of)
+_WORDING: Mapping[str, object] = {"words": words, "moment": moment, "portal_of": portal_of}
 
 
 def portal_page(number: str, dossiers: Sequence[Dossier], notices: Sequence[Notice]) -> str:
@@ -148,7 +148,7 @@ def overview_page(
 
 
 def _part(template: str, **values: object) -> str:
-    return _JINJA.from_string(template).render(**values)
+    return _JINJA.from_string(template).render(**_WORDING, **values)
 
 
 def _page(title: str, who: str, body: str) -> str:

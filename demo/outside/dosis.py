@@ -4,14 +4,14 @@ Takes uploads at once and processes them `processing_seconds` later; until then 
 number that nobody has, a dossier that somebody told it to refuse) fails afterwards. A version with an older change date than the one that
 is shown is kept, marked as late, and not shown as the current one.
 
-For a person: `python -m tests.simulators.dosis`, then open the address that it prints.
+For a person: `python -m demo.outside.dosis`, then open the address that it prints.
 """
 
 import asyncio
 import json
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,9 +21,10 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from canonical_model.identifiers import InvalidIdentifierError, establishment, insz, kbo, vcode
-from tests.simulators.burgerprofiel import Dossier, Step, overview_page, portal_page
-from tests.simulators.digitaal_vlaanderen import Provider, Weather, error_document, guarded, serving
-from tests.simulators.notifications import Notificaties
+from demo.outside.digitaal_vlaanderen import Provider, Weather, error_document, guarded
+from demo.outside.notifications import Notificaties
+from demo.outside.portal_pages import Dossier, Step, overview_page, portal_page
+from demo.outside.serving import serving
 
 SOURCE = "urn://leuven/contact"
 PHASES = ("Samenstelling", "Behandeling", "Beslissing", "Uitvoering", "Afgerond")
@@ -55,12 +56,12 @@ class Dosis:
     phases: list[str] = field(default_factory=lambda: list(PHASES))
     codes: list[str] = field(default_factory=lambda: list(CODES))
     processing_seconds: float = 0
-    refuse: dict[str, str] = field(default_factory=dict)
-    unknown_numbers: set[str] = field(default_factory=set)
-    versions: dict[str, list[Version]] = field(default_factory=dict)
+    refuse: dict[str, str] = field(default_factory=dict[str, str])
+    unknown_numbers: set[str] = field(default_factory=set[str])
+    versions: dict[str, list[Version]] = field(default_factory=dict[str, list[Version]])
     uploads: int = 0
     notifications: Notificaties | None = None
-    odd_failures: list[Any] = field(default_factory=list)
+    odd_failures: list[Any] = field(default_factory=list[Any])
     origin: str = ""
 
     def app(self) -> FastAPI:
@@ -95,6 +96,11 @@ class Dosis:
         """What the customer sees now."""
         in_order = [one for one in self.shown(dossier) if not one.late]
         return in_order[-1] if in_order else None
+
+    def codes_shown(self) -> dict[str, str]:
+        """The code that each dossier shows now."""
+        shown = {dossier: self.current(dossier) for dossier in self.versions}
+        return {dossier: one.body["Status"]["VlaamsCode"] for dossier, one in shown.items() if one}
 
     def dossiers_of(self, number: str) -> list[Dossier]:
         """What somebody with this number sees, the last change first."""
@@ -266,7 +272,7 @@ def _is_number(text: str) -> bool:
 
 
 @asynccontextmanager
-async def running_dosis(dosis: Dosis | None = None, *, port: int = 0) -> AsyncIterator[Dosis]:
+async def running_dosis(dosis: Dosis | None = None, *, port: int = 0) -> AsyncGenerator[Dosis]:
     """A DOSIS that serves until the block ends."""
     dosis = dosis or Dosis()
     async with serving(dosis.app(), port) as origin:

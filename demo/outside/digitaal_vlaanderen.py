@@ -1,4 +1,4 @@
-"""What DOSIS and Notificaties have in common: who gives out tokens, error documents, and how they are served.
+"""What DOSIS and Notificaties have in common: who gives out tokens, and error documents.
 
 Tokens are given out as strictly as the real provider does it: signature, `iss` = `sub`, `aud`, at most ten minutes, each `jti` once,
 exactly the scopes that were granted. Each client has a key pair; `private_key` is what goes into `hub.toml`.
@@ -8,19 +8,17 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
-TOKEN_PATH = "/op/v1/token"
+TOKEN_PATH = "/op/v1/token"  # noqa: S105 - a path
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -36,8 +34,8 @@ class Provider:
     now: Callable[[], float] = time.time
     asked: int = 0
     key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, auto_kid=True))
-    tokens: dict[str, float] = field(default_factory=dict)
-    _jtis: set[str] = field(default_factory=set)
+    tokens: dict[str, float] = field(default_factory=dict[str, float])
+    _jtis: set[str] = field(default_factory=set[str])
 
     @property
     def private_key(self) -> str:
@@ -166,27 +164,3 @@ def guarded(provider: Provider, weather: Weather, handler: Handler) -> Handler:
         return weather.after(answer)
 
     return guarded_handler
-
-
-@asynccontextmanager
-async def serving(app: FastAPI, port: int = 0) -> AsyncIterator[str]:
-    """The app on a port of this machine, until the block ends; its origin."""
-    config = uvicorn.Config(
-        app,
-        host="127.0.0.1",
-        port=port,
-        log_config=None,
-        lifespan="off",
-        ws="none",
-        timeout_graceful_shutdown=1,
-    )
-    server = uvicorn.Server(config)
-    running = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-        await asyncio.sleep(0.01)
-    try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        server.force_exit = True
-        await running

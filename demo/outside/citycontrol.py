@@ -2,37 +2,38 @@
 
 Written apart from the adapter, with lxml alone, so that both must mean the same. Behaves as Signalen met it: answers
 Bv03 or Fo03, keeps what it is sent under the identification, pushes `actualiseerZaakstatus_Lk01` to the city, and has
-its bad days (`Mood`). `GET /` shows what the crew sees on its list, with buttons that push.
+its bad days (`Mood`). `GET /ploeg` shows what the crew sees on its list, with buttons that push.
 
-    python -m tests.simulators.citycontrol --port 18130 --hub http://127.0.0.1:8000/in/citycontrol/soap
+    python -m demo.outside.citycontrol --port 18130 --hub http://127.0.0.1:8000/in/citycontrol/soap
 """
 
 import argparse
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from html import escape
 from zoneinfo import ZoneInfo
 
 import httpx
-from lxml import etree
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from tests.servers.hosted import served
+from canonical_model.work_order import OrderState
+from demo.crew_page import Card, crew_page
+from demo.outside.serving import HangUp, serving
+from demo.outside.soap import SOAP, Document, lets_in, plain, xml
 
 USERNAME, PASSWORD = "wegwijzer", "het-wachtwoord-van-de-stad"
 OUR_USERNAME, OUR_PASSWORD = "citycontrol", "het-wachtwoord-van-citycontrol"
 STATUS_ACTION = "http://www.egem.nl/StUF/sector/zkn/0310/actualiseerZaakstatus_Lk01"
 NS = {
-    "soap": "http://schemas.xmlsoap.org/soap/envelope/",
+    "soap": SOAP,
     "zkn": "http://www.egem.nl/StUF/sector/zkn/0310",
     "stuf": "http://www.egem.nl/StUF/StUF0301",
     "bg": "http://www.egem.nl/StUF/sector/bg/0310",
@@ -62,13 +63,22 @@ class Mood(StrEnum):
 
 
 class Step(StrEnum):
-    """What the crew may tell, in the words of its buttons."""
+    """What the crew may tell."""
 
     PLANNED = "gepland"
     IN_PROGRESS = "in-uitvoering"
     DONE = "uitgevoerd"
     CANCELLED = "geannuleerd"
     NOT_FOUND = "niet-aangetroffen"
+
+
+STEPS: Mapping[OrderState, Step] = {
+    OrderState.PLANNED: Step.PLANNED,
+    OrderState.IN_PROGRESS: Step.IN_PROGRESS,
+    OrderState.DONE: Step.DONE,
+    OrderState.CANCELLED: Step.CANCELLED,
+    OrderState.NOT_FOUND: Step.NOT_FOUND,
+}
 
 
 _CHANGES = ("actualiseerZaakstatus_Lk01", "updateZaak_Lk01")
@@ -96,37 +106,49 @@ class Case:
     remark: str = ""
     status_at: str = ""
     created: int = 1
-    documents: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    documents: dict[str, tuple[str, bytes]] = field(default_factory=dict[str, tuple[str, bytes]])
     document_sendings: int = 0
 
     @property
     def is_open(self) -> bool:
         return self.status not in ("Afgehandeld", "Geannuleerd")
 
+    @property
+    def state(self) -> OrderState:
+        """How it stands on the crew's list."""
+        if self.status == "Geannuleerd":
+            return OrderState.CANCELLED
+        words = {told: state for state, step in STEPS.items() for told in [WORDS[step]]}
+        return words.get((self.status, self.result), OrderState.ORDERED)
+
 
 @dataclass
 class CityControl:
     """`hub` is where it pushes ("" = nowhere); `moods` are those of the next messages, oldest first.
 
-    `documents_mood` holds for every photo. `echoes`: it tells the city what the city told it. `push_times`: how often each push is sent. `refusals`: pushes that the city
-    did not confirm, to be sent again with `push_again`.
+    `documents_mood` holds for every photo. `echoes`: it tells the city what the city told it. `push_times`: how often each push is sent. `lose_pushes`: so many of
+    them never leave, and are forgotten. `refusals`: pushes that the city did not confirm, to be sent again with `push_again`.
     """
 
     hub: str = ""
     origin: str = ""
-    moods: list[Mood] = field(default_factory=list)
+    crew: str = "Ploeg wegen"
+    password: str = field(default=PASSWORD, repr=False)
+    our_password: str = field(default=OUR_PASSWORD, repr=False)
+    moods: list[Mood] = field(default_factory=list[Mood])
     documents_mood: Mood = Mood.WELL
     echoes: bool = False
     push_times: int = 1
+    lose_pushes: int = 0
     quoted: bool = True
     certificate: tuple[str, str] = ("", "")
-    cases: dict[str, Case] = field(default_factory=dict)
-    heard: list[bytes] = field(default_factory=list)
-    actions: list[str] = field(default_factory=list)
-    refusals: list[bytes] = field(default_factory=list)
-    answers: list[httpx.Response] = field(default_factory=list)
+    cases: dict[str, Case] = field(default_factory=dict[str, Case])
+    heard: list[bytes] = field(default_factory=list[bytes])
+    actions: list[str] = field(default_factory=list[str])
+    refusals: list[bytes] = field(default_factory=list[bytes])
+    answers: list[httpx.Response] = field(default_factory=list[httpx.Response])
     _pushes: int = 0
-    _to_echo: list[bytes] = field(default_factory=list)
+    _to_echo: list[bytes] = field(default_factory=list[bytes])
 
     def app(self) -> ASGIApp:
         """The services, and the page for the crew."""
@@ -136,15 +158,15 @@ class CityControl:
                 Route("/BeantwoordVraag", self.answer, methods=["POST"]),
                 Route("/OntvangAsynchroon", self.wsdl, methods=["GET"]),
                 Route("/BeantwoordVraag", self.wsdl, methods=["GET"]),
-                Route("/", self.page, methods=["GET"]),
-                Route("/zaken/{identification}/{step}", self.press, methods=["POST"]),
+                Route("/ploeg", self.page, methods=["GET"]),
+                Route("/ploeg/{identification}", self.press, methods=["POST"]),
                 Route("/zaken/{identification}/documenten/{document}", self.photo, methods=["GET"]),
             ]
         )
 
     async def wsdl(self, request: Request) -> Response:
         """Something that says: a service is here."""
-        if not _is_the_city(request):
+        if not lets_in(request, USERNAME, self.password):
             return Response(status_code=401)
         return Response(b"<definitions/>", media_type="text/xml")
 
@@ -155,7 +177,7 @@ class CityControl:
         self.heard.append(body)
         self.actions.append(action)
         mood = self._mood(action)
-        if not _is_the_city(request):
+        if not lets_in(request, USERNAME, self.password):
             return Response(status_code=401)
         if mood in _EARLY:
             return _EARLY[mood]()
@@ -164,7 +186,7 @@ class CityControl:
             return _fo03(refusal, "client")
         if self.echoes and action in _CHANGES:
             self._to_echo.append(
-                status_message(self.cases[_one(_parsed(body), "//zkn:object/zkn:identificatie")])
+                status_message(self.cases[Document(body, NS).text("//zkn:object/zkn:identificatie")])
             )
         return _late(mood)
 
@@ -173,12 +195,12 @@ class CityControl:
         body = await request.body()
         action = request.headers.get("soapaction", "").strip('"').rpartition("/")[2]
         self.actions.append(action)
-        if not _is_the_city(request):
+        if not lets_in(request, USERNAME, self.password):
             return Response(status_code=401)
-        found = self.cases.get(_one(_parsed(body), "//zkn:gelijk/zkn:identificatie"))
+        found = self.cases.get(Document(body, NS).text("//zkn:gelijk/zkn:identificatie"))
         if found is None:
-            return _xml(_la01(""))
-        return _xml(_la01(_documents(found) if action == "geefLijstZaakdocumenten_Lv01" else _details(found)))
+            return xml(_la01(""))
+        return xml(_la01(_documents(found) if action == "geefLijstZaakdocumenten_Lv01" else _details(found)))
 
     async def step(
         self, identification: str, step: Step, remark: str = "", *, at: datetime | None = None
@@ -198,6 +220,9 @@ class CityControl:
 
     async def push(self, message: bytes) -> None:
         """Tell the city, as often as `push_times` says."""
+        if self.lose_pushes:
+            self.lose_pushes -= 1
+            return
         for _ in range(self.push_times):
             await self._push_once(message)
 
@@ -223,7 +248,7 @@ class CityControl:
         try:
             async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
                 answer = await client.post(
-                    self.hub, content=message, headers=headers, auth=(OUR_USERNAME, OUR_PASSWORD)
+                    self.hub, content=message, headers=headers, auth=(OUR_USERNAME, self.our_password)
                 )
         except httpx.HTTPError:
             self.refusals.append(message)
@@ -239,7 +264,7 @@ class CityControl:
 
     def _do(self, action: str, body: bytes) -> str:
         """Do what is asked; why not, or ""."""
-        root = _parsed(body)
+        root = Document(body, NS)
         if action == "CreeerZaak_Lk01":
             return self._create(root)
         if action == "VoegZaakdocumentToe_Lk01":
@@ -248,14 +273,14 @@ class CityControl:
             return self._change(root)
         return "unknown SOAPAction"
 
-    def _create(self, root: "etree._Element") -> str:
+    def _create(self, root: Document) -> str:
         """Makes a second one as readily as the first: how the real one takes that is not known."""
-        identification = _one(root, "//zkn:object/zkn:identificatie")
-        if not identification or not _one(root, "//zkn:object/zkn:omschrijving"):
+        identification = root.text("//zkn:object/zkn:identificatie")
+        if not identification or not root.text("//zkn:object/zkn:omschrijving"):
             return "identificatie or omschrijving is missing"
-        if len(_one(root, "//zkn:object/zkn:toelichting")) > 1000:
+        if len(root.text("//zkn:object/zkn:toelichting")) > 1000:
             return "toelichting is too long"
-        if root.xpath("//zkn:adres", namespaces=NS) and not _one(root, "//bg:huisnummer").isdecimal():
+        if root.texts("//zkn:adres") and not root.text("//bg:huisnummer").isdecimal():
             return "huisnummer is no number"
         known = self.cases.get(identification)
         if known:
@@ -263,50 +288,62 @@ class CityControl:
             return ""
         self.cases[identification] = Case(
             identification=identification,
-            title=_one(root, "//zkn:object/zkn:omschrijving"),
-            text=_one(root, "//zkn:object/zkn:toelichting"),
+            title=root.text("//zkn:object/zkn:omschrijving"),
+            text=root.text("//zkn:object/zkn:toelichting"),
             place=_place(root),
-            planned_end=_one(root, "//zkn:object/zkn:einddatumGepland"),
+            planned_end=root.text("//zkn:object/zkn:einddatumGepland"),
         )
         return ""
 
-    def _add_document(self, root: "etree._Element") -> str:
-        case = self.cases.get(_one(root, "//zkn:isRelevantVoor/zkn:gerelateerde/zkn:identificatie"))
+    def _add_document(self, root: Document) -> str:
+        case = self.cases.get(root.text("//zkn:isRelevantVoor/zkn:gerelateerde/zkn:identificatie"))
         if case is None:
             return "no such case"
         case.document_sendings += 1
-        content = base64.b64decode(_one(root, "//zkn:inhoud"))
-        type_ = _one(root, "//zkn:object/zkn:formaat")
-        case.documents[_one(root, "//zkn:object/zkn:identificatie")] = (type_, content)
+        content = base64.b64decode(root.text("//zkn:inhoud"))
+        type_ = root.text("//zkn:object/zkn:formaat")
+        case.documents[root.text("//zkn:object/zkn:identificatie")] = (type_, content)
         return ""
 
-    def _change(self, root: "etree._Element") -> str:
-        case = self.cases.get(_one(root, "//zkn:object/zkn:identificatie"))
+    def _change(self, root: Document) -> str:
+        case = self.cases.get(root.text("//zkn:object/zkn:identificatie"))
         if case is None:
             return "no such case"
-        case.status = _one(root, "//zkn:heeft/zkn:gerelateerde/zkn:omschrijving")
-        case.result = _one(root, "//zkn:object/zkn:resultaat/zkn:omschrijving")
-        case.remark = _one(root, "//zkn:object/zkn:resultaat/zkn:toelichting")
-        case.status_at = _one(root, "//zkn:heeft/zkn:datumStatusGezet")
+        case.status = root.text("//zkn:heeft/zkn:gerelateerde/zkn:omschrijving")
+        case.result = root.text("//zkn:object/zkn:resultaat/zkn:omschrijving")
+        case.remark = root.text("//zkn:object/zkn:resultaat/zkn:toelichting")
+        case.status_at = root.text("//zkn:heeft/zkn:datumStatusGezet")
         return ""
 
-    async def page(self, request: Request) -> Response:
+    async def page(self, _: Request) -> Response:
         """What the crew sees on its list."""
-        return HTMLResponse(
-            _page(sorted(self.cases.values(), key=lambda case: (not case.is_open, case.identification))),
-            headers={
-                "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'"
-            },
-        )
+        return crew_page(self.crew, map(self._card, self.cases.values()), action="/ploeg", photos=False)
 
     async def press(self, request: Request) -> Response:
         """A button on the list."""
-        identification, step = request.path_params["identification"], request.path_params["step"]
-        if identification not in self.cases or step not in list(Step):
-            return Response("Niet gevonden", 404)
+        identification = request.path_params["identification"]
         form = await request.form()
-        await self.step(identification, Step(step), str(form.get("opmerking", "")))
-        return RedirectResponse("/", 303)
+        step = next((step for state, step in STEPS.items() if state == form.get("state")), None)
+        if identification not in self.cases or step is None:
+            return Response("Niet gevonden", 404)
+        await self.step(identification, step, str(form.get("note", "")))
+        return RedirectResponse(f"/ploeg#{identification}", 303)
+
+    def _card(self, case: Case) -> Card:
+        told = f"{case.status}: {case.result}" if case.result else case.status
+        return Card(
+            id=case.identification,
+            title=case.title,
+            text=case.text,
+            place=f"{case.place} (gepland einde {_date(case.planned_end)})",
+            state=case.state,
+            photos=tuple(
+                f"/zaken/{case.identification}/documenten/{id_}"
+                for id_, (type_, _) in case.documents.items()
+                if type_.startswith("image/")
+            ),
+            notes=(f"{told}. {case.remark}".strip(),) if case.status_at else (),
+        )
 
     async def photo(self, request: Request) -> Response:
         """A photo on the list; nothing that could run in a browser."""
@@ -323,15 +360,15 @@ def status_message(
     """`actualiseerZaakstatus_Lk01` as CityControl sends it: default namespaces, and who set it."""
     when = case.status_at if at is None else at
     result = (
-        f"<resultaat><omschrijving>{_xml_text(case.result)}</omschrijving>"
-        f"<toelichting>{_xml_text(case.remark)}</toelichting></resultaat>"
+        f"<resultaat><omschrijving>{plain(case.result)}</omschrijving>"
+        f"<toelichting>{plain(case.remark)}</toelichting></resultaat>"
         if case.result or case.remark
         else ""
     )
     ended = "" if case.is_open else f"<einddatum>{when[:8]}</einddatum>"
     if not case.result and case.remark:
         result = ""
-    note = f"<toelichting>{_xml_text(case.remark)}</toelichting>" if case.remark and not case.result else ""
+    note = f"<toelichting>{plain(case.remark)}</toelichting>" if case.remark and not case.result else ""
     return f"""<soap:Envelope xmlns:soap="{NS["soap"]}" xmlns:xsd="http://www.w3.org/2001/XMLSchema">
   <soap:Body>
     <zakLk01 xmlns="{NS["zkn"]}">
@@ -348,13 +385,13 @@ def status_message(
         <indicatorOvername xmlns="{NS["stuf"]}">V</indicatorOvername>
       </parameters>
       <object d4p1:entiteittype="ZAK" d4p1:verwerkingssoort="W" xmlns:d4p1="{NS["stuf"]}">
-        <identificatie>{_xml_text(case.identification)}</identificatie>
+        <identificatie>{plain(case.identification)}</identificatie>
         {result}
         {ended}
         <heeft d4p1:entiteittype="ZAKSTT" d4p1:verwerkingssoort="T">
           <gerelateerde d4p1:entiteittype="STT" d4p1:verwerkingssoort="T">
             <volgnummer>2</volgnummer>
-            <omschrijving>{_xml_text(case.status)}</omschrijving>
+            <omschrijving>{plain(case.status)}</omschrijving>
           </gerelateerde>
           {note}
           <datumStatusGezet>{when}</datumStatusGezet>
@@ -375,28 +412,13 @@ def status_message(
 
 
 @asynccontextmanager
-async def running_citycontrol(port: int = 0, hub: str = "") -> AsyncIterator[CityControl]:
+async def running_citycontrol(
+    system: CityControl | None = None, *, port: int = 0
+) -> AsyncGenerator[CityControl]:
     """A CityControl that serves on loopback until the block ends."""
-    system = CityControl(hub=hub)
-    async with served(system.app(), port) as system.origin:
+    system = system or CityControl()
+    async with serving(system.app(), port) as system.origin:
         yield system
-
-
-class HangUpError(Exception):
-    """Ends a connection without an answer."""
-
-
-class _HangUp(Response):
-    """The head of an answer, and then nothing: the server closes the line."""
-
-    async def __call__(self, scope, receive, send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"500")]})
-        raise HangUpError
-
-
-def _is_the_city(request: Request) -> bool:
-    expected = base64.b64encode(f"{USERNAME}:{PASSWORD}".encode()).decode()
-    return request.headers.get("authorization") == f"Basic {expected}"
 
 
 _EARLY: Mapping[Mood, Callable[[], Response]] = {
@@ -423,15 +445,15 @@ def _late(mood: Mood) -> Response:
     """Answers of a CityControl that did what was asked."""
     match mood:
         case Mood.BV03_LOST:
-            return _HangUp()
+            return HangUp()
         case Mood.FO03_CREATED:
             return _fo03("er ging iets mis", "server")
         case Mood.TRUNCATED:
             return Response(_bv03()[:-60], media_type="text/xml")
         case Mood.TWO_BV03:
-            return _xml(_enveloped(_BV03 + _BV03))
+            return xml(_enveloped(_BV03 + _BV03))
         case _:
-            return _xml(_bv03())
+            return xml(_bv03())
 
 
 _BV03 = f"""<Bv03Bericht xmlns="{NS["stuf"]}"><stuurgegevens><berichtcode>Bv03</berichtcode>
@@ -478,14 +500,14 @@ def _la01(object_: str) -> bytes:
 
 def _details(case: Case) -> str:
     result = (
-        f"<ZKN:resultaat><ZKN:omschrijving>{_xml_text(case.result)}</ZKN:omschrijving>"
-        f"<ZKN:toelichting>{_xml_text(case.remark)}</ZKN:toelichting></ZKN:resultaat>"
+        f"<ZKN:resultaat><ZKN:omschrijving>{plain(case.result)}</ZKN:omschrijving>"
+        f"<ZKN:toelichting>{plain(case.remark)}</ZKN:toelichting></ZKN:resultaat>"
         if case.result
         else ""
     )
     return (
         f"<ZKN:object><ZKN:identificatie>{case.identification}</ZKN:identificatie>{result}<ZKN:heeft>"
-        f"<ZKN:gerelateerde><ZKN:omschrijving>{_xml_text(case.status)}</ZKN:omschrijving></ZKN:gerelateerde>"
+        f"<ZKN:gerelateerde><ZKN:omschrijving>{plain(case.status)}</ZKN:omschrijving></ZKN:gerelateerde>"
         f"<ZKN:datumStatusGezet>{case.status_at}</ZKN:datumStatusGezet></ZKN:heeft></ZKN:object>"
     )
 
@@ -505,98 +527,24 @@ def _enveloped(content: str) -> bytes:
     )
 
 
-def _xml(content: bytes) -> Response:
-    return Response(content, media_type="text/xml; charset=utf-8")
-
-
-def _parsed(body: bytes) -> "etree._Element":
-    """A photo of 20 MB is one text: lxml refuses that unless told otherwise."""
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True)
-    return etree.fromstring(body, parser)
-
-
-def _one(root: "etree._Element", path: str) -> str:
-    found = root.xpath(path, namespaces=NS)
-    return (found[0].text or "") if found else ""
-
-
-def _place(root: "etree._Element") -> str:
+def _place(root: Document) -> str:
     street = " ".join(
-        part for part in (_one(root, "//bg:gor.openbareRuimteNaam"), _one(root, "//bg:huisnummer")) if part
+        part for part in (root.text("//bg:gor.openbareRuimteNaam"), root.text("//bg:huisnummer")) if part
     )
     town = " ".join(
-        part for part in (_one(root, "//bg:postcode"), _one(root, "//bg:wpl.woonplaatsNaam")) if part
+        part for part in (root.text("//bg:postcode"), root.text("//bg:wpl.woonplaatsNaam")) if part
     )
-    values = [found.text for found in root.xpath("//stuf:extraElement", namespaces=NS)]
-    return "; ".join(part for part in (street, town, ", ".join(values)) if part)
-
-
-def _xml_text(text: str) -> str:
-    return escape(text, quote=False)
-
-
-_STYLE = """body{font:16px/1.5 sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem}
-article{border:1px solid #777;border-radius:.5rem;margin:1rem 0;padding:0 1rem 1rem}
-.klaar{color:#444;background:#eee}form{display:inline}button{margin:.2rem;padding:.4rem .8rem}
-img{max-height:8rem;margin-right:.5rem}input{padding:.4rem;width:16rem}pre{white-space:pre-wrap;font:inherit}"""
-_BUTTONS = (
-    (Step.PLANNED, "Gepland"),
-    (Step.IN_PROGRESS, "In uitvoering"),
-    (Step.CANCELLED, "Geannuleerd"),
-    (Step.NOT_FOUND, "Niet aangetroffen"),
-)
-
-
-def _page(cases: list[Case]) -> str:
-    open_ = sum(case.is_open for case in cases)
-    return (
-        '<!doctype html><html lang="nl"><head><meta charset="utf-8"><meta name="viewport" '
-        'content="width=device-width"><title>CityControl (nagebootst): werklijst</title>'
-        f"<style>{_STYLE}</style></head><body><main><h1>Werklijst van de ploeg</h1>"
-        f"<p>Nagebootste CityControl: {open_} open, {len(cases) - open_} klaar.</p>"
-        f"{''.join(map(_card, cases)) or '<p>Er staat niets op de lijst.</p>'}</main></body></html>"
-    )
-
-
-def _card(case: Case) -> str:
-    state = f"{case.status}: {case.result}" if case.result else case.status
-    remark = f"<p>Opmerking: {escape(case.remark)}</p>" if case.remark else ""
-    return (
-        f'<article class="{"open" if case.is_open else "klaar"}" id="{escape(case.identification)}">'
-        f"<h2>{escape(case.title)}</h2><p><strong>{escape(state)}</strong>, gepland einde "
-        f"{escape(_date(case.planned_end))}</p><p>{escape(case.place)}</p><pre>{escape(case.text)}</pre>"
-        f"{_photos(case)}{remark}{_buttons(case) if case.is_open else ''}</article>"
-    )
+    values = ", ".join(root.texts("//stuf:extraElement"))
+    return "; ".join(part for part in (street, town, values) if part)
 
 
 def _date(written: str) -> str:
     return f"{written[6:8]}/{written[4:6]}/{written[:4]}" if len(written) >= 8 else written
 
 
-def _photos(case: Case) -> str:
-    return "".join(
-        f'<img src="/zaken/{escape(case.identification)}/documenten/{escape(id_)}" alt="Foto bij de opdracht">'
-        for id_, (type_, _) in case.documents.items()
-        if type_.startswith("image/")
-    )
-
-
-def _buttons(case: Case) -> str:
-    where = f"/zaken/{escape(case.identification)}"
-    simple = "".join(
-        f'<form method="post" action="{where}/{step}"><button>{words}</button></form>'
-        for step, words in _BUTTONS
-    )
-    done = (
-        f'<form method="post" action="{where}/{Step.DONE}"><label>Opmerking '
-        '<input name="opmerking" maxlength="500"></label><button>Uitgevoerd</button></form>'
-    )
-    return f"<div>{simple}</div><div>{done}</div>"
-
-
 async def _serve(port: int, hub: str) -> None:
-    async with running_citycontrol(port, hub) as system:
-        print(f"CityControl (nagebootst): {system.origin}")
+    async with running_citycontrol(CityControl(hub=hub), port=port) as system:
+        print(f"CityControl (nagebootst): {system.origin}/ploeg")
         await asyncio.Event().wait()
 
 

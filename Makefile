@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help venv demo demo-distributed test check bench torture audit docs lock image-locks clean
+.PHONY: help venv demo demo-distributed test check bench torture week audit docs lock image-locks clean
 help: ## what each target does
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -44,6 +44,9 @@ bench: venv ## the standard job, measured: make bench ARGS=--json
 
 torture: venv ## nightly: 2,000 random kills of a real hub: make torture ARGS='--kills 200 --seed 7 --setup distributed'
 	@$(BIN)/python -m tests.flows.torture $(ARGS)
+
+week: venv ## nightly: a simulated week with outages, lost completions and kills: make week ARGS='--days 2 --seed 7'
+	@$(BIN)/python -m tests.flows.week $(ARGS)
 
 audit: venv ## known weaknesses in the dependencies, and their list (SBOM), into build/
 	@$(BIN)/python -m tests.audit

@@ -400,8 +400,8 @@ class Hub:
             chores=(housekeeping.work, replaying.advance),
         )
         self.listeners = [
-            Listener(source, self.journal, owner=self.name)
-            for adapter in self.adapters.values()
+            Listener(source, self.journal, owner=self.name, behind=self._target_of(name, adapter))
+            for name, adapter in self.adapters.items()
             for source in adapter.sources
         ]
         self._metrics_token: str = _filled_in(configuration.settings.metrics.token, configuration)
@@ -720,6 +720,12 @@ class Hub:
             if getattr(adapter, port) is not None and wanted in ("", name):
                 return adapter
         return _NO_ADAPTER
+
+    def _target_of(self, name: str, adapter: Adapter) -> str:
+        """The target that is the same system as the sources of this adapter; a mailbox and a relay are two."""
+        if adapter is self._serving("tracker"):
+            return "tracker"
+        return name if name in self.configuration.routes.told_outside else ""
 
     def _missing(self, target: str) -> str:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in self.quarantined.items())

@@ -29,12 +29,15 @@ class Reference:
 class Match:
     """A case that the journal knows under one of the references that a route asked for.
 
-    `standings`: how it stands in each outside system that was told of it.
+    `standings`: how it stands in each outside system that was told of it. `asked_until` (UTC): what the tracker says
+    of the status up to then was true before it did what the hub asked; None = nothing was asked. Read for news of the
+    tracker only.
     """
 
     reference: Reference
     case: CaseRecord
     standings: tuple[Standing, ...] = ()
+    asked_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ run inside the transaction: there is no state in which a message is stored but n
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -22,6 +23,7 @@ from canonical_model.codec import (
     encode,
     event_name,
 )
+from canonical_model.commands import ChangeCase
 from canonical_model.contact import Channel, Kind
 from canonical_model.decision import Decision, Fate, Intent, Known, Match, Reference, Router, Timer
 from canonical_model.events import CaseChanged, ContactReceived, Event, TimerFired
@@ -29,6 +31,7 @@ from canonical_model.message import Message, MessageId
 from canonical_model.status import CaseStatus
 from journal.among import among
 from journal.apart import Apart
+from journal.asking import NOT_YET, asked_until
 from journal.case_numbers import CaseNumbers
 from journal.claims import Claimed, Ticket
 from journal.crypto import DataKey, Keyring, SealBrokenError
@@ -180,6 +183,7 @@ class Routing:
         self.now = moment(tx.now)
         self.states: dict[str, CaseState] = {}
         self.outside = Outside(tx)
+        self.asked: dict[str, datetime] = {}
         self.owners: dict[str, str] = {}
         self.recent: Counter[str] = Counter()
         self.rows: dict[str, list[dict[str, Any]]] = {}
@@ -218,6 +222,8 @@ class Routing:
         self.owners.update((hashed, ref) for hashed, ref in rows)
         self.load_cases(set(self.owners.values()))
         self.outside.load(self.states)
+        news = {one.event.case for one in self.arrivals if isinstance(one.event, CaseChanged)}
+        self.asked |= asked_until(self.tx.connection, news)
 
     def _count_recent(self, hashes: list[str]) -> None:
         asked = {"hashes": hashes, "since": self.tx.now - DAY}
@@ -248,6 +254,8 @@ class Routing:
         self.outside.note(ref, decision, new=state.new)
         self.timers |= {(ref, name): None for name in decision.cancelled_timers}
         self.timers |= {(ref, timer.name): timer for timer in decision.timers}
+        if any(isinstance(one.command, ChangeCase) for one in decision.intents):
+            self.asked[ref] = NOT_YET
         sealing = key if decision.outlives_case else state.key
         return self._note_effects(decision.intents, state, sealing, message_id, ticket)
 
@@ -345,7 +353,12 @@ class Routing:
             return Decision(fate=Fate.DROPPED, reason=f"handed over again, but {gone} was erased"), ""
         known = Known(
             matches=tuple(
-                Match(reference=name, case=self.states[ref].record, standings=self.outside.of(ref))
+                Match(
+                    reference=name,
+                    case=self.states[ref].record,
+                    standings=self.outside.of(ref),
+                    asked_until=self.asked.get(ref),
+                )
                 for name, ref in owners
                 if ref in self.states and self.states[ref].key  # an erased case is nobody's any more
             ),

@@ -75,6 +75,7 @@ class Health:
     """A report about a target after tries: `ok`, or an outage with its `what`.
 
     `open_for` (microseconds) holds the target; an outage that begins opens one incident, its end closes it.
+    `behind` is the target whose own system this is, reached on another way; both ways share their incident.
     """
 
     system: str
@@ -82,6 +83,7 @@ class Health:
     what: str = ""
     failures: int = 0
     open_for: int = 0
+    behind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -411,7 +413,7 @@ def _note_health(tx: Transaction, row: Any, report: Health) -> None:
     values: dict[str, Any] = {"failures": report.failures}
     if report.ok:
         values |= {"last_ok_at": tx.now, "open_until": 0, "incident_id": None}
-        if row.incident_id:
+        if row.incident_id and not _is_shared(tx, row):
             tx.connection.execute(
                 update(incidents).where(incidents.c.id == row.incident_id).values(closed_at=tx.now)
             )
@@ -423,11 +425,25 @@ def _note_health(tx: Transaction, row: Any, report: Health) -> None:
     tx.connection.execute(update(systems).where(systems.c.name == row.name).values(values))
 
 
+def _is_shared(tx: Transaction, row: Any) -> bool:
+    """Another way to the same system is still shut."""
+    others = select(systems.c.name).where(
+        systems.c.incident_id == row.incident_id, systems.c.name != row.name
+    )
+    return tx.connection.execute(others.limit(1)).first() is not None
+
+
 def _open_incident(tx: Transaction, report: Health) -> str:
+    system = report.behind or report.system
+    going_on = tx.connection.execute(
+        select(incidents.c.id).where(incidents.c.system == system, incidents.c.closed_at.is_(None)).limit(1)
+    ).scalar()
+    if going_on is not None:
+        return str(going_on)
     id_ = new_id(tx.now)
     tx.connection.execute(
         incidents.insert(),
-        {"id": id_, "system": report.system, "kind": "outage", "what": report.what, "opened_at": tx.now},
+        {"id": id_, "system": system, "kind": "outage", "what": report.what, "opened_at": tx.now},
     )
     return id_
 

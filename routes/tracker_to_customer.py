@@ -23,16 +23,20 @@ from routes.targets import TRACKER
 
 
 def decide(change: CaseChanged, known: Known, configuration: RouteConfiguration) -> Decision:
-    """What follows from a change. Older news than what is known only brings its answers along."""
-    case = next((match.case for match in known.matches), None)
-    if case is None:
+    """What follows from a change. Older news than what is known only brings its answers along.
+
+    Nor does the status count that the case had before the tracker did what the hub asked.
+    """
+    match = next(iter(known.matches), None)
+    if match is None:
         return Decision(
             fate=Fate.DROPPED, reason=f"the tracker tells of {change.case}, which the hub never opened"
         )
+    case, standings = match.case, match.standings
+    overtaken = match.asked_until is not None and change.changed_at <= match.asked_until
     change = replace(change, changed_at=min(change.changed_at, known.now))  # its clock may be ahead
     newer = change.version > case.tracker_version
-    now = _followed(case, change) if newer else case
-    standings = next(match.standings for match in known.matches)
+    now = _followed(case, change, case.status if overtaken else change.status) if newer else case
     order = last_order(standings, configuration)
     outside = (
         _told(case, now, change, standings, order, configuration)
@@ -118,10 +122,10 @@ def _crew_asked(
     return field_work.ordered(now, crew_of(now, configuration.dispatch), order, known.now)
 
 
-def _followed(case: CaseRecord, change: CaseChanged) -> CaseRecord:
+def _followed(case: CaseRecord, change: CaseChanged, status: CaseStatus) -> CaseRecord:
     return replace(
         case,
-        status=change.status,
+        status=status,
         group=change.group,
         tracker_id=change.tracker_id,
         tracker_version=change.version,

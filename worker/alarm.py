@@ -17,6 +17,7 @@ from journal.schema import incidents
 from ports.clock import Clock
 from ports.errors import HubError, UncertainError
 from ports.mail import MailOut
+from ports.target import Idempotency
 
 log = structlog.get_logger()
 
@@ -147,8 +148,12 @@ class Alarm:
         )
         try:
             async with asyncio.timeout(PATIENCE):
+                if mail.idempotency is Idempotency.PROBE and await mail.find(letter.message_id):
+                    return  # by an earlier life, or by a try whose answer was lost
                 await mail.send(letter)
         except UncertainError:
+            if mail.idempotency is Idempotency.PROBE:
+                raise
             log.warning(
                 "alarm_uncertain", outage=outage.id
             )  # rather never mailed than mailed twice: the board shows it

@@ -18,15 +18,21 @@ LEASE = 5.0
 
 
 class Listener:
-    """Polls one source for ever; an outage is told once when it begins and once when it ends."""
+    """Polls one source for ever; an outage is told once when it begins and once when it ends.
 
-    def __init__(self, source: Source, journal: Journal, *, owner: str, interval: float = 10.0) -> None:
+    `behind` names the target that is the same system: when it is away, that is one outage, not two.
+    """
+
+    def __init__(
+        self, source: Source, journal: Journal, *, owner: str, interval: float = 10.0, behind: str = ""
+    ) -> None:
         self.source = source
         self.active = False
         """Whether this process listens now: it holds the lease."""
         self._journal = journal
         self._owner = owner
         self._interval = interval
+        self._behind = behind
         self._stopping = asyncio.Event()
         self._failures = 0
         self._told = False
@@ -73,7 +79,12 @@ class Listener:
             wait = max(wait, error.retry_after)
         open_for = int(wait * 1e6) if self._failures > 2 or isinstance(error, MisconfiguredError) else 0
         report = Health(
-            self.source.name, ok=False, what=error.what, failures=self._failures, open_for=open_for
+            self.source.name,
+            ok=False,
+            what=error.what,
+            failures=self._failures,
+            open_for=open_for,
+            behind=self._behind,
         )
         try:
             await self._journal.report(report)

@@ -26,12 +26,12 @@ APART = (("intake", "console"), ("scheduler", "worker"), ("listener",), ("listen
 class Lives:
     """Hubs, each forked from a process that has imported everything."""
 
-    def __init__(self, folder, address, crew):
+    def __init__(self, folder, address, crew, program="tests.flows.lives"):
         self._addresses = [address, *(f"127.0.0.1:{free_port()}" for _ in crew[1:])]
         self._crew = crew
         self._pids = {}
         self._parent = subprocess.Popen(
-            [sys.executable, "-m", "tests.flows.lives", folder / "hub.toml", folder / "hub.log"],
+            [sys.executable, "-m", program, folder / "hub.toml", folder / "hub.log"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

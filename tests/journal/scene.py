@@ -16,7 +16,7 @@ from canonical_model.case import CanonicalCase, CaseRecord, CaseRef
 from canonical_model.commands import AddNote, OpenCase
 from canonical_model.contact import Channel, Contact, Kind
 from canonical_model.decision import Decision, Fate, Intent, Known, Reference, Settled
-from canonical_model.events import CaseErased, ContactReceived, Event, TimerFired
+from canonical_model.events import CaseChanged, CaseErased, ContactReceived, Event, TimerFired
 from canonical_model.message import Message
 from canonical_model.party import Party, PartyKind
 from canonical_model.status import CaseStatus
@@ -136,7 +136,7 @@ class PlannedRoutes:
         match message.body:
             case ContactReceived(contact=what):
                 ref = what.thread.claimed_case
-            case TimerFired(case=case) | CaseErased(case=case):
+            case TimerFired(case=case) | CaseErased(case=case) | CaseChanged(case=case):
                 ref = case
             case _:
                 ref = ""

@@ -248,6 +248,25 @@ async def test_an_outage_is_one_incident_with_a_beginning_and_an_end(planned, cl
     assert (state.failures, state.open_until, state.incident_id) == (0, 0, None)
 
 
+@pytest.mark.parametrize("first", ["crew", "crew/orders"])
+async def test_a_system_that_is_away_on_both_ways_is_one_incident_until_both_are_open(planned, clock, first):
+    await planned.know_systems(["crew", "crew/orders"])
+    away = {
+        "crew": Health("crew", ok=False, what="away", failures=5, open_for=1),
+        "crew/orders": Health("crew/orders", ok=False, what="away", failures=3, open_for=1, behind="crew"),
+    }
+    (second,) = away.keys() - {first}
+    await planned.report(away[first])
+    await planned.report(away[second])
+
+    await planned.report(Health(first, ok=True))
+    (one,) = await rows(planned, incidents)
+    assert (one.system, one.closed_at) == ("crew", None)
+    await planned.report(Health(second, ok=True))
+    (one,) = await rows(planned, incidents)
+    assert one.closed_at
+
+
 async def test_a_lease_is_held_by_one_and_moves_when_it_ends(journal, clock):
     assert await journal.lease("source/mail", "a", 15)
     assert not await journal.lease("source/mail", "b", 15)

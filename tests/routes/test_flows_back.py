@@ -95,6 +95,19 @@ def test_older_news_only_brings_its_answers(decide, by, case, version):
     assert "nothing newer" in decision.reason
 
 
+@pytest.mark.parametrize(
+    ("later", "status"), [(timedelta(), CaseStatus.ANSWERED), (timedelta(seconds=1), CaseStatus.IN_PROGRESS)]
+)
+def test_what_the_tracker_said_before_it_did_as_asked_is_no_news(decide, by, case, later, status):
+    ours = replace(case, status=CaseStatus.ANSWERED, tracker_version=1)
+    match = replace(by("case", ours), asked_until=START)
+    news = replace(changed(CaseStatus.IN_PROGRESS, "one", version=2, group="groen"), changed_at=START + later)
+    decision = decide(news, match)
+
+    assert (decision.case.status, decision.case.group, decision.case.tracker_version) == (status, "groen", 2)
+    assert len(mails(decision)) == 1
+
+
 @pytest.mark.parametrize("status", CaseStatus)
 def test_the_index_follows_the_tracker(decide, by, case, status):
     decision = decide(changed(status, version=9, group="groen"), by("case", case))

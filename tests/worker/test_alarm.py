@@ -6,10 +6,13 @@ import pytest
 
 from journal.operations import Health
 from ports.errors import TransientError, UncertainError
+from ports.target import Idempotency
 from worker.alarm import Alarm, AlarmSection
 
 
 class Relay:
+    idempotency = Idempotency.NONE
+
     def __init__(self):
         self.sent = []
         self.trouble = None
@@ -125,6 +128,35 @@ async def test_what_may_have_been_sent_is_not_sent_again(alarm, stage, relay):
     relay.trouble = None
     await alarm.look_around(relay)
     assert relay.sent == []
+
+
+class RememberingRelay(Relay):
+    """Its mails can be looked up; `trouble` comes after a mail was taken."""
+
+    idempotency = Idempotency.PROBE
+
+    async def send(self, mail):
+        self.sent.append((mail.message_id, mail.to, mail.subject))
+        if self.trouble:
+            raise self.trouble
+
+    async def find(self, message_id):
+        return any(sent == message_id for sent, _, _ in self.sent)
+
+
+@pytest.mark.parametrize("trouble", [UncertainError("answer lost"), SystemExit("the process was killed")])
+async def test_what_was_sent_by_a_life_that_ended_is_looked_up_and_not_sent_again(alarm, stage, trouble):
+    relay = RememberingRelay()
+    await down(stage)
+    stage.clock.advance(timedelta(minutes=5))
+    relay.trouble = trouble
+    with pytest.raises(type(trouble)):
+        await alarm.look_around(relay)
+    relay.trouble = None
+    await alarm.look_around(relay)
+    await up(stage)
+    await alarm.look_around(relay)
+    assert subjects(relay) == ["dosis began", "dosis ended"]
 
 
 async def test_old_outages_are_history(stage, relay):

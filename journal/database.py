@@ -416,7 +416,7 @@ def _with_log(connection: Any) -> str:
     while True:
         try:
             return str(connection.execute("PRAGMA journal_mode=WAL").fetchone()[0])
-        except sqlite.OperationalError as error:
+        except _SqliteError as error:
             if "locked" not in str(error) or time.monotonic() > until:
                 raise
             time.sleep(0.01)

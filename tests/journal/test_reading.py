@@ -311,8 +311,8 @@ LOOKS: dict[str, Callable[[Connection], object]] = {
     "receipt": lambda c: reading.receipt(c, message_id(50_000)),
 }
 
-MAY_SCAN = {"SYSTEMS", "RECENT", "ANON_1", "ANON_2", "TIMERS"}
-"""A handful of rows each: the board, and what a bounded sub-query already cut down."""
+MAY_SCAN = {"SYSTEMS", "RECENT", "ANON_1", "ANON_2", "TIMERS", "JSON_EACH"}
+"""A handful of rows each: the board, what a bounded sub-query already cut down, and what `among` was given."""
 
 
 @pytest.mark.parametrize("name", LOOKS)

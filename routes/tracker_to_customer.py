@@ -16,7 +16,7 @@ from routes.chase import CHASE, chase_timer
 from routes.configuration import RouteConfiguration
 from routes.dispatch import crew_of
 from routes.letters import answer, sent
-from routes.standings import CUSTOMER, last_order, standing_of, state_of
+from routes.standings import CUSTOMER, last_order, order_after, standing_of, state_of
 from routes.status_to_customer import Step, Told, answer_noticed, is_noticed, tell
 from routes.systems import change_told
 from routes.targets import TRACKER
@@ -46,7 +46,8 @@ def decide(change: CaseChanged, known: Known, configuration: RouteConfiguration)
     )
     answers = _answers(now, change, standings, configuration)
     settled = now.status not in OPEN
-    watch = silence.watch(now, state_of(order), known, configuration) if newer else silence.Watch()
+    waits_for = state_of(order_after(order, outside.standings, configuration))
+    watch = silence.watch(now, waits_for, known, configuration) if newer else silence.Watch()
     return Decision(
         fate=Fate.ROUTED,
         reason=_reason(case, now, newer=newer),

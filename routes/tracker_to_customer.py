@@ -10,7 +10,6 @@ from canonical_model.events import CaseChanged
 from canonical_model.public_status import PublicStatus, public_status
 from canonical_model.standing import Standing
 from canonical_model.status import OPEN, CaseStatus, may_follow
-from canonical_model.work_order import OrderState
 from routes import field_work, silence
 from routes.chase import CHASE, chase_timer
 from routes.configuration import RouteConfiguration
@@ -81,7 +80,7 @@ def _told(
         return Told()
     status = public_status(now.status, state_of(order))
     last = standing_of(CUSTOMER, standings)
-    if last and last.state == PublicStatus.EXECUTED and (now.status not in OPEN or _is_done(now, order)):
+    if last and last.state == PublicStatus.EXECUTED and now.status not in OPEN:
         return Told()
     step = Step(
         name=str(change.version),
@@ -96,11 +95,6 @@ def _told(
 def _is_late_echo(case: CaseRecord, now: CaseRecord) -> bool:
     """Whether the tracker still tells how it was before the end: a case is opened again by `in_progress` only."""
     return case.status not in OPEN and now.status in OPEN and not may_follow(now.status, case.status)
-
-
-def _is_done(now: CaseRecord, order: Standing | None) -> bool:
-    """The tracker still waits for a team that is done: it has not heard that from us yet."""
-    return now.status is CaseStatus.WAITING_FOR_FIELD_TEAM and state_of(order) is OrderState.DONE
 
 
 def _crew_asked(

@@ -4,11 +4,13 @@ Every standing has a date for its next look; a case that is long closed has none
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Connection, exists, func, select, update
 
 from canonical_model.case import CaseRef
+from canonical_model.decision import AGAIN
 from canonical_model.standing import Standing
 from canonical_model.status import OPEN, CaseStatus
 from journal.among import among
@@ -24,37 +26,43 @@ _UNFINISHED: Final = ("due", "claimed", "unknown", "parked")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """A case and how it should stand in a system. `busy`: something is under way there, so look later."""
+    """A case and how it should stand in a system, to be looked at since `compare_at` (microseconds).
+
+    `busy`: something is under way there, so look later. `over`: nobody need look any more. `told_again`: what went
+    there last was meant to heal a difference.
+    """
 
     case: CaseRef
     status: CaseStatus
     standing: Standing
+    compare_at: int
     busy: bool
     over: bool
+    told_again: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenCase:
-    """A case to be compared with the tracker."""
+    """A case to be compared with the tracker; what is known of it dates from `changed_at` (UTC)."""
 
     case: CaseRef
     status: CaseStatus
+    changed_at: datetime
     busy: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NextLook:
-    """When a standing is compared again (microseconds since 1970); None = never."""
+    """When a standing is compared again (microseconds since 1970); None = never. `seen` is when it was to be compared."""
 
     case: CaseRef
     system: str
+    seen: int
     at: int | None
 
 
-def due(
-    connection: Connection, now: int, settle: int, systems: tuple[str, ...], limit: int
-) -> tuple[Comparison, ...]:
-    """Standings whose time has come, the longest waiting first. `settle` (microseconds): news is left alone so long."""
+def due(connection: Connection, now: int, settle: int, system: str, limit: int) -> tuple[Comparison, ...]:
+    """Standings in a system whose time has come, the longest waiting first. `settle` (microseconds): news is left alone so long."""
     busy = exists(
         select(effects.c.id).where(
             effects.c.case_ref == standings.c.case_ref,
@@ -62,13 +70,20 @@ def due(
             effects.c.state.in_(_UNFINISHED),
         )
     )
+    last = (
+        select(effects.c.key)
+        .where(effects.c.case_ref == standings.c.case_ref, effects.c.target == standings.c.system)
+        .order_by(effects.c.seq.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
     query = (
-        select(standings, cases.c.status, cases.c.changed_at, busy.label("busy"))
+        select(standings, cases.c.status, cases.c.changed_at, busy.label("busy"), last.label("last"))
         .join(cases, cases.c.ref == standings.c.case_ref)
         .where(
             standings.c.compare_at.is_not(None),
             standings.c.compare_at <= now - settle,
-            standings.c.system.in_(systems),
+            standings.c.system == system,
         )
         .order_by(standings.c.compare_at)
         .limit(limit)
@@ -84,7 +99,9 @@ def due(
                 trip=row.trip,
                 at=moment(row.at),
             ),
+            compare_at=row.compare_at,
             busy=bool(row.busy),
+            told_again=(row.last or "").rpartition("/")[2].startswith(AGAIN),
             over=row.status not in _OPEN and row.changed_at < now - AFTERWARDS,
         )
         for row in connection.execute(query)
@@ -113,6 +130,7 @@ def open_cases(connection: Connection, after: str, settled: int, limit: int) -> 
         OpenCase(
             case=CaseRef(row.ref),
             status=CaseStatus(row.status),
+            changed_at=moment(row.changed_at),
             busy=bool(row.busy) or row.changed_at > settled,
         )
         for row in connection.execute(query)
@@ -131,21 +149,25 @@ def ended_incidents(connection: Connection, since: int) -> tuple[tuple[str, int]
 
 
 def note_looks(tx: Transaction, looks: list[NextLook]) -> list[BaseException | None]:
-    """Write down when to look again."""
+    """Write down when to look again, unless there is news meanwhile: that has its own date."""
     for look in looks:
         tx.connection.execute(
             update(standings)
-            .where(standings.c.case_ref == look.case, standings.c.system == look.system)
+            .where(
+                standings.c.case_ref == look.case,
+                standings.c.system == look.system,
+                standings.c.compare_at == look.seen,
+            )
             .values(compare_at=look.at)
         )
     return [None] * len(looks)
 
 
 def look_at_once(tx: Transaction, systems: list[str]) -> list[BaseException | None]:
-    """All that is still compared with these systems is compared now."""
+    """All that is still compared with these systems is compared now, but for news: that must settle first."""
     tx.connection.execute(
         update(standings)
-        .where(among(standings.c.system, "systems"), standings.c.compare_at.is_not(None))
+        .where(among(standings.c.system, "systems"), standings.c.compare_at > tx.now)
         .values(compare_at=0),
         {"systems": systems},
     )

@@ -219,6 +219,7 @@ standings = Table(  # how a case stands in each outside system that was told of 
     Column("compare_at", BigInteger),  # when to look again whether it is so over there; NULL = no more
     Index(
         "standings_to_compare",
+        "system",
         "compare_at",
         sqlite_where=text("compare_at IS NOT NULL"),
         postgresql_where=text("compare_at IS NOT NULL"),

@@ -26,6 +26,7 @@ from routes.classify import classify
 from routes.configuration import RouteConfiguration, Terms
 from routes.dispatch import Destination, dispatch
 from routes.letters import acknowledgement, sent
+from routes.standings import order_after, state_of
 from routes.status_to_customer import Step, Told, published, tell
 from routes.targets import TRACKER
 
@@ -112,7 +113,8 @@ def _open(contact: Contact, message: Message, known: Known, configuration: Route
         intents.append(_note(case, f"De afzender verwijst naar {claimed}, maar dat is niet bewezen."))
     told = _outside(case, destination, known, configuration)
     intents += told.intents
-    watch = silence.watch(case, None, known, configuration)
+    waits_for = state_of(order_after(None, told.standings, configuration))
+    watch = silence.watch(case, waits_for, known, configuration)
     if contact.answered:
         intents += _closed_at_once(contact, case)
         reason += "; answered at once"

@@ -14,8 +14,8 @@ from routes import field_work, letters, silence
 from routes.chase import chase_timer
 from routes.configuration import RouteConfiguration
 from routes.dispatch import crew_of
-from routes.standings import last_order, standing_of
-from routes.status_to_customer import Step, Told, published
+from routes.standings import last_order, order_after, standing_of, state_of
+from routes.status_to_customer import Step, Told, tell
 from routes.systems import status_told
 from routes.targets import TRACKER
 
@@ -34,12 +34,13 @@ def decide(
     order = last_order(match.standings, configuration)
     told = (
         field_work.called_off(order, case, "toegewezen aan een andere dienst", known.now)
-        + _notice_withdrawn(case, match.standings, configuration)
+        + _notice_withdrawn(case, match.standings, message_id, configuration)
         + _work_ordered(now, order, known, configuration)
         + _status(now, match.standings, message_id, known, configuration)
         + _customer(event, now, message_id, configuration)
     )
-    watch = silence.watch(now, None, known, configuration)
+    waits_for = state_of(order_after(order, told.standings, configuration))
+    watch = silence.watch(now, waits_for, known, configuration)
     return Decision(
         fate=Fate.ROUTED,
         reason=f"{case.ref}: taken back from {case.group}, to {event.group}",
@@ -68,7 +69,10 @@ def _in_tracker(event: CaseRedispatched, case: CaseRecord, message_id: MessageId
 
 
 def _notice_withdrawn(
-    case: CaseRecord, standings: tuple[Standing, ...], configuration: RouteConfiguration
+    case: CaseRecord,
+    standings: tuple[Standing, ...],
+    message_id: MessageId,
+    configuration: RouteConfiguration,
 ) -> Told:
     notice = standing_of(configuration.notices, standings)
     if notice is None or notice.state == PublicStatus.WITHDRAWN:
@@ -79,7 +83,7 @@ def _notice_withdrawn(
             Intent(
                 target=notice.system,
                 command=command,
-                discriminator=f"{notice.at:%Y%m%d%H%M%S}",
+                discriminator=f"move-{message_id}",
                 blocking=False,
             ),
         ),
@@ -102,7 +106,7 @@ def _status(
     configuration: RouteConfiguration,
 ) -> Told:
     step = Step(name=f"move-{message_id}", status=public_status(now.status), at=known.now)
-    return published(now, step, standings, configuration)
+    return tell(now, step, standings, configuration)
 
 
 def _customer(

@@ -19,6 +19,13 @@ def last_order(standings: tuple[Standing, ...], configuration: RouteConfiguratio
     return max(orders, key=lambda order: order.trip, default=None)
 
 
+def order_after(
+    order: Standing | None, news: tuple[Standing, ...], configuration: RouteConfiguration
+) -> Standing | None:
+    """The last work order once this has happened as well; `news` in the order in which it happens."""
+    return next((one for one in reversed(news) if one.system in configuration.crews and one.state), order)
+
+
 def state_of(order: Standing | None) -> OrderState | None:
     """Where an order stands; None when there is none."""
     return OrderState(order.state) if order else None

@@ -10,13 +10,12 @@ from canonical_model.events import CaseChanged
 from canonical_model.public_status import PublicStatus, public_status
 from canonical_model.standing import Standing
 from canonical_model.status import OPEN, CaseStatus, may_follow
-from canonical_model.work_order import OrderState
 from routes import field_work, silence
 from routes.chase import CHASE, chase_timer
 from routes.configuration import RouteConfiguration
 from routes.dispatch import crew_of
 from routes.letters import answer, sent
-from routes.standings import CUSTOMER, last_order, standing_of, state_of
+from routes.standings import CUSTOMER, last_order, order_after, standing_of, state_of
 from routes.status_to_customer import Step, Told, answer_noticed, is_noticed, tell
 from routes.systems import change_told
 from routes.targets import TRACKER
@@ -46,7 +45,8 @@ def decide(change: CaseChanged, known: Known, configuration: RouteConfiguration)
     )
     answers = _answers(now, change, standings, configuration)
     settled = now.status not in OPEN
-    watch = silence.watch(now, state_of(order), known, configuration) if newer else silence.Watch()
+    waits_for = state_of(order_after(order, outside.standings, configuration))
+    watch = silence.watch(now, waits_for, known, configuration) if newer else silence.Watch()
     return Decision(
         fate=Fate.ROUTED,
         reason=_reason(case, now, newer=newer),
@@ -80,7 +80,7 @@ def _told(
         return Told()
     status = public_status(now.status, state_of(order))
     last = standing_of(CUSTOMER, standings)
-    if last and last.state == PublicStatus.EXECUTED and (now.status not in OPEN or _is_done(now, order)):
+    if last and last.state == PublicStatus.EXECUTED and now.status not in OPEN:
         return Told()
     step = Step(
         name=str(change.version),
@@ -95,11 +95,6 @@ def _told(
 def _is_late_echo(case: CaseRecord, now: CaseRecord) -> bool:
     """Whether the tracker still tells how it was before the end: a case is opened again by `in_progress` only."""
     return case.status not in OPEN and now.status in OPEN and not may_follow(now.status, case.status)
-
-
-def _is_done(now: CaseRecord, order: Standing | None) -> bool:
-    """The tracker still waits for a team that is done: it has not heard that from us yet."""
-    return now.status is CaseStatus.WAITING_FOR_FIELD_TEAM and state_of(order) is OrderState.DONE
 
 
 def _crew_asked(

@@ -13,6 +13,7 @@ from typing import TypeVar
 import structlog
 from pydantic import BaseModel, ConfigDict, Field
 
+from canonical_model.case import CaseRef
 from canonical_model.events import DifferenceFound
 from canonical_model.public_status import PublicStatus, public_status
 from canonical_model.status import CaseStatus
@@ -46,6 +47,11 @@ LEASE = 60.0
 PATIENCE = 20.0
 """Seconds until a question counts as unanswered."""
 BATCH = 50
+"""Cases of the tracker in one round."""
+SHARE = 10
+"""Cases of each other system in one round: whoever is slow, or has many, keeps nobody waiting for long."""
+REST = 60.0
+"""Seconds that a system which does not answer is left alone."""
 _TOLD = frozenset({PublicStatus.PLANNED, PublicStatus.ANSWERED, PublicStatus.CLOSED})
 """What a customer must have heard; whoever was told `executed` needs no lesser words."""
 
@@ -90,6 +96,7 @@ class Reconciler:
         self._settle = int(settings.settle * 60e6)
         self._position = ""
         self._next_walk = 0.0
+        self._resting: dict[str, float] = {}
         self._stopping = asyncio.Event()
 
     async def run(self, interval: float = 5.0) -> None:
@@ -112,12 +119,19 @@ class Reconciler:
 
     async def look_around(self) -> bool:
         """One round: what outages left behind, then what is due. True = there may be more at once."""
-        if not await self._journal.lease(SOURCE, self._owner, LEASE):
+        if not await self._may_go_on():
             return False
         await self._after_outages()
-        compared = await self._compare_standings()
-        walked = await self._compare_with_tracker()
-        return compared or walked
+        more = [await self._compare_with(system) for system in (CUSTOMER, *sorted(self._outside))]
+        more.append(await self._compare_with_tracker())
+        return any(more)
+
+    async def _may_go_on(self) -> bool:
+        """Whether this process still is the one that compares: a round may last longer than a lease."""
+        return not self._stopping.is_set() and await self._journal.lease(SOURCE, self._owner, LEASE)
+
+    def _is_asked(self, system: str) -> bool:
+        return system not in self._held() and self._clock.monotonic() >= self._resting.get(system, 0.0)
 
     async def _after_outages(self) -> None:
         seen = int(await self._journal.load_checkpoint(SOURCE, "outages") or 0)
@@ -127,23 +141,24 @@ class Reconciler:
         names = [system for system, _ in ended]
         for system in names:
             await self._journal.database.write(look_at_once, system)
+            self._resting.pop(system, None)
         if TRACKER in names:
             self._position, self._next_walk = "", 0.0
         await self._journal.save_checkpoint(SOURCE, "outages", str(ended[-1][1]))
         log.info("reconciling_after_outage", systems=names)
 
-    async def _compare_standings(self) -> bool:
-        held = self._held()
-        systems = (CUSTOMER, *(name for name in sorted(self._outside) if name not in held))
+    async def _compare_with(self, system: str) -> bool:
+        if not self._is_asked(system):
+            return False
         now = micros(self._clock.now())
         rows = await self._journal.database.read(
-            lambda connection: due(connection, now, self._settle, systems, BATCH)
+            lambda connection: due(connection, now, self._settle, system, SHARE)
         )
         for row in rows:
-            if self._stopping.is_set():
+            if not self._is_asked(system) or not await self._may_go_on():
                 return False
             await self._compare(row)
-        return len(rows) == BATCH
+        return len(rows) == SHARE
 
     async def _compare(self, row: Comparison) -> None:
         system = row.standing.system
@@ -160,11 +175,16 @@ class Reconciler:
             try:
                 there = await self._asked(self._outside[system].standing(row.case, row.standing.outside_id))
             except HubError as error:
-                log.info("not_compared", system=system, case=row.case, reason=error.what)
+                self._note_trouble(system, row.case, error)
                 again = self._clock.now()
             else:
                 await self._compared(row, there)
         await self._look_again(row, again)
+
+    def _note_trouble(self, system: str, case: CaseRef, error: HubError) -> None:
+        log.info("not_compared", system=system, case=case, reason=error.what)
+        if isinstance(error, TransientError):
+            self._resting[system] = self._clock.monotonic() + REST
 
     async def _asked(self, question: Awaitable[T]) -> T:
         await asyncio.sleep(1 / self._settings.rate)
@@ -188,6 +208,7 @@ class Reconciler:
                 outside_id=there.outside_id if there else "",
                 text=there.text if there else "",
                 at=(there.at if there else None) or self._clock.now(),
+                told_again=row.told_again,
             ),
             row.standing.at,
         )
@@ -204,7 +225,7 @@ class Reconciler:
 
     async def _compare_with_tracker(self) -> bool:
         monotonic = self._clock.monotonic()
-        if self._tracker is None or TRACKER in self._held() or monotonic < self._next_walk:
+        if self._tracker is None or not self._is_asked(TRACKER) or monotonic < self._next_walk:
             return False
         settled = micros(self._clock.now()) - self._settle
         position = self._position
@@ -212,6 +233,8 @@ class Reconciler:
             lambda connection: open_cases(connection, position, settled, BATCH)
         )
         for one in page:
+            if not self._is_asked(TRACKER) or not await self._may_go_on():
+                return False
             if not one.busy:
                 await self._compare_case(self._tracker, one)
             self._position = one.case
@@ -221,7 +244,11 @@ class Reconciler:
         return len(page) == BATCH
 
     async def _compare_case(self, tracker: Tracker, one: OpenCase) -> None:
-        found = await self._asked(tracker.find(one.case))
+        try:
+            found = await self._asked(tracker.find(one.case))
+        except HubError as error:
+            self._note_trouble(TRACKER, one.case, error)
+            return
         theirs: CaseStatus | str = found[0].status if found else ""
         if len(found) == 1 and theirs is one.status:
             return
@@ -234,7 +261,7 @@ class Reconciler:
                 outside_id=found[0].id if found else "",
                 at=self._clock.now(),
             ),
-            self._clock.now(),
+            one.changed_at,
         )
 
     async def _tell(self, difference: DifferenceFound, since: datetime) -> None:
@@ -254,7 +281,12 @@ class Reconciler:
         )
 
     async def _look_again(self, row: Comparison, at: datetime | None) -> None:
-        look = NextLook(case=row.case, system=row.standing.system, at=micros(at) if at else None)
+        look = NextLook(
+            case=row.case,
+            system=row.standing.system,
+            seen=row.compare_at,
+            at=micros(at) if at else None,
+        )
         await self._journal.database.write(note_looks, look)
 
 

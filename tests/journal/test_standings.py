@@ -6,7 +6,7 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from canonical_model.case import CaseRef
-from canonical_model.decision import Decision, Fate, WorkItem
+from canonical_model.decision import AGAIN, Decision, Fate, WorkItem
 from canonical_model.events import TimerFired
 from canonical_model.standing import Standing
 from canonical_model.status import CaseStatus
@@ -15,7 +15,7 @@ from journal.instants import micros
 from journal.operations import Health
 from journal.schema import standings, work_items
 from journal.standings import HUB
-from tests.journal.scene import inbound, open_with, rows
+from tests.journal.scene import inbound, note, open_with, rows
 
 FIRST = CaseRef("LEU-2026-000001")
 TIMER = TimerFired(case=FIRST, name="x")
@@ -92,7 +92,15 @@ async def test_a_work_item_opens_once_and_is_finished_by_name(planned, plan, clo
 
 async def comparisons(planned, clock, settle=0):
     now = micros(clock.now())
-    return await planned.database.read(lambda connection: due(connection, now, settle, SYSTEMS, 10))
+    found = []
+    for system in SYSTEMS:
+        found += await planned.database.read(lambda connection: due(connection, now, settle, system, 10))  # noqa: B023
+    return tuple(found)
+
+
+async def look_again(planned, clock, at, system="dosis"):
+    (seen,) = {row.compare_at for row in await rows(planned, standings, standings.c.system == system)}
+    await planned.database.write(note_looks, NextLook(case=FIRST, system=system, seen=seen, at=at))
 
 
 async def test_a_standing_is_compared_when_news_has_settled_and_again_when_asked(planned, plan, clock):
@@ -104,7 +112,7 @@ async def test_a_standing_is_compared_when_news_has_settled_and_again_when_asked
     assert not one.over
 
     later = micros(clock.now() + timedelta(hours=6))
-    await planned.database.write(note_looks, NextLook(case=FIRST, system="dosis", at=later))
+    await look_again(planned, clock, later)
     assert await comparisons(planned, clock) == ()
     clock.advance(timedelta(hours=6))
     assert len(await comparisons(planned, clock)) == 1
@@ -131,7 +139,7 @@ async def test_a_case_that_is_long_closed_is_compared_no_more(planned, plan, clo
     clock.advance(timedelta(microseconds=AFTERWARDS + 1))
     (one,) = await comparisons(planned, clock)
     assert one.over
-    await planned.database.write(note_looks, NextLook(case=FIRST, system="dosis", at=None))
+    await look_again(planned, clock, None)
     await planned.database.write(look_at_once, "dosis")
     assert await comparisons(planned, clock) == ()
 
@@ -142,7 +150,7 @@ async def test_after_an_outage_everything_told_to_that_system_is_looked_at(plann
     await opened(planned, plan, standings=both)
     later = micros(at + timedelta(hours=6))
     for name in SYSTEMS:
-        await planned.database.write(note_looks, NextLook(case=FIRST, system=name, at=later))
+        await look_again(planned, clock, later, name)
     await planned.know_systems(["dosis"])
     await planned.report(Health("dosis", ok=False, what="away", failures=5, open_for=1))
     assert await planned.database.read(lambda connection: ended_incidents(connection, 0)) == ()
@@ -180,8 +188,40 @@ async def test_a_question_about_standings_uses_its_index(planned):
         if connection.dialect.name == "postgresql":
             explain = "EXPLAIN"
             connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
-        query = select(standings).where(standings.c.compare_at.is_not(None), standings.c.compare_at <= 1)
+        query = select(standings).where(standings.c.system == "dosis", standings.c.compare_at <= 1)
         text = str(query.compile(connection, compile_kwargs={"literal_binds": True}))
         return " ".join(str(row) for row in connection.exec_driver_sql(f"{explain} {text}"))
 
     assert "standings_to_compare" in await planned.database.read(plan_of)
+
+
+async def test_news_is_not_put_off_by_a_look_at_what_was_before(planned, plan, clock):
+    await opened(planned, plan, standings=(Standing(system="dosis", state="received", at=clock.now()),))
+    (before,) = await comparisons(planned, clock)
+    clock.advance(timedelta(minutes=1))
+    await then(planned, plan, "2", standings=(Standing(system="dosis", state="planned", at=clock.now()),))
+    later = micros(clock.now() + timedelta(hours=6))
+    look = NextLook(case=FIRST, system="dosis", seen=before.compare_at, at=later)
+    await planned.database.write(note_looks, look)
+    assert [one.standing.state for one in await comparisons(planned, clock)] == ["planned"]
+
+
+async def test_news_settles_also_after_an_outage(planned, plan, clock):
+    await opened(planned, plan, standings=(Standing(system="dosis", state="received", at=clock.now()),))
+    clock.advance(timedelta(minutes=1))
+    await planned.database.write(look_at_once, "dosis")
+    assert await comparisons(planned, clock, settle=int(15 * 60e6)) == ()
+
+
+async def test_it_is_known_that_a_difference_was_healed_last(planned, plan, clock):
+    standing = Standing(system="dosis", state="received", at=clock.now())
+    told = []
+    for name in ("received-opened", f"{AGAIN}received-m1", "planned-m2"):
+        intents = (note(FIRST, "dosis", name),)
+        if told:
+            await then(planned, plan, name, intents=intents, standings=(standing,))
+        else:
+            await opened(planned, plan, intents=intents, standings=(standing,))
+        (one,) = await comparisons(planned, clock)
+        told.append(one.told_again)
+    assert told == [False, True, False]

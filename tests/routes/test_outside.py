@@ -698,3 +698,22 @@ def test_a_difference_that_comes_back_at_once_asks_for_somebody(life):
     assert differs(life, "wegen", "", "ordered").intents[0].discriminator.startswith(AGAIN)
     assert differs(life, "wegen", "", "ordered", told_again=True).intents == ()
     assert "difference-wegen" in life.items
+
+
+def test_a_team_that_a_handler_asks_for_is_waited_for(life):
+    life.crew(OrderState.NOT_FOUND)
+    life.timers.pop("silence", None)
+    life.tracker(CaseStatus.WAITING_FOR_FIELD_TEAM)
+    assert "silence" in life.timers
+
+
+def test_two_notices_of_one_moment_are_both_called_back(life):
+    at = START.replace(hour=0, minute=0)
+    names = set()
+    for trip in (1, 2):
+        life.crew(OrderState.PLANNED, trip=trip, at=at)
+        life.settles("notificaties", "notify", f"planned-{trip}", outside_id=f"B-{trip}")
+        decision = life.takes(CaseRedispatched(case=NEXT, group="groen", reason="boom", by="p-1"))
+        names |= {one.discriminator for one in decision.intents if isinstance(one.command, WithdrawNotice)}
+        life.takes(CaseRedispatched(case=NEXT, group="openbaar-domein", reason="tegel", by="p-1"))
+    assert len(names) == 2

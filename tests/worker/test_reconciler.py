@@ -258,3 +258,71 @@ async def test_it_runs_until_it_is_told_to_stop(reconciler, board, case):
     await until(lambda: bool(board.asked))
     reconciler.stop()
     await asyncio.wait_for(running, 5)
+
+
+async def test_a_system_that_does_not_answer_keeps_no_other_waiting(reconciler, stage, board, found):
+    crew = Board()
+    reconciler._outside = {"dosis": board, "wegen": crew}
+    at = stage.clock.now()
+
+    def decide(message, known):
+        opened = open_with()(message, known)
+        both = tuple(Standing(system=name, state="received", at=at) for name in ("dosis", "wegen"))
+        return replace(opened, standings=both)
+
+    stage.routes.decide_with = decide
+    for number in range(30):
+        await stage.journal.accept(inbound(f"{number}"))
+    stage.clock.advance(SETTLED)
+    board.shows = TransientError("no answer")
+    await reconciler.look_around()
+    assert len(board.asked) == 1  # and left alone for a while
+    assert len(crew.asked) == 10
+    await reconciler.look_around()
+    assert len(board.asked) == 1
+
+    stage.clock.advance(timedelta(minutes=2))
+    await reconciler.look_around()
+    assert len({case for case, _ in board.asked}) == 2  # one case that is never answered holds up no other
+
+
+async def test_a_case_that_the_tracker_can_not_tell_of_holds_up_no_other(reconciler, stage, office, found):
+    await in_tracker(stage)
+    await stage.journal.accept(inbound("2"))
+    stage.clock.advance(SETTLED)
+    asked = []
+
+    async def find(ref):
+        asked.append(ref)
+        if ref == REF:
+            raise MisconfiguredError("two projects have it")
+        return (_Issue(CaseStatus.NEW),)
+
+    office.find = find
+    await reconciler.look_around()
+    assert [ref[-1] for ref in asked] == ["1", "2"]
+
+
+async def test_what_the_tracker_says_is_told_once_for_what_is_known(reconciler, stage, office, found):
+    await in_tracker(stage)
+    for _ in range(3):
+        await reconciler.look_around()
+        stage.clock.advance(HOURS)
+    assert [one.case for one in found[0]].count(REF) == 1
+
+
+async def test_a_process_that_lost_its_lease_in_a_round_stops(
+    reconciler, stage, board, found, case, monkeypatch
+):
+    await stage.journal.accept(inbound("2"))
+    stage.clock.advance(SETTLED)
+    answer = board.standing
+
+    async def slowly(case, outside_id):
+        stage.clock.advance(timedelta(seconds=90))
+        assert await stage.journal.lease("reconciler", "w/2", 60)
+        return await answer(case, outside_id)
+
+    monkeypatch.setattr(board, "standing", slowly)
+    await reconciler.look_around()
+    assert len(board.asked) == 1

@@ -19,6 +19,9 @@ from routes.status_to_customer import Step, Told, is_noticed, tell
 from routes.systems import change_told
 from routes.targets import TRACKER
 
+DIFFERENCE = f"difference-{TRACKER}"
+"""Name of the work item that says that the tracker was not heard; it is settled when it is heard after all."""
+
 
 def decide(change: CaseChanged, known: Known, configuration: RouteConfiguration) -> Decision:
     """What follows from a change. Older news than what is known only brings its answers along.
@@ -32,7 +35,11 @@ def decide(change: CaseChanged, known: Known, configuration: RouteConfiguration)
         )
     case, standings = match.case, match.standings
     newer = change.version > case.tracker_version
-    overtaken = match.asked_until is not None and change.changed_at <= match.asked_until
+    overtaken = (
+        case.status is not CaseStatus.NEW  # it can't fall back
+        and match.asked_until is not None
+        and change.changed_at <= match.asked_until
+    )
     now = _followed(case, change, case.status if overtaken else change.status) if newer else case
     order = last_order(standings, configuration)
     outside = (
@@ -60,7 +67,7 @@ def decide(change: CaseChanged, known: Known, configuration: RouteConfiguration)
         ),
         cancelled_timers=(CHASE,) if settled else (),
         standings=outside.standings,
-        finished_items=watch.finished,
+        finished_items=(*watch.finished, *((DIFFERENCE,) if newer else ())),
     )
 
 

@@ -51,14 +51,14 @@ from tests.simulators.dosis import SOURCE, Dosis
 from tests.simulators.notifications import BRAND, Notificaties
 from tests.simulators.website import Website
 
-TIMES = 2400
-"""An hour goes by in a second and a half."""
+TIMES = 1800
+"""An hour goes by in two seconds."""
 HOUR = timedelta(hours=1)
 OUTAGE = 4 * HOUR
 AGAIN = 6 * HOUR
 SETTLE = HOUR
-SLACK = 5 * HOUR
-"""What the machine may take on top of a term: seven and a half seconds, for lives of the hub that begin and end meanwhile."""
+SLACK = 8 * HOUR
+"""What the machine may take on top of a term: sixteen seconds, for lives of the hub that begin and end meanwhile."""
 FAULTS = (1.5, 6.0)
 """Shortest and longest time between two kills in seconds."""
 ONE_IN = 20
@@ -117,7 +117,7 @@ notices = "notificaties"
 [reconcile]
 hours = {hours}
 settle = {settle}
-rate = 100
+rate = 1000
 [alarm]
 to = "{it}"
 after = 1200
@@ -159,7 +159,7 @@ system = "planning"
 url = "{green}/planning"
 username = "{green_name}"
 password = "secret:planning"
-poll_seconds = 0.3
+poll_seconds = 1
 """
 
 

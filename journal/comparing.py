@@ -6,7 +6,7 @@ Every standing has a date for its next look; a case that is long closed has none
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, exists, func, select, update
+from sqlalchemy import Connection, exists, func, select, update
 
 from canonical_model.case import CaseRef
 from canonical_model.standing import Standing
@@ -120,7 +120,7 @@ _OPEN_CASES = select(
 ).where(cases.c.status.in_(_OPEN), cases.c.tracker_id != "")
 
 
-def _open_case(row: Row[Any], settled: int) -> OpenCase:
+def _open_case(row: Any, settled: int) -> OpenCase:
     return OpenCase(
         case=CaseRef(row.ref),
         status=CaseStatus(row.status),

@@ -9,6 +9,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -241,9 +242,7 @@ class Reconciler:
         since = monotonic - self._settle / 1e6
         settled = micros(self._clock.now()) - self._settle
         for case in [case for case, doubt in self._doubts.items() if doubt.since <= since]:
-            one = await self._journal.database.read(
-                lambda connection, case=case: open_case(connection, case, settled)
-            )
+            one = await self._journal.database.read(partial(open_case, ref=case, settled=settled))
             if one is None or one.busy:
                 del self._doubts[case]
             else:

@@ -5,7 +5,7 @@ Every standing has a date for its next look; a case that is long closed has none
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, exists, func, select, update
 
@@ -113,27 +113,36 @@ def open_cases(connection: Connection, after: str, settled: int, limit: int) -> 
 
     Those that changed since `settled` (microseconds) are left alone.
     """
-    busy = exists(
+    query = _OPEN_CASES.where(cases.c.ref > after).order_by(cases.c.ref).limit(limit)
+    return tuple(_open_case(row, settled) for row in connection.execute(query))
+
+
+def open_case(connection: Connection, ref: CaseRef, settled: int) -> OpenCase | None:
+    """The same about one case; None when it is finished or gone."""
+    row = connection.execute(_OPEN_CASES.where(cases.c.ref == ref)).one_or_none()
+    return _open_case(row, settled) if row else None
+
+
+_OPEN_CASES = select(
+    cases.c.ref,
+    cases.c.status,
+    cases.c.changed_at,
+    exists(
         select(effects.c.id).where(
             effects.c.case_ref == cases.c.ref,
             effects.c.target == "tracker",
             effects.c.state.in_(_UNFINISHED),
         )
-    )
-    query = (
-        select(cases.c.ref, cases.c.status, cases.c.changed_at, busy.label("busy"))
-        .where(cases.c.ref > after, cases.c.status.in_(_OPEN), cases.c.tracker_id != "")
-        .order_by(cases.c.ref)
-        .limit(limit)
-    )
-    return tuple(
-        OpenCase(
-            case=CaseRef(row.ref),
-            status=CaseStatus(row.status),
-            changed_at=moment(row.changed_at),
-            busy=bool(row.busy) or row.changed_at > settled,
-        )
-        for row in connection.execute(query)
+    ).label("busy"),
+).where(cases.c.status.in_(_OPEN), cases.c.tracker_id != "")
+
+
+def _open_case(row: Any, settled: int) -> OpenCase:
+    return OpenCase(
+        case=CaseRef(row.ref),
+        status=CaseStatus(row.status),
+        changed_at=moment(row.changed_at),
+        busy=bool(row.busy) or row.changed_at > settled,
     )
 
 

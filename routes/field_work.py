@@ -5,6 +5,7 @@ Nothing is called done on somebody's word alone: without a text or a photo of th
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from hashlib import sha256
 
 from canonical_model.case import CaseRecord
 from canonical_model.commands import AddNote, CancelWork, ChangeCase, OrderWork
@@ -92,10 +93,11 @@ def decide(
         )
     case, order = match.case, standing_of(change.system, match.standings)
     if order is None or _is_old(change, order, case):
-        return _late(change, case, message_id)
+        return _late(change, case, order, message_id)
     if _is_unwanted(change, order, match.standings, configuration):
         what = f"{change.system} meldt '{_IN_WORDS[change.state]}' voor werk dat afgezegd is: spreek de ploeg aan."
-        return replace(_late(change, case, message_id), work_items=(WorkItem(name=ITEM, what=what),))
+        late = _late(change, case, order, message_id)
+        return replace(late, work_items=(WorkItem(name=ITEM, what=what),))
     news = _News(change, case, match.standings, message_id, known, configuration)
     return news.decision()
 
@@ -145,8 +147,10 @@ def _is_proven(change: WorkOrderChanged) -> bool:
     return bool(change.text.strip() or change.evidence)
 
 
-def _late(change: WorkOrderChanged, case: CaseRecord, message_id: MessageId) -> Decision:
-    note = _note(change, case, message_id) if change.text or change.evidence else ()
+def _late(
+    change: WorkOrderChanged, case: CaseRecord, order: Standing | None, message_id: MessageId
+) -> Decision:
+    note = _note(change, case, order, message_id) if change.text or change.evidence else ()
     return Decision(
         fate=Fate.ROUTED,
         reason=f"{case.ref}: nothing newer than what is known of its order",
@@ -155,12 +159,22 @@ def _late(change: WorkOrderChanged, case: CaseRecord, message_id: MessageId) -> 
     )
 
 
-def _note(change: WorkOrderChanged, case: CaseRecord, message_id: MessageId) -> tuple[Intent, ...]:
+def _note(
+    change: WorkOrderChanged, case: CaseRecord, order: Standing | None, message_id: MessageId
+) -> tuple[Intent, ...]:
     text = f"De ploeg ({change.system}) meldt: {_IN_WORDS[change.state]}."
     if change.text:
         text += f"\n\n{change.text}"
     note = AddNote(case=case.ref, text=text, attachments=change.evidence)
-    return (Intent(target=TRACKER, command=note, discriminator=f"order-{message_id}", blocking=False),)
+    name = _name_of_words(change, order, text) if change.text or change.evidence else message_id
+    return (Intent(target=TRACKER, command=note, discriminator=f"order-{name}", blocking=False),)
+
+
+def _name_of_words(change: WorkOrderChanged, order: Standing | None, text: str) -> str:
+    """The same words and photos of one trip are noted once: the crew's call-back may come after they were asked for."""
+    trip = change.trip or (order.trip if order else 0)
+    said = (str(trip), text, *(photo.claim for photo in change.evidence))
+    return sha256("\n".join(said).encode()).hexdigest()[:12]
 
 
 _IN_WORDS = {
@@ -197,7 +211,7 @@ class _News:
                 *self._in_tracker(
                     now
                 ),  # before the note: what the tracker tells of that has the new status in it
-                *_note(change, now, self.message_id),
+                *_note(change, now, standing_of(change.system, self.standings), self.message_id),
                 *told.intents,
                 *status_told(self.case, now, f"order-{self.message_id}", change.at, self.configuration),
             ),

@@ -20,6 +20,9 @@ from routes.status_to_customer import Step, Told, answer_noticed, is_noticed, te
 from routes.systems import change_told
 from routes.targets import TRACKER
 
+DIFFERENCE = f"difference-{TRACKER}"
+"""Name of the work item that says that the tracker was not heard; it is settled when it is heard after all."""
+
 
 def decide(change: CaseChanged, known: Known, configuration: RouteConfiguration) -> Decision:
     """What follows from a change. Older news than what is known only brings its answers along.
@@ -32,7 +35,11 @@ def decide(change: CaseChanged, known: Known, configuration: RouteConfiguration)
             fate=Fate.DROPPED, reason=f"the tracker tells of {change.case}, which the hub never opened"
         )
     case, standings = match.case, match.standings
-    overtaken = match.asked_until is not None and change.changed_at <= match.asked_until
+    overtaken = (
+        case.status is not CaseStatus.NEW  # it can't fall back
+        and match.asked_until is not None
+        and change.changed_at <= match.asked_until
+    )
     change = replace(change, changed_at=min(change.changed_at, known.now))  # its clock may be ahead
     newer = change.version > case.tracker_version
     now = _followed(case, change, case.status if overtaken else change.status) if newer else case
@@ -63,7 +70,7 @@ def decide(change: CaseChanged, known: Known, configuration: RouteConfiguration)
         ),
         cancelled_timers=(CHASE,) if settled else (),
         standings=(*answers.standings, *outside.standings),
-        finished_items=watch.finished,
+        finished_items=(*watch.finished, *((DIFFERENCE,) if newer else ())),
     )
 
 

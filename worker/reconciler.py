@@ -7,7 +7,9 @@ a message like any other: the routes decide what heals it, or who must look.
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -25,6 +27,7 @@ from journal.comparing import (
     ended_incidents,
     look_at_once,
     note_looks,
+    open_case,
     open_cases,
 )
 from journal.instants import micros
@@ -70,6 +73,15 @@ class ReconcileSection(BaseModel):
     rate: float = Field(default=5, gt=0, description="Questions per second, over all systems together.")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Doubt:
+    """A case stood otherwise in the tracker, at this moment of the monotonic clock."""
+
+    ours: CaseStatus
+    theirs: CaseStatus | str
+    since: float
+
+
 class Reconciler:
     """Compares, one process at a time. `outside` are the systems that can be asked, by target."""
 
@@ -97,6 +109,7 @@ class Reconciler:
         self._position = ""
         self._next_walk = 0.0
         self._resting: dict[str, float] = {}
+        self._doubts: dict[CaseRef, _Doubt] = {}
         self._stopping = asyncio.Event()
 
     async def run(self, interval: float = 5.0) -> None:
@@ -225,7 +238,10 @@ class Reconciler:
 
     async def _compare_with_tracker(self) -> bool:
         monotonic = self._clock.monotonic()
-        if self._tracker is None or not self._is_asked(TRACKER) or monotonic < self._next_walk:
+        if self._tracker is None or not self._is_asked(TRACKER):
+            return False
+        await self._look_at_doubts(self._tracker, monotonic)
+        if monotonic < self._next_walk:
             return False
         settled = micros(self._clock.now()) - self._settle
         position = self._position
@@ -243,14 +259,31 @@ class Reconciler:
             self._next_walk = monotonic + self._settings.hours * 3600
         return len(page) == BATCH
 
+    async def _look_at_doubts(self, tracker: Tracker, monotonic: float) -> None:
+        """What differed when it was looked at: its news may have been on the way."""
+        since = monotonic - self._settle / 1e6
+        settled = micros(self._clock.now()) - self._settle
+        for case in [case for case, doubt in self._doubts.items() if doubt.since <= since]:
+            one = await self._journal.database.read(partial(open_case, ref=case, settled=settled))
+            if one is None or one.busy:
+                del self._doubts[case]
+            else:
+                await self._compare_case(tracker, one)
+
     async def _compare_case(self, tracker: Tracker, one: OpenCase) -> None:
+        """A difference is told when it is still the same after a while."""
         try:
             found = await self._asked(tracker.find(one.case))
         except HubError as error:
             self._note_trouble(TRACKER, one.case, error)
             return
         theirs: CaseStatus | str = found[0].status if found else ""
+        before = self._doubts.pop(one.case, None)
         if len(found) == 1 and theirs is one.status:
+            return
+        doubt = _Doubt(ours=one.status, theirs=theirs, since=self._clock.monotonic())
+        if before is None or (before.ours, before.theirs) != (doubt.ours, doubt.theirs):
+            self._doubts[one.case] = doubt
             return
         await self._tell(
             DifferenceFound(

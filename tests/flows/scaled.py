@@ -39,8 +39,8 @@ class Scaled:
 
 
 def from_next_monday(times: float) -> Scaled:
-    """A clock that begins on the next Monday, at six in the morning UTC: nothing in it is over for the machine's own clock."""
-    today = datetime.now(UTC).replace(hour=6, minute=0, second=0, microsecond=0)
+    """A clock that begins on the next Monday, at three in the afternoon UTC: nothing in it is over for the machine's own clock."""
+    today = datetime.now(UTC).replace(hour=15, minute=0, second=0, microsecond=0)
     monday = today + timedelta(days=7 - today.weekday())
     return Scaled(start=monday.timestamp(), since=time.monotonic(), times=times)
 

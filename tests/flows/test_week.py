@@ -1,4 +1,4 @@
-"""Two days of a simulated week: lost completions, an outage of each target, doubled and reordered call-backs, kills.
+"""A day of a simulated week: lost completions, an outage of each target, doubled and reordered call-backs, kills.
 
 `WEGWIJZER_CRASH_SEED` repeats a run's choices (not the machine's timing), `WEGWIJZER_WEEK_DAYS` says how long it lasts; `make week`
 plays all of it.
@@ -12,7 +12,7 @@ import pytest
 
 from tests.flows.week import week
 
-DAYS = 2
+DAYS = 1.1
 
 
 @pytest.mark.slow

@@ -106,6 +106,13 @@ def test_what_the_tracker_said_before_it_did_as_asked_is_no_news(decide, by, cas
 
     assert (decision.case.status, decision.case.group, decision.case.tracker_version) == (status, "groen", 2)
     assert len(mails(decision)) == 1
+    assert "difference-tracker" in decision.finished_items
+
+
+def test_a_new_case_follows_the_tracker_at_once(decide, by, case):
+    ours = replace(case, status=CaseStatus.NEW)
+    match = replace(by("case", ours), asked_until=START)
+    assert decide(changed(CaseStatus.IN_PROGRESS), match).case.status is CaseStatus.IN_PROGRESS
 
 
 @pytest.mark.parametrize("status", CaseStatus)

@@ -452,6 +452,21 @@ def test_a_lost_completion_is_found_and_told(life):
     assert life.standings["wegen"].state == "done"
 
 
+def test_a_call_back_that_comes_after_the_completion_was_found_is_not_noted_again(life):
+    found = differs(life, "wegen", "done", "ordered", text="Tegels gelegd", outside_id="W-1")
+    late = life.crew(OrderState.DONE, "Tegels gelegd")
+    other = life.crew(OrderState.DONE, "Ook de put geveegd")
+
+    names = [
+        intent.discriminator
+        for decision in (found, late, other)
+        for intent in decision.intents
+        if isinstance(intent.command, AddNote)
+    ]
+    assert names[0] == names[1] != names[2]
+    assert commands(late, Notify) == commands(late, PublishStatus) == []
+
+
 def test_an_order_that_never_arrived_goes_out_again_under_the_same_name(life):
     decision = differs(life, "wegen", "", "ordered")
     (order,) = commands(decision, OrderWork)

@@ -236,9 +236,22 @@ async def test_what_the_tracker_says_is_compared_too(reconciler, stage, office, 
     await in_tracker(stage)
     office.cases = (_Issue(CaseStatus.CLOSED),)
     await reconciler.look_around()
+    await reconciler.look_around()
+    assert found[0] == [], "its news may be on the way"
+    stage.clock.advance(SETTLED)
+    await reconciler.look_around()
 
     (difference,) = found[0]
     assert (difference.system, difference.theirs, difference.ours) == ("tracker", "closed", "new")
+
+
+async def test_a_difference_that_goes_away_by_itself_is_told_to_nobody(reconciler, stage, office, found):
+    await in_tracker(stage)
+    for status in (CaseStatus.IN_PROGRESS, CaseStatus.CLOSED, CaseStatus.NEW):
+        office.cases = (_Issue(status),)
+        await reconciler.look_around()
+        stage.clock.advance(SETTLED)
+    assert found[0] == []
 
 
 async def test_a_tracker_that_agrees_is_asked_once_a_round(reconciler, stage, office, found):
@@ -249,6 +262,8 @@ async def test_a_tracker_that_agrees_is_asked_once_a_round(reconciler, stage, of
     await reconciler.look_around()
     assert found[0] == []
     stage.clock.advance(HOURS)
+    await reconciler.look_around()
+    stage.clock.advance(SETTLED)
     await reconciler.look_around()
     assert [one.theirs for one in found[0]] == [""]
 

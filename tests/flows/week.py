@@ -39,6 +39,7 @@ from demo.outside import citycontrol, planning
 from demo.outside.digitaal_vlaanderen import TOKEN_PATH, Provider
 from demo.outside.dosis import SOURCE, Dosis
 from demo.outside.notifications import BRAND, Notificaties
+from demo.outside.serving import served
 from hub import make_secrets
 from journal import schema
 from journal.database import open_engine
@@ -48,7 +49,6 @@ from tests.flows.killed import EMBEDDED, Lives
 from tests.flows.mixed import by_source, tallies
 from tests.flows.scaled import Scaled, from_next_monday
 from tests.servers import rabbitmq, wiretap
-from tests.servers.hosted import served
 from tests.servers.private import free_port
 from tests.simulators.website import Website
 

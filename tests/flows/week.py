@@ -39,7 +39,7 @@ from demo.outside import citycontrol, planning
 from demo.outside.digitaal_vlaanderen import TOKEN_PATH, Provider
 from demo.outside.dosis import SOURCE, Dosis
 from demo.outside.notifications import BRAND, Notificaties
-from demo.outside.serving import served
+from demo.outside.serving import serving
 from hub import make_secrets
 from journal import schema
 from journal.database import open_engine
@@ -301,7 +301,7 @@ class Place:
 
     async def come(self) -> None:
         self._is_away = False
-        await self._open.enter_async_context(served(self, self.port))
+        await self._open.enter_async_context(serving(self, self.port))
 
     async def leave(self) -> None:
         self._is_away = True

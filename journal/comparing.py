@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, func, literal, select, update
 
 from canonical_model.case import CaseRef
 from canonical_model.decision import AGAIN
@@ -63,13 +63,7 @@ class NextLook:
 
 def due(connection: Connection, now: int, settle: int, system: str, limit: int) -> tuple[Comparison, ...]:
     """Standings in a system whose time has come, the longest waiting first. `settle` (microseconds): news is left alone so long."""
-    busy = exists(
-        select(effects.c.id).where(
-            effects.c.case_ref == standings.c.case_ref,
-            effects.c.target == standings.c.system,
-            effects.c.state.in_(_UNFINISHED),
-        )
-    )
+    busy = _under_way(standings.c.case_ref, standings.c.system)
     last = (
         select(effects.c.key)
         .where(effects.c.case_ref == standings.c.case_ref, effects.c.target == standings.c.system)
@@ -123,17 +117,22 @@ def open_case(connection: Connection, ref: CaseRef, settled: int) -> OpenCase | 
     return _open_case(row, settled) if row else None
 
 
+def _under_way(case: ColumnElement[str], target: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether anything of a case is under way to a target.
+
+    Asked row by row: PostgreSQL answers EXISTS here by reading all unfinished effects of all cases, LIMIT or not.
+    """
+    one = select(effects.c.id).where(
+        effects.c.case_ref == case, effects.c.target == target, effects.c.state.in_(_UNFINISHED)
+    )
+    return one.limit(1).scalar_subquery().is_not(None)
+
+
 _OPEN_CASES = select(
     cases.c.ref,
     cases.c.status,
     cases.c.changed_at,
-    exists(
-        select(effects.c.id).where(
-            effects.c.case_ref == cases.c.ref,
-            effects.c.target == "tracker",
-            effects.c.state.in_(_UNFINISHED),
-        )
-    ).label("busy"),
+    _under_way(cases.c.ref, literal("tracker")).label("busy"),
 ).where(cases.c.status.in_(_OPEN), cases.c.tracker_id != "")
 
 

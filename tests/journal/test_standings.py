@@ -124,8 +124,12 @@ async def test_what_is_under_way_there_makes_it_busy(planned, plan, clock):
         open_with("dosis")(message, known), standings=(standing,)
     )
     await planned.accept(inbound("open"))
-    (one,) = await comparisons(planned, clock)
-    assert one.busy
+    plan.decide_with = lambda message, known: replace(open_with()(message, known), standings=(standing,))
+    await planned.accept(inbound("another"))
+    assert [(one.case[-1], one.busy) for one in await comparisons(planned, clock)] == [
+        ("1", True),
+        ("2", False),
+    ]
 
 
 async def test_a_case_that_is_long_closed_is_compared_no_more(planned, plan, clock):

@@ -90,7 +90,7 @@ class DeliveryRefused:
 class DifferenceFound:
     """A case stands otherwise in `system` than the hub knows; "" = it is not known there. Seen at `at` (UTC).
 
-    `told_again`: what went there last was meant to heal a difference already, and did not.
+    The same status for both = it stands there more than once. `told_again`: what went there last was meant to heal a difference already, and did not.
     """
 
     case: CaseRef

@@ -23,7 +23,7 @@ _STANDINGS = select(
 ).where(among(standings.c.case_ref, "refs"))
 _PUT_STANDINGS = PutRows(standings, ("case_ref", "system"))
 _PUT_ITEMS = PutRows(work_items, ("case_ref", "name"))
-_OPEN_ITEMS = select(work_items.c.case_ref, work_items.c.name).where(
+_OPEN_ITEMS = select(work_items.c.case_ref, work_items.c.name, work_items.c.opened_at).where(
     among(work_items.c.case_ref, "refs"), work_items.c.closed_at.is_(None)
 )
 HUB = "hub"
@@ -93,21 +93,20 @@ class Outside:
         if not touched:
             return
         found = self._tx.connection.execute(_OPEN_ITEMS, {"refs": sorted(touched)})
-        waiting = {(row.case_ref, row.name) for row in found}
-        fresh = [
+        waiting = {(row.case_ref, row.name): row.opened_at for row in found}
+        opened = [
             {
                 "case_ref": ref,
                 "name": name,
                 "what": what,
-                "opened_at": self._tx.now,
+                "opened_at": waiting.get((ref, name), self._tx.now),
                 "closed_at": None,
                 "closed_by": "",
             }
             for (ref, name), what in self._opened.items()
-            if (ref, name) not in waiting
         ]
-        _PUT_ITEMS.run(self._tx.connection, fresh)
-        for ref, name in sorted(self._finished & waiting):
+        _PUT_ITEMS.run(self._tx.connection, opened)
+        for ref, name in sorted(self._finished & waiting.keys()):
             self._tx.connection.execute(
                 work_items.update()
                 .where(work_items.c.case_ref == ref, work_items.c.name == name)

@@ -55,6 +55,8 @@ def _tracker_moved(
 ) -> Decision:
     """The tracker owns the case: its status counts. That we had not heard of it, a person must know."""
     case = match.case
+    if event.theirs == event.ours:
+        return _asked(case, event, "de zaak staat er meer dan eens.")
     if event.theirs == case.status:
         return _nothing(case, "the tracker was heard meanwhile")
     if not event.theirs:

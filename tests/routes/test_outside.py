@@ -732,3 +732,8 @@ def test_two_notices_of_one_moment_are_both_called_back(life):
         names |= {one.discriminator for one in decision.intents if isinstance(one.command, WithdrawNotice)}
         life.takes(CaseRedispatched(case=NEXT, group="openbaar-domein", reason="tegel", by="p-1"))
     assert len(names) == 2
+
+
+def test_a_case_that_the_tracker_holds_twice_asks_for_somebody(life):
+    assert differs(life, "tracker", "new", "new").intents == ()
+    assert "meer dan eens" in life.items["difference-tracker"]

@@ -164,9 +164,10 @@ def _notice(case: CaseRecord, step: Step, configuration: RouteConfiguration) -> 
         expires=(step.at + _USEFUL).astimezone(BRUSSELS).date(),
     )
     intent = Intent(target=configuration.notices, command=command, discriminator=f"{step.status}-{step.name}")
+    key = f"{case.ref}/{intent.target}/notify/{intent.discriminator}"  # until it arrived, it is called back by that
     return Told(
         intents=(replace(intent, blocking=False),),
-        standings=(Standing(system=configuration.notices, state=step.status, at=step.at),),
+        standings=(Standing(system=intent.target, state=step.status, outside_id=key, at=step.at),),
     )
 
 

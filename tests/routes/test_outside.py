@@ -35,6 +35,7 @@ from canonical_model.message import Message, MessageId
 from canonical_model.party import Party
 from canonical_model.status import CaseStatus
 from canonical_model.work_order import OrderState
+from journal.intake import effect_key
 from journal.standings import renewed
 from routes.router import CityRoutes
 from tests.journal.scene import AN, DISPATCH, START, configuration, contact
@@ -737,3 +738,14 @@ def test_two_notices_of_one_moment_are_both_called_back(life):
 def test_a_case_that_the_tracker_holds_twice_asks_for_somebody(life):
     assert differs(life, "tracker", "new", "new").intents == ()
     assert "meer dan eens" in life.items["difference-tracker"]
+
+
+@pytest.mark.parametrize("notices", [1, 2])
+def test_a_notice_that_is_still_on_its_way_is_called_back_by_the_name_of_its_effect(life, notices):
+    decision = life.crew(OrderState.PLANNED)
+    if notices == 2:
+        life.settles("notificaties", "notify", "planned-m2", outside_id="B-1")
+        decision = life.tracker(CaseStatus.WAITING_FOR_CUSTOMER)
+    (notify,) = [one for one in decision.intents if isinstance(one.command, Notify)]
+    (withdrawal,) = commands(moved(life), WithdrawNotice)
+    assert withdrawal.notice == effect_key(NEXT, notify)

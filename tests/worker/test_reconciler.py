@@ -341,3 +341,21 @@ async def test_a_process_that_lost_its_lease_in_a_round_stops(
     monkeypatch.setattr(board, "standing", slowly)
     await reconciler.look_around()
     assert len(board.asked) == 1
+
+
+async def test_doubts_wait_while_the_tracker_does_not_answer(reconciler, stage, office, found):
+    await in_tracker(stage)
+    await stage.journal.accept(inbound("2"))
+    stage.clock.advance(SETTLED)
+    await reconciler.look_around()  # neither case is in the tracker
+    asked = []
+
+    async def find(ref):
+        asked.append(ref)
+        raise TransientError("no answer")
+
+    office.find = find
+    stage.clock.advance(SETTLED)
+    await reconciler.look_around()
+    assert len(asked) == 1
+    assert found[0] == []

@@ -77,7 +77,7 @@ def portal_of(number: str) -> str:
 
 
 _PAGE = """<!doctype html>
-<html lang="nl"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<html lang="nl"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
 <title>{{ title }} (nagebootst)</title>
 <style>
  body { font: 1.05rem/1.5 system-ui, sans-serif; margin: 0; color: #222; background: #f2f4f6; }

@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from canonical_model.codec import command_name
+from canonical_model.party import masked_email
 from console.access import Right, required, rights_of
 from console.accounts import Accounts, Session
 from console.armour import SAFE_METHODS
@@ -261,6 +262,7 @@ def new_templates() -> Environment:
     )
     environment.filters["path"] = lambda value: quote(str(value), safe="")
     environment.filters["wire_name"] = command_name
+    environment.filters["masked_email"] = masked_email
     return environment
 
 

@@ -60,12 +60,12 @@ def crew_page(crew: str, cards: Iterable[Card], *, action: str, photos: bool = T
     shown = "".join(_job(card, action, photos=photos) for card in jobs) or "<p>Geen werk op de lijst.</p>"
     return HTMLResponse(
         f'<!doctype html><html lang="nl"><head><meta charset="utf-8"><title>{escape(crew)}: werklijst</title>'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">'
         f"<style>{_STYLE}</style></head><body><h1>{escape(crew)}: werklijst</h1>"
         f"<p>Nagebootst voor test en demo: dit ziet de ploeg. {todo} te doen, {len(jobs) - todo} afgelopen.</p>"
         f"{shown}</body></html>",
         headers={
-            "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; form-action 'self'",
+            "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; form-action 'self'",
             "X-Content-Type-Options": "nosniff",
         },
     )

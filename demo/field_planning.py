@@ -19,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeAlias
 from xml.etree.ElementTree import Element, SubElement, tostring
+from zoneinfo import ZoneInfo
 
 import httpx
 from starlette.applications import Starlette
@@ -46,6 +47,7 @@ _FIELDS = frozenset(
      "account_id", "first_name", "last_name", "phone", "description", "media_url", "media"}
 )  # fmt: skip
 _SPAN = timedelta(days=90)
+BRUSSELS = ZoneInfo("Europe/Brussels")
 
 
 class Manners(StrEnum):
@@ -480,7 +482,8 @@ def _update(request: Request, step: Step) -> Answer:
 
 def _words(step: Step) -> str:
     state = next((state for state, status in STATUSES.items() if status == step.status), None)
-    return f"{step.at:%H:%M} {WORDS[state] if state else step.status}:"
+    word = WORDS[state or OrderState.CANCELLED] if state or step.status in _CLOSED else step.status
+    return f"{step.at.astimezone(BRUSSELS):%H:%M} {word}:"
 
 
 def _address(request: Request, path: str) -> str:

@@ -330,12 +330,13 @@ class CityControl:
         return RedirectResponse(f"/ploeg#{identification}", 303)
 
     def _card(self, case: Case) -> Card:
-        told = f"{case.status}: {case.result}" if case.result else case.status
+        told = ": ".join(dict.fromkeys(word for word in (case.status, case.result) if word))
+        due = f"gepland einde {_date(case.planned_end)}" if case.planned_end else ""
         return Card(
             id=case.identification,
             title=case.title,
             text=case.text,
-            place=f"{case.place} (gepland einde {_date(case.planned_end)})",
+            place=", ".join(part for part in (case.place, due) if part),
             state=case.state,
             photos=tuple(
                 f"/zaken/{case.identification}/documenten/{id_}"

@@ -63,10 +63,15 @@ def words(code: str) -> str:
     return spaced[:1] + spaced[1:].lower()
 
 
+def day(at: str) -> str:
+    """ "2 maart 2026"."""
+    then = datetime.fromisoformat(at)
+    return f"{then.day} {_MONTHS[then.month - 1]} {then.year}"
+
+
 def moment(at: str) -> str:
     """ "2 maart 2026 om 10.15 uur"."""
-    then = datetime.fromisoformat(at)
-    return f"{then.day} {_MONTHS[then.month - 1]} {then.year} om {then:%H.%M} uur"
+    return f"{day(at)} om {datetime.fromisoformat(at):%H.%M} uur"
 
 
 def portal_of(number: str) -> str:
@@ -77,7 +82,7 @@ def portal_of(number: str) -> str:
 
 
 _PAGE = """<!doctype html>
-<html lang="nl"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<html lang="nl"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
 <title>{{ title }} (nagebootst)</title>
 <style>
  body { font: 1.05rem/1.5 system-ui, sans-serif; margin: 0; color: #222; background: #f2f4f6; }
@@ -113,7 +118,7 @@ _NOTICES = """
 <h3>{{ one.sender or "Uw gemeente" }}: er is nieuws over uw dossier</h3>
 <p>{{ one.title or one.number }}: <span class="status">{{ words(one.code) }}</span></p>
 {% if one.detail %}<p>{{ one.detail }}</p>{% endif %}
-<p class="small">Dossier {{ one.number }}{% if one.expires %}, nuttig tot en met {{ one.expires }}{% endif %}.
+<p class="small">Dossier {{ one.number }}{% if one.expires %}, nuttig tot en met {{ day(one.expires) }}{% endif %}.
 {{ "Ook gemaild." if one.mailed else "Niet gemaild: u wilt geen mails." }}</p>
 {% if one.link %}<p><a href="{{ one.link }}">Bekijk dit dossier bij de stad</a></p>{% endif %}
 {% if one.opt_out %}<p class="small"><a href="{{ one.opt_out }}">Geen berichten meer krijgen</a></p>{% endif %}
@@ -121,11 +126,11 @@ _NOTICES = """
 
 _OVERVIEW = """
 <h2>Wie wilt u zijn?</h2>
-<ul>{% for number, count in people %}<li><a href="{{ path }}/{{ number|urlencode }}">{{ portal_of(number) }}: {{ number }}</a> ({{ count }} {{ what }})</li>
+<ul>{% for number, count in people %}<li><a href="{{ path }}/{{ number|urlencode }}">{{ portal_of(number) }}: {{ number }}</a> ({{ count }} {{ what[0] if count == 1 else what[1] }})</li>
 {% else %}<li>Nog niemand: er is niets ontvangen.</li>{% endfor %}</ul>"""
 
 _JINJA = Environment(autoescape=True, undefined=StrictUndefined)
-_WORDING: Mapping[str, object] = {"words": words, "moment": moment, "portal_of": portal_of}
+_WORDING: Mapping[str, object] = {"words": words, "day": day, "moment": moment, "portal_of": portal_of}
 
 
 def portal_page(number: str, dossiers: Sequence[Dossier], notices: Sequence[Notice]) -> str:
@@ -140,7 +145,10 @@ def inbox_page(number: str, notices: Sequence[Notice]) -> str:
 
 
 def overview_page(
-    people: Iterable[tuple[str, int]], *, what: str = "dossiers", path: str = "/portaal"
+    people: Iterable[tuple[str, int]],
+    *,
+    what: tuple[str, str] = ("dossier", "dossiers"),
+    path: str = "/portaal",
 ) -> str:
     """Everybody who has something to see."""
     body = _part(_OVERVIEW, people=list(people), what=what, path=path)

@@ -26,7 +26,7 @@ def test_a_morning_played_once_has_an_exact_balance(tmp_path: Path, how):
         [WEGWIJZER, "demo", "--once", "--json", "--no-browser", "--folder", tmp_path, *how],
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=400,
         check=False,
     )
 

@@ -264,6 +264,8 @@ class Reconciler:
         since = monotonic - self._settle / 1e6
         settled = micros(self._clock.now()) - self._settle
         for case in [case for case, doubt in self._doubts.items() if doubt.since <= since]:
+            if not self._is_asked(TRACKER) or not await self._may_go_on():
+                return
             one = await self._journal.database.read(partial(open_case, ref=case, settled=settled))
             if one is None or one.busy:
                 del self._doubts[case]

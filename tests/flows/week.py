@@ -538,18 +538,10 @@ async def roads_job(around: World, name: str, story: Story) -> None:
         )
     await around.clock.sleep(story.waits[1] * HOUR)
     await around.present("ploeg-wegen")
-    told_to = roads.hub
-    if story.lost:
-        roads.hub = ""
+    roads.lose_pushes = int(story.lost)
     story.done_at = around.clock.now()
-    doing = roads.step(
-        name, citycontrol.Step.DONE, "Tegel vastgelegd", at=story.done_at.astimezone(citycontrol.BRUSSELS)
-    )
-    if story.lost:
-        await doing
-        roads.hub = told_to
-        return
-    await doing
+    at = story.done_at.astimezone(citycontrol.BRUSSELS)
+    await roads.step(name, citycontrol.Step.DONE, "Tegel vastgelegd", at=at)
     if held:
         await roads.push(held)
 

@@ -24,6 +24,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DBAPIError, OperationalError
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 
 from journal.instants import DAY, born, micros
 from journal.rows import PutRows, write_together
@@ -410,16 +411,15 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
+@retry(
+    retry=retry_if_exception(lambda error: "locked" in str(error)),
+    wait=wait_fixed(0.01),
+    stop=stop_after_delay(LOCK_PATIENCE),
+    reraise=True,
+)
 def _with_log(connection: Any) -> str:
     """Turn the write-ahead log on. SQLite does not wait by itself for another process that does so at this moment."""
-    until = time.monotonic() + LOCK_PATIENCE
-    while True:
-        try:
-            return str(connection.execute("PRAGMA journal_mode=WAL").fetchone()[0])
-        except _SqliteError as error:
-            if "locked" not in str(error) or time.monotonic() > until:
-                raise
-            time.sleep(0.01)
+    return str(connection.execute("PRAGMA journal_mode=WAL").fetchone()[0])
 
 
 def _begin(connection: Connection) -> None:

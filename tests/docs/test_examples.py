@@ -54,10 +54,14 @@ def test_the_toml_on_a_page_is_toml(page):
 
 
 def test_the_examples_of_settings_fit():
-    hub, dispatch = TOML.findall((ROOT / "docs" / "administrators" / "settings.md").read_text())
+    page = (ROOT / "docs" / "administrators" / "settings.md").read_text()
+    hub, outward, dispatch, silence = TOML.findall(page)
 
     assert Settings.model_validate(tomllib.loads(hub)).adapters.keys() == {"tracker"}
-    assert not wrong_examples(parse_dispatch(dispatch))
+    assert Settings.model_validate(tomllib.loads(outward)).answers.board == "dosis"
+    table = parse_dispatch(dispatch + silence)
+    assert not wrong_examples(table)
+    assert [each.within for each in table.expect] == [3]
 
 
 def test_every_kind_of_failure_is_explained():

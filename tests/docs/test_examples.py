@@ -54,10 +54,13 @@ def test_the_toml_on_a_page_is_toml(page):
 
 
 def test_the_examples_of_settings_fit():
-    hub, dispatch = TOML.findall((ROOT / "docs" / "administrators" / "settings.md").read_text())
+    page = (ROOT / "docs" / "administrators" / "settings.md").read_text()
+    hub, answers, dispatch, expected = TOML.findall(page)
 
     assert Settings.model_validate(tomllib.loads(hub)).adapters.keys() == {"tracker"}
+    assert Settings.model_validate(tomllib.loads(hub + answers)).answers.board == "dosis"
     assert not wrong_examples(parse_dispatch(dispatch))
+    assert parse_dispatch(dispatch + expected).expect
 
 
 def test_every_kind_of_failure_is_explained():

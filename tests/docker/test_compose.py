@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from demo.city_hall import city_file, without_outside
 from docker import prepare as preparing
 from hub import ROLES, Hub, load
 from routes.dispatch import wrong_examples
@@ -113,7 +114,7 @@ async def test_the_trials_configuration_loads_and_every_adapter_of_the_demo_can_
     configuration = trial(tmp_path)
 
     found = {name: one["system"] for name, one in configuration.settings.adapters.items()}
-    assert set(tomllib.loads((ROOT / "demo" / "city" / "hub.toml").read_text())["adapters"]) < set(found)
+    assert set(tomllib.loads(without_outside(city_file("hub.toml")))["adapters"]) < set(found)
     assert "amqp" in found.values()
     assert configuration.settings.api.systems
     assert not wrong_examples(configuration.routes.dispatch)

@@ -57,7 +57,7 @@ async def test_everybody_has_his_own_portal(board, browser, publication):
         "e-loket ondernemers: 0403019261",
         "Verenigingsloket: V0001001",
     ):
-        assert f"{portal}</a> (1 dossiers)" in overview
+        assert f"{portal}</a> (1 dossier)" in overview
     assert "LEU-2026-000002" not in (await browser.get("/portaal/85073003328")).text
 
 

@@ -14,7 +14,6 @@ from docker import prepare as preparing
 from hub import ROLES, Hub, load
 from routes.dispatch import wrong_examples
 from tests.docker.files import DOCKER, compose
-from tests.shipped import ROOT
 
 SERVICES = compose()["services"]
 OURS = {name: one for name, one in SERVICES.items() if "build" in one or name in ROLES}

@@ -161,7 +161,8 @@ async def test_an_outage_is_told_once_and_its_end_once(journal, stage, waits):
     assert (told.count("source_is_away"), told.count("source_is_back")) == (1, 1)
     (incident,) = await stage.incidents()
     assert incident.closed_at is not None
-    away = [seconds for seconds in waits if seconds not in (LEASE / 3, 0.001)]
+    elsewhere = (LEASE / 3, 0.001, 0.1)  # renewing, this test, and web servers of other tests
+    away = [seconds for seconds in waits if seconds not in elsewhere]
     assert away[:6] == [2, 4, 8, 16, 32, 60]
 
 

@@ -202,11 +202,10 @@ class Room:
         return not receipt.duplicate
 
     def _due(self, visit: Visit) -> datetime:
+        """When it is settled. An end is given time too: what tells of it for certain may come after a look at who is there."""
         if visit.ended is None:
             return visit.began + timedelta(hours=self._queue.forgotten_hours)
-        if visit.outcome is Stage.SERVED:
-            return visit.ended + timedelta(minutes=self._queue.registration_minutes)
-        return visit.ended
+        return visit.ended + timedelta(minutes=self._queue.registration_minutes)
 
     def _visit(self, seen: Iterable[Observation]) -> Visit:
         return assemble(seen, self._zone)

@@ -10,7 +10,7 @@ from journal.work_items import open_items
 router = APIRouter()
 
 
-@router.get("/work")
+@router.get("/worklist")
 @requires(Right.LOOK)
 async def work(visit: Visiting) -> Response:
     """All that is open, the oldest first."""
@@ -19,9 +19,9 @@ async def work(visit: Visiting) -> Response:
     return visit.page("work.html", page=page)
 
 
-@router.post("/work/{ref}/{name}/finish")
+@router.post("/worklist/{ref}/{name}/finish")
 @requires(Right.DISPATCH)
 async def finish(ref: str, name: str, visit: Visiting) -> Response:
     """Somebody looked into it, and says what came of it."""
     await visit.desk.journal.finish_item(ref, name, visit.actor, visit.reason())
-    return visit.go("/work", done="item_finished")
+    return visit.go("/worklist", done="item_finished")

@@ -66,37 +66,37 @@ async def one(city, query):
 
 
 async def test_the_list_tells_what_to_look_into_and_for_whom(dispatcher, silent):
-    text = await text_of(dispatcher, "/work")
+    text = await text_of(dispatcher, "/worklist")
     assert silent in text
     assert "Een eerste stap bleef 3 werkdagen uit." in text
     assert "Een eerste stap bleef 3 werkdagen uit." in await text_of(dispatcher, f"/cases/{silent}")
 
 
 async def test_an_empty_list_says_so(dispatcher):
-    assert "Niets wacht op u." in await text_of(dispatcher, "/work")
+    assert "Niets wacht op u." in await text_of(dispatcher, "/worklist")
 
 
 async def test_what_was_looked_into_leaves_the_list_with_its_outcome(dispatcher, silent, city):
-    answer = await dispatcher.post(f"/work/{silent}/silence/finish", {"reason": "de dienst belde al"})
+    answer = await dispatcher.post(f"/worklist/{silent}/silence/finish", {"reason": "de dienst belde al"})
     assert answer.status_code == 303
-    assert "Niets wacht op u." in await text_of(dispatcher, "/work")
+    assert "Niets wacht op u." in await text_of(dispatcher, "/worklist")
     assert await audit_rows(city, "work_item_finished") == [
         ("kcc_dispatcher", silent, "silence: de dienst belde al")
     ]
     row = await one(city, select(work_items))
     assert row.closed_by == "kcc_dispatcher"
-    again = await dispatcher.post(f"/work/{silent}/silence/finish", {"reason": "nog eens"})
+    again = await dispatcher.post(f"/worklist/{silent}/silence/finish", {"reason": "nog eens"})
     assert again.status_code == 409
 
 
 async def test_nothing_is_finished_without_saying_what_came_of_it(dispatcher, silent):
-    answer = await dispatcher.post(f"/work/{silent}/silence/finish", {"reason": ""})
+    answer = await dispatcher.post(f"/worklist/{silent}/silence/finish", {"reason": ""})
     assert answer.status_code == 422
 
 
 async def test_who_only_looks_finishes_and_moves_nothing(viewer, silent):
-    assert "Afhandelen" not in await text_of(viewer, "/work")
-    assert (await viewer.post(f"/work/{silent}/silence/finish", {"reason": "zomaar"})).status_code == 403
+    assert "Afhandelen" not in await text_of(viewer, "/worklist")
+    assert (await viewer.post(f"/worklist/{silent}/silence/finish", {"reason": "zomaar"})).status_code == 403
     assert (await viewer.get(f"/cases/{silent}/move")).status_code == 403
     assert (await viewer.post(f"/cases/{silent}/move", FORM)).status_code == 403
 

@@ -63,6 +63,7 @@ async def single(folder: Path, kills: int, dice: random.Random) -> Told:
     traffic = Traffic()
     with running_city(folder, QUICK) as city, zygote(city) as lives:
         slowness = await asyncio.to_thread(_slowness, city, lives)
+        traffic.pace /= slowness
         began = time.monotonic()
         async with citizens(city, dice, traffic) as going_on:
             for number in range(kills):

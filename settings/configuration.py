@@ -16,6 +16,7 @@ from adapters.discovery import manifest
 from ports.errors import HubError, MisconfiguredError
 from ports.lines import broker_line, journal_line, refuse_password
 from ports.secrets import FileAndEnvironmentSecrets, Secrets
+from ports.settings import complaints
 from routes.configuration import (
     Dispatch,
     DispatchError,
@@ -142,10 +143,7 @@ def texts_in(folder: Traversable) -> dict[str, str]:
 def in_words(error: Exception) -> str:
     """What is wrong, for whoever reads the log or the terminal; values of settings are not told."""
     if isinstance(error, ValidationError):
-        return "; ".join(
-            f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}"
-            for one in error.errors(include_input=False)
-        )
+        return complaints(error)
     return error.what if isinstance(error, HubError) else str(error)
 
 

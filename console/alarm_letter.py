@@ -1,18 +1,19 @@
 """The mail that tells an administrator of an outage."""
 
-from datetime import datetime
-
 from console.wording import Wording
+from worker.alarm import Compose, Outage
 
 
-def alarm_letter(
-    wording: Wording, what: str, *, system: str, reason: str, began: datetime, ended: datetime | None
-) -> tuple[str, str]:
-    """Subject and text; `what` is "began" or "ended"."""
-    given = {
-        "system": system,
-        "what": reason,
-        "began": wording.time(began),
-        "ended": wording.time(ended) if ended else "",
-    }
-    return wording.text(f"alarm.{what}_subject", **given), wording.text(f"alarm.{what}", **given)
+def alarm_letters(wording: Wording) -> Compose:
+    """How an outage is told in these words: subject and text of the mail that it "began", and that it "ended"."""
+
+    def compose(what: str, outage: Outage) -> tuple[str, str]:
+        given = {
+            "system": outage.system,
+            "what": outage.what,
+            "began": wording.time(outage.opened_at),
+            "ended": wording.time(outage.closed_at) if outage.closed_at else "",
+        }
+        return wording.text(f"alarm.{what}_subject", **given), wording.text(f"alarm.{what}", **given)
+
+    return compose

@@ -6,11 +6,12 @@
 """
 
 import asyncio
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from typing import Any, Final, cast
 
 import uvicorn
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -41,15 +42,21 @@ def server(app: ASGIApp, address: str) -> uvicorn.Server:
 
 
 class DoorsFirst:
-    """An ASGI application: doors by method and path, and for everything else the application behind them."""
+    """An ASGI application: plain doors by method and path, and for everything else the application behind them."""
 
-    def __init__(self, doors: Mapping[tuple[str, str], ASGIApp], behind: ASGIApp) -> None:
-        self._doors = doors
+    def __init__(self, doors: Iterable[BaseRoute], behind: ASGIApp) -> None:
+        self._doors = _by_path(doors)
         self._behind = behind
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         asked = scope.get("method", ""), scope.get("path", "")
         await self._doors.get(asked, self._behind)(scope, receive, send)
+
+
+def _by_path(doors: Iterable[BaseRoute]) -> dict[tuple[str, str], ASGIApp]:
+    """A path without parameters leads nowhere else."""
+    plain = (one for one in doors if isinstance(one, Route) and not one.param_convertors)
+    return {(method, one.path): one.app for one in plain for method in one.methods or ()}
 
 
 class _Server(uvicorn.Server):

@@ -2,6 +2,9 @@
 
 from collections.abc import Awaitable
 
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from telemetry.instruments import DOORS
@@ -21,3 +24,21 @@ class CountedDoor:
             return send(message)
 
         await self._app(scope, receive, counted)
+
+
+def counted_doors(name: str, webhook: APIRouter) -> list[BaseRoute]:
+    """The doors of one adapter, under `/in/<name>`. Plain ones stand bare; FastAPI's own kind needs a FastAPI around it."""
+    prefix = f"/in/{name}"
+    plain = [
+        route for route in webhook.routes if isinstance(route, Route) and not isinstance(route, APIRoute)
+    ]
+    if len(plain) < len(webhook.routes):
+        app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+        app.include_router(webhook)
+        return [Mount(prefix, app=CountedDoor(app, adapter=name))]
+    doors: list[BaseRoute] = []
+    for one in plain:
+        door = Route(f"{prefix}{one.path}", one.endpoint, methods=one.methods, name=one.name)
+        door.app = CountedDoor(door.app, adapter=name)
+        doors.append(door)
+    return doors

@@ -1,4 +1,4 @@
-"""Commands turned into calls of the ports: a tracker and a mail relay as targets of effects."""
+"""Commands turned into calls of the ports: a tracker and a mail relay as targets of effects, and who stands in for them."""
 
 from canonical_model.attachment import Attachment
 from canonical_model.case import CaseRef
@@ -11,7 +11,7 @@ from canonical_model.commands import (
     SendMail,
 )
 from canonical_model.status import CaseStatus
-from ports.errors import NotSupportedError, RejectedError
+from ports.errors import MisconfiguredError, NotSupportedError, RejectedError
 from ports.mail import MailOut
 from ports.target import Fetch, Idempotency
 from ports.tracker import CaseChange, Note, Tracker, TrackerCase, TrackerId
@@ -134,6 +134,21 @@ class MailTarget:
         if not isinstance(command, SendMail):
             raise NotSupportedError(f"a mail relay can't do {key}")
         return command.message_id if await self._mail.find(command.message_id) else None
+
+
+class Quarantined:
+    """Stands in for a target whose adapter could not start: its effects wait, and the reason is shown."""
+
+    idempotency = Idempotency.PROBE
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    async def apply(self, key: str, command: Command, fetch: Fetch) -> str:
+        raise MisconfiguredError(self._reason)
+
+    async def find(self, key: str, command: Command) -> str | None:
+        raise MisconfiguredError(self._reason)
 
 
 def _already(case: TrackerCase, command: ChangeCase) -> bool:

@@ -1,26 +1,13 @@
 """Puts a portal together from its parts: pages, doors, an enricher; and settings from what stands in `hub.toml`."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ValidationError
 
 from adapters.acmidm.api import PostDoor
 from adapters.acmidm.register import NameEnricher
 from adapters.acmidm.site import Site
 from ports.adapter import Adapter
-from ports.errors import MisconfiguredError
-
-_S = TypeVar("_S", bound=BaseModel)
-
-
-def checked(kind: type[_S], settings: Mapping[str, Any], instance: str) -> _S:
-    """The settings. Raises `MisconfiguredError` that names the setting, never its value."""
-    try:
-        return kind.model_validate(dict(settings))
-    except ValidationError as error:
-        raise MisconfiguredError(f"{instance}: {_complaints(error)}") from None
 
 
 def assembled(
@@ -44,10 +31,3 @@ def assembled(
                 await one.close()
 
     return Adapter(check=check, close=close, webhook=router, enricher=enricher)
-
-
-def _complaints(error: ValidationError) -> str:
-    return "; ".join(
-        f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}"
-        for one in error.errors(include_input=False, include_url=False, include_context=False)
-    )

@@ -8,7 +8,6 @@ from hashlib import sha256
 from typing import Any
 
 import structlog
-from pydantic import ValidationError
 
 from adapters.amqp import translate
 from adapters.amqp.client import Link, Server, tls_context
@@ -29,6 +28,7 @@ from ports.errors import (
 )
 from ports.files import FileRules
 from ports.intake import Inbound, Receipt
+from ports.settings import parsed
 from ports.submission.cloudevents import Ref
 from ports.submission.own_case import with_own_case
 from ports.submission.translate import to_contact
@@ -256,10 +256,7 @@ class SystemSource:
 
 def build(settings: Mapping[str, Any], tools: Tools) -> Adapter:
     """The adapter for one `[adapters.<name>]` section. Raises `MisconfiguredError` naming the setting."""
-    try:
-        checked = Settings.model_validate(dict(settings))
-    except ValidationError as error:
-        raise MisconfiguredError(f"{tools.name}: {_complaints(error)}") from None
+    checked = parsed(Settings, settings, tools.name)
     hall = Hall(
         settings=checked,
         tools=tools,
@@ -322,10 +319,3 @@ async def _within(seconds: float, event: asyncio.Event) -> None:
 
 def _media_type(delivery: Delivery) -> str:
     return delivery.content_type.partition(";")[0].strip().lower()[:100] or "application/octet-stream"
-
-
-def _complaints(error: ValidationError) -> str:
-    return "; ".join(
-        f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}"
-        for one in error.errors(include_input=False, include_url=False, include_context=False)
-    )

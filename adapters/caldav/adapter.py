@@ -5,7 +5,6 @@ from typing import Any
 
 import structlog
 from msgspec.structs import replace
-from pydantic import ValidationError
 
 from adapters.caldav.client import ChangedError, Item, TakenError, TaskListClient
 from adapters.caldav.memory import Memory
@@ -31,11 +30,11 @@ from ports.clock import Clock
 from ports.errors import (
     HubError,
     MessageError,
-    MisconfiguredError,
     NotSupportedError,
     RejectedError,
     TransientError,
 )
+from ports.settings import parsed
 from ports.standing import OutsideStanding
 from ports.target import Fetch, Idempotency
 
@@ -47,10 +46,7 @@ _ROUNDS = 5
 
 def build(settings: Mapping[str, Any], tools: Tools) -> Adapter:
     """The list as a crew and as a source. Raises `MisconfiguredError` that names the setting, never its value."""
-    try:
-        checked = Settings.model_validate(dict(settings))
-    except ValidationError as error:
-        raise MisconfiguredError(f"{tools.name}: {_complaints(error)}") from None
+    checked = parsed(Settings, settings, tools.name)
     client = TaskListClient(checked)
     memory = Memory(tools.checkpoints)
     tasks = Tasks(tools, checked, client, memory)
@@ -191,10 +187,3 @@ class TaskList:
             elif await self._memory.sent(name) is None:
                 break
         return last
-
-
-def _complaints(error: ValidationError) -> str:
-    return "; ".join(
-        f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}"
-        for one in error.errors(include_input=False, include_url=False, include_context=False)
-    )

@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pydantic import ValidationError
-
 from adapters.citycontrol import translate
 from adapters.citycontrol.client import Action, CityControlClient, RefusedError
 from adapters.citycontrol.ledger import Ledger
@@ -16,7 +14,8 @@ from canonical_model.commands import CancelWork, Command, OrderWork
 from canonical_model.work_order import ENDED, OrderState, WorkOrder, order_id
 from ports.adapter import Adapter, Tools
 from ports.clock import Clock
-from ports.errors import MisconfiguredError, NotSupportedError, RejectedError, TransientError
+from ports.errors import NotSupportedError, RejectedError, TransientError
+from ports.settings import parsed
 from ports.standing import OutsideStanding
 from ports.target import Fetch, Idempotency
 
@@ -202,24 +201,13 @@ class CityControl:
 
 def build(settings: Mapping[str, Any], tools: Tools) -> Adapter:
     """The adapter's factory; opens no connection."""
-    parsed = _parsed(settings, tools.name)
-    client = CityControlClient(parsed)
+    checked = parsed(Settings, settings, tools.name)
+    client = CityControlClient(checked)
     ledger = Ledger(tools.checkpoints)
-    crew = CityControl(parsed, client, ledger, tools.clock)
+    crew = CityControl(checked, client, ledger, tools.clock)
     return Adapter(
         check=crew.check,
         close=client.close,
-        webhook=StatusDoor(parsed, tools, ledger).router(),
+        webhook=StatusDoor(checked, tools, ledger).router(),
         crew=crew,
     )
-
-
-def _parsed(settings: Mapping[str, Any], name: str) -> Settings:
-    try:
-        return Settings.model_validate(dict(settings))
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
-            for problem in error.errors(include_input=False, include_context=False, include_url=False)
-        )
-        raise MisconfiguredError(f"{name}: {wrong}") from None

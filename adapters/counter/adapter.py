@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from pydantic import ValidationError
 
 from adapters.counter.appointments import AppointmentClient
 from adapters.counter.callbacks import Callbacks
@@ -19,7 +18,8 @@ from adapters.counter.visits import Observation, Stage
 from adapters.counter.webhook import Counter
 from ports.adapter import Adapter, Tools
 from ports.clock import Clock
-from ports.errors import AdapterError, MisconfiguredError
+from ports.errors import AdapterError
+from ports.settings import parsed
 
 log = structlog.get_logger()
 
@@ -118,10 +118,7 @@ class QueueSource:
 
 def build(settings: Mapping[str, Any], tools: Tools) -> Adapter:
     """The counters. Raises `MisconfiguredError` that names the setting, never its value."""
-    try:
-        checked = Settings.model_validate(dict(settings))
-    except ValidationError as error:
-        raise MisconfiguredError(f"{tools.name}: {_complaints(error)}") from None
+    checked = parsed(Settings, settings, tools.name)
     callbacks, tickets = Callbacks(tools.checkpoints), Tickets(tools, source_of(tools))
     appointments = AppointmentClient(checked.appointments, tools.clock) if checked.appointments else None
     source, client = None, None
@@ -170,10 +167,3 @@ async def _findings(
     except AdapterError as error:
         found.append(error.what)
     return tuple(found)
-
-
-def _complaints(error: ValidationError) -> str:
-    return "; ".join(
-        f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}"
-        for one in error.errors(include_input=False, include_url=False, include_context=False)
-    )

@@ -9,7 +9,6 @@ from uuid import UUID
 
 import httpx
 import structlog
-from pydantic import ValidationError
 
 from adapters.digitaal_vlaanderen.service import Service
 from adapters.dosis.client import DosisClient
@@ -30,8 +29,9 @@ from adapters.dosis.webhook import FeedDoor, feed_name
 from canonical_model.case import CaseRef
 from canonical_model.commands import Command, PublishStatus, WithdrawStatus
 from ports.adapter import Adapter, Tools
-from ports.errors import AdapterError, MisconfiguredError, NotSupportedError, RejectedError
+from ports.errors import AdapterError, NotSupportedError, RejectedError
 from ports.feeds import Feeds
+from ports.settings import parsed
 from ports.source import Source
 from ports.standing import OutsideStanding
 from ports.target import Fetch, Idempotency
@@ -254,10 +254,7 @@ def build(
     settings: Mapping[str, Any], tools: Tools, *, transport: httpx.AsyncBaseTransport | None = None
 ) -> Adapter:
     """The board, its failures, and the feed. Raises `MisconfiguredError` that names the setting, never its value."""
-    try:
-        checked = Settings.model_validate(dict(settings))
-    except ValidationError as error:
-        raise MisconfiguredError(f"{tools.name}: {_complaints(error)}") from None
+    checked = parsed(Settings, settings, tools.name)
     push, feed = checked.push, checked.feed
     desk: Desk | None = None
     sources: tuple[Source, ...] = ()
@@ -273,11 +270,4 @@ def build(
         board=board,
         sources=sources,
         webhook=FeedDoor(checked, feed, tools).router() if feed else None,
-    )
-
-
-def _complaints(error: ValidationError) -> str:
-    return "; ".join(
-        f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}"
-        for one in error.errors(include_input=False, include_url=False, include_context=False)
     )

@@ -7,7 +7,6 @@ from typing import Any
 
 import structlog
 from msgspec.structs import replace
-from pydantic import ValidationError
 
 from adapters.field_open311.answers import Request, Update
 from adapters.field_open311.client import DuplicateError, PlanningClient, TooOldError
@@ -35,13 +34,13 @@ from ports.clock import Clock
 from ports.errors import (
     AdapterError,
     HubError,
-    MisconfiguredError,
     NotSupportedError,
     RejectedError,
     TransientError,
     UncertainError,
 )
 from ports.files import Upload, safe_name
+from ports.settings import parsed
 from ports.standing import OutsideStanding
 from ports.target import Fetch, Idempotency
 
@@ -54,10 +53,7 @@ _AROUND = timedelta(minutes=1)
 
 def build(settings: Mapping[str, Any], tools: Tools) -> Adapter:
     """The planning as a crew and as a source. Raises `MisconfiguredError` that names the setting, never its value."""
-    try:
-        checked = Settings.model_validate(dict(settings))
-    except ValidationError as error:
-        raise MisconfiguredError(f"{tools.name}: {_complaints(error)}") from None
+    checked = parsed(Settings, settings, tools.name)
     client = PlanningClient(checked)
     orders = Orders(tools.checkpoints)
     shelf = Shelf(checked.photo_door, tools.clock) if checked.photo_door else None
@@ -333,10 +329,3 @@ def _step(number: int, way: Photos) -> str:
 def _with_id(request: Request, id_: str) -> Request:
     """Some answer without the number that was asked for."""
     return request if request.id else dataclasses.replace(request, id=id_)
-
-
-def _complaints(error: ValidationError) -> str:
-    return "; ".join(
-        f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}"
-        for one in error.errors(include_input=False, include_url=False, include_context=False)
-    )

@@ -10,7 +10,6 @@ from typing import Any
 
 import msgspec
 import structlog
-from pydantic import ValidationError
 
 from adapters.ipdc.client import IpdcClient
 from adapters.ipdc.settings import Settings
@@ -39,6 +38,7 @@ from ports.errors import (
 )
 from ports.intake import Inbound
 from ports.products import folded
+from ports.settings import parsed
 
 log = structlog.get_logger()
 
@@ -50,10 +50,7 @@ REMEMBERED = 1_000
 
 def build(settings: Mapping[str, Any], tools: Tools) -> Adapter:
     """The catalogue. Raises `MisconfiguredError` that names the setting and what to do."""
-    try:
-        checked = Settings.model_validate(dict(settings))
-    except ValidationError as error:
-        raise MisconfiguredError(f"{tools.name}: {_complaints(error)}") from None
+    checked = parsed(Settings, settings, tools.name)
     client = IpdcClient(checked, tools.clock)
     store = Store(tools.checkpoints, tools.clock, f"{checked.url.rstrip('/')}{checked.feed}")
     catalogue = Ipdc(tools.name, checked, client, store, tools.clock)
@@ -286,10 +283,3 @@ def _is_number(text: str) -> bool:
         return ipdc(text).value == text
     except InvalidIdentifierError:
         return False
-
-
-def _complaints(error: ValidationError) -> str:
-    return "; ".join(
-        f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}"
-        for one in error.errors(include_input=False, include_url=False, include_context=False)
-    )

@@ -9,7 +9,6 @@ from uuid import uuid4
 
 import structlog
 import xmlsec
-from pydantic import ValidationError
 
 from adapters.magda.client import MagdaClient, tls_of
 from adapters.magda.settings import Companies, Persons, Settings
@@ -28,6 +27,7 @@ from canonical_model.identifiers import Identifier, Scheme
 from canonical_model.party import Party, PartyKind
 from ports.adapter import Adapter, Tools
 from ports.errors import HubError, MisconfiguredError
+from ports.settings import parsed
 
 log = structlog.get_logger()
 
@@ -38,10 +38,7 @@ _EXPIRING = timedelta(days=30)
 
 def build(settings: Mapping[str, Any], tools: Tools) -> Adapter:
     """The enricher. Raises `MisconfiguredError` that names the setting, never its value."""
-    try:
-        checked = Settings.model_validate(dict(settings))
-    except ValidationError as error:
-        raise MisconfiguredError(f"{tools.name}: {_complaints(error)}") from None
+    checked = parsed(Settings, settings, tools.name)
     try:
         signer = Signer(checked)
         tls_of(checked)
@@ -171,10 +168,3 @@ def _known(contact: Contact, person: Person | None) -> Contact:
     party = contact.party
     new = () if person.identifier in party.identifiers else (person.identifier,)
     return replace(contact, party=replace(party, name=person.name, identifiers=(*party.identifiers, *new)))
-
-
-def _complaints(error: ValidationError) -> str:
-    return "; ".join(
-        f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}"
-        for one in error.errors(include_input=False, include_url=False, include_context=False)
-    )

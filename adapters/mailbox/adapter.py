@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import structlog
-from pydantic import ValidationError
 
 from adapters.mailbox.client import ExpiredLoginError, Folder, Login, Server
 from adapters.mailbox.compose import ID_HEADER, Letterhead, envelope, letter_text, safe_id
@@ -31,6 +30,7 @@ from ports.errors import (
     TransientError,
 )
 from ports.intake import Accept, Inbound
+from ports.settings import parsed
 from ports.target import Idempotency
 
 MEDIA_TYPE = "message/rfc822"
@@ -288,10 +288,7 @@ class RelayOut:
 
 def build(settings: Mapping[str, Any], tools: Tools) -> Adapter:
     """The adapter for one `[adapters.<name>]` section. Raises `MisconfiguredError` naming the setting."""
-    try:
-        checked = Settings.model_validate(dict(settings))
-    except ValidationError as error:
-        raise MisconfiguredError(f"{tools.name}: {_problems(error)}") from error
+    checked = parsed(Settings, settings, tools.name)
     context = _tls_context(checked, tools.name)
     sources = tuple(_source(box, checked, tools, context) for box in checked.mailboxes)
     mail = _mail_out(checked, tools, context) if checked.smtp_host else None
@@ -437,13 +434,6 @@ def _tls_context(settings: Settings, name: str) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=settings.ca_file or None)
     except OSError as error:
         raise MisconfiguredError(f"{name}: ca_file cannot be read") from error
-
-
-def _problems(error: ValidationError) -> str:
-    return "; ".join(
-        f"{'.'.join(map(str, found['loc'])) or 'settings'}: {found['msg']}"
-        for found in error.errors(include_input=False, include_url=False)
-    )
 
 
 def _batches(sizes: Mapping[int, int], largest: int) -> Iterator[tuple[int, ...]]:

@@ -5,7 +5,6 @@ from typing import Any
 
 import httpx
 import structlog
-from pydantic import ValidationError
 
 from adapters.digitaal_vlaanderen.service import Service
 from adapters.notifications.client import NotificationsClient
@@ -15,7 +14,8 @@ from adapters.notifications.way_out import WayOut
 from adapters.notifications.webhook import OptOutPages
 from canonical_model.commands import Command, Notify, WithdrawNotice
 from ports.adapter import Adapter, Tools
-from ports.errors import AdapterError, MisconfiguredError, NotSupportedError
+from ports.errors import AdapterError, NotSupportedError
+from ports.settings import parsed
 from ports.target import Fetch, Idempotency
 
 log = structlog.get_logger()
@@ -97,10 +97,7 @@ def build(
     settings: Mapping[str, Any], tools: Tools, *, transport: httpx.AsyncBaseTransport | None = None
 ) -> Adapter:
     """The notices and the way out. Raises `MisconfiguredError` that names the setting, never its value."""
-    try:
-        checked = Settings.model_validate(dict(settings))
-    except ValidationError as error:
-        raise MisconfiguredError(f"{tools.name}: {_complaints(error)}") from None
+    checked = parsed(Settings, settings, tools.name)
     service = Service("Notificaties", checked, checked.log_in, tools.clock, transport=transport)
     way_out = WayOut(checked.opt_out, tools.name) if checked.opt_out else None
     notices = Notifications(checked, NotificationsClient(service, checked), tools, way_out)
@@ -109,11 +106,4 @@ def build(
         close=notices.close,
         notices=notices,
         webhook=OptOutPages(way_out, tools, checked.sender.city).router() if way_out else None,
-    )
-
-
-def _complaints(error: ValidationError) -> str:
-    return "; ".join(
-        f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}"
-        for one in error.errors(include_input=False, include_url=False, include_context=False)
     )

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from pydantic import ValidationError
-
 from adapters.open311.client import PhotoClient
 from adapters.open311.photos import PhotoRules
 from adapters.open311.settings import Settings
@@ -13,15 +11,12 @@ from adapters.open311.source import PhotoSource
 from adapters.open311.waiting import WaitingRoom
 from adapters.open311.webhook import Open311
 from ports.adapter import Adapter, Tools
-from ports.errors import MisconfiguredError
+from ports.settings import parsed
 
 
 def build(settings: Mapping[str, Any], tools: Tools) -> Adapter:
     """The server with its photo source. Raises `MisconfiguredError` that names the setting, never its value."""
-    try:
-        checked = Settings.model_validate(dict(settings))
-    except ValidationError as error:
-        raise MisconfiguredError(f"{tools.name}: {_complaints(error)}") from None
+    checked = parsed(Settings, settings, tools.name)
     client = PhotoClient(
         checked.media_origins, max_bytes=checked.max_file_bytes, seconds=checked.media_seconds
     )
@@ -63,10 +58,3 @@ def findings(settings: Settings) -> tuple[str, ...]:
         if origin.startswith("http://") and not origin.startswith(("http://127.", "http://localhost"))
     ]
     return tuple(found)
-
-
-def _complaints(error: ValidationError) -> str:
-    return "; ".join(
-        f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}"
-        for one in error.errors(include_input=False, include_url=False, include_context=False)
-    )

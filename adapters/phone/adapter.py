@@ -10,7 +10,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
-from pydantic import ValidationError
 
 from adapters.phone.ami import Hearing, Vocabulary, fields, observations
 from adapters.phone.assembler import Observation, What
@@ -26,6 +25,7 @@ from adapters.phone.webhook import Telephone
 from ports.adapter import Adapter, Tools
 from ports.clock import Clock
 from ports.errors import AdapterError, MisconfiguredError, NotUnderstoodError
+from ports.settings import parsed
 
 GATHER = 0.5
 """Seconds in which events are gathered once the first one came: a call tells a hundred of them."""
@@ -177,10 +177,7 @@ class PhoneSource:
 
 def build(settings: Mapping[str, Any], tools: Tools) -> Adapter:
     """The adapter for one `[adapters.<name>]` section. Raises `MisconfiguredError` naming the setting."""
-    try:
-        checked = Settings.model_validate(dict(settings))
-    except ValidationError as error:
-        raise MisconfiguredError(f"{tools.name}: {_complaints(error)}") from None
+    checked = parsed(Settings, settings, tools.name)
     seal = Seal(checked.seal.get_secret_value())
     letters = {name: Letters(f"{tools.name}/{name}", tools.checkpoints, seal) for name in checked.systems}
     sources = tuple(
@@ -279,10 +276,3 @@ def _keys(system: System, name: str) -> Keyring:
         raise MisconfiguredError(f"systems.{name}.secrets: {error}") from None
     tokens = tuple(token.get_secret_value().encode() for token in system.tokens)
     return Keyring(webhooks=webhooks, tokens=tokens)
-
-
-def _complaints(error: ValidationError) -> str:
-    return "; ".join(
-        f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}"
-        for one in error.errors(include_input=False, include_url=False, include_context=False)
-    )

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from pydantic import ValidationError
 
 from adapters.places.areas import Areas, AreasError, read_areas
 from adapters.places.client import RegisterClient
@@ -25,22 +24,21 @@ from canonical_model.contact import Contact
 from canonical_model.location import NOWHERE, Location, Point
 from ports.adapter import Adapter, Tools
 from ports.errors import HubError, MisconfiguredError
+from ports.settings import parsed
 
 log = structlog.get_logger()
 
 
 def build(settings: Mapping[str, Any], tools: Tools) -> Adapter:
     """The enricher. Reads the file of areas; raises `MisconfiguredError` that names the setting and what to do."""
+    checked = parsed(Settings, settings, tools.name)
     try:
-        checked = Settings.model_validate(dict(settings))
         areas = read_areas(
             Path(checked.areas).read_bytes(),
             name_property=checked.name_property,
             crs=checked.crs,
             border_metres=checked.border_metres,
         )
-    except ValidationError as error:
-        raise MisconfiguredError(f"{tools.name}: {_complaints(error)}") from None
     except OSError as error:
         raise MisconfiguredError(f"{tools.name}: areas: the file can't be read: {error.strerror}") from None
     except AreasError as error:
@@ -144,10 +142,3 @@ class Places:
             postcode=location.postcode or found.postcode,
             point=location.point or found.point,
         )
-
-
-def _complaints(error: ValidationError) -> str:
-    return "; ".join(
-        f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}"
-        for one in error.errors(include_input=False, include_url=False, include_context=False)
-    )

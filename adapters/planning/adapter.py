@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from pydantic import ValidationError
-
 from adapters.planning import translate
 from adapters.planning.client import DuplicateError, PlanningClient
 from adapters.planning.settings import Settings
@@ -14,8 +12,9 @@ from canonical_model.case import CaseRef
 from canonical_model.commands import CancelWork, Command, OrderWork
 from canonical_model.work_order import WorkOrder, order_id
 from ports.adapter import Adapter, Tools
-from ports.errors import AdapterError, MisconfiguredError, NotSupportedError, RejectedError
+from ports.errors import AdapterError, NotSupportedError, RejectedError
 from ports.intake import Checkpoints
+from ports.settings import parsed
 from ports.standing import OutsideStanding
 from ports.target import Fetch, Idempotency
 
@@ -90,24 +89,13 @@ class Planning:
 
 def build(settings: Mapping[str, Any], tools: Tools) -> Adapter:
     """The adapter's factory; opens no connection."""
-    parsed = _parsed(settings, tools.name)
-    client = PlanningClient(parsed)
+    checked = parsed(Settings, settings, tools.name)
+    client = PlanningClient(checked)
     watch = Watch(tools.checkpoints)
-    crew = Planning(parsed, client, watch, tools)
+    crew = Planning(checked, client, watch, tools)
     return Adapter(
         check=crew.check,
         close=client.close,
-        sources=(OrderSource(parsed, client, watch, tools),),
+        sources=(OrderSource(checked, client, watch, tools),),
         crew=crew,
     )
-
-
-def _parsed(settings: Mapping[str, Any], name: str) -> Settings:
-    try:
-        return Settings.model_validate(dict(settings))
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, problem['loc'])) or 'settings'}: {problem['msg']}"
-            for problem in error.errors(include_input=False, include_context=False, include_url=False)
-        )
-        raise MisconfiguredError(f"{name}: {wrong}") from None

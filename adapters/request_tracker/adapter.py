@@ -6,19 +6,19 @@ from datetime import timedelta
 from typing import Any
 from weakref import WeakValueDictionary
 
-from pydantic import ValidationError
-
 from adapters.request_tracker import translate
 from adapters.request_tracker.client import RequestTrackerClient, StaleError
-from adapters.request_tracker.feed import ChangeSource, Feed, each, said_on
+from adapters.request_tracker.feed import Feed, each, said_on
 from adapters.request_tracker.records import TicketRow
 from adapters.request_tracker.settings import Settings
 from adapters.tracking import subjects, words
+from adapters.tracking.assembly import tracker_adapter
+from adapters.tracking.changes import understood
 from canonical_model.attachment import Attachment
 from canonical_model.case import CanonicalCase, CaseRef
-from canonical_model.events import CaseChanged
 from ports.adapter import Adapter, Tools
-from ports.errors import AdapterError, MisconfiguredError, NotUnderstoodError, RejectedError
+from ports.errors import MisconfiguredError, NotUnderstoodError, RejectedError
+from ports.settings import parsed
 from ports.tracker import (
     Capabilities,
     CaseChange,
@@ -144,10 +144,7 @@ class RequestTracker:
         )
 
     async def changes(self, cursor: str | None, limit: int = 200) -> ChangeBatch:
-        """Without those that cannot be understood: the source hands these over with their problem."""
-        batch = await self._feed.read(cursor, limit)
-        events = tuple(change.event for change in batch.changes if isinstance(change.event, CaseChanged))
-        return ChangeBatch(changes=events, cursor=batch.cursor)
+        return await understood(self._feed, cursor, limit)
 
     def parse_nudge(self, headers: Mapping[str, str], body: bytes) -> tuple[CaseRef, ...]:
         """RT calls nobody."""
@@ -247,34 +244,11 @@ class RequestTracker:
 
 def build(settings: Mapping[str, Any], tools: Tools) -> Adapter:
     """The adapter's factory; opens no connection."""
-    parsed = _parsed(settings)
-    client = RequestTrackerClient(parsed)
-    feed = Feed(client, timedelta(seconds=parsed.late_seconds))
+    checked = parsed(Settings, settings, tools.name)
+    client = RequestTrackerClient(checked)
+    feed = Feed(client, timedelta(seconds=checked.late_seconds))
     tracker = RequestTracker(client, feed)
-
-    async def check() -> tuple[str, ...]:
-        try:
-            return await tracker.ensure_ready(())
-        except AdapterError as error:
-            return (error.what,)
-
-    return Adapter(
-        check=check,
-        close=client.close,
-        sources=(ChangeSource(feed, tools, parsed.poll_seconds),),
-        tracker=tracker,
-    )
-
-
-def _parsed(settings: Mapping[str, Any]) -> Settings:
-    try:
-        return Settings.model_validate(dict(settings))
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
-            for problem in error.errors(include_input=False, include_context=False, include_url=False)
-        )
-        raise MisconfiguredError(f"request_tracker: {wrong}") from None
+    return tracker_adapter(tracker, feed, tools, poll_seconds=checked.poll_seconds, close=client.close)
 
 
 def _readable(row: TicketRow, *more: Any) -> TrackerCase:

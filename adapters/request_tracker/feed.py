@@ -10,28 +10,21 @@ never none.
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 import msgspec
-import structlog
 
 from adapters.request_tracker import translate
 from adapters.request_tracker.client import IDS_AT_ONCE, MOST_ROWS, RequestTrackerClient
-from adapters.request_tracker.records import AttachmentRow, TicketRow, TransactionRow
-from canonical_model.events import CaseChanged
-from ports.adapter import Tools
-from ports.errors import NotUnderstoodError
-from ports.intake import Inbound
-
-log = structlog.get_logger()
+from adapters.request_tracker.records import TicketRow, TransactionRow
+from adapters.tracking.changes import BATCH, Batch, Change, Strangers, change
 
 REPLIES = f"Type = '{translate.CORRESPOND}'"
 T = TypeVar("T")
 S = TypeVar("S")
 
-BATCH = 200
 AT_ONCE = 4
 """How many tickets are asked for at the same time."""
 
@@ -41,29 +34,6 @@ class Position(msgspec.Struct, frozen=True):
 
     settled: int = 0
     seen: frozenset[int] = frozenset()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """One change: what RT said, and what we make of it (or why we cannot)."""
-
-    ticket: TicketRow
-    texts: tuple[AttachmentRow, ...] = field(repr=False)
-    event: CaseChanged | NotUnderstoodError
-
-    @property
-    def raw(self) -> bytes:
-        """What RT said, as JSON."""
-        return msgspec.json.encode({"case": self.ticket, "answers": self.texts})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
-    """Changes, oldest first. `more`: look again at once."""
-
-    changes: tuple[Change, ...]
-    cursor: str
-    more: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +55,7 @@ class Feed:
     def __init__(self, client: RequestTrackerClient, late: timedelta) -> None:
         self._client = client
         self._late = late
-        self._complained: set[str] = set()
+        self._strangers = Strangers()
 
     async def read(self, cursor: str | None, limit: int = BATCH) -> Batch:
         """At most `limit` changes after the cursor (None = from the beginning). May be repeated."""
@@ -133,9 +103,7 @@ class Feed:
 
         A ticket can be newer than its last transaction here: then that one is told as well.
         """
-        rows = {
-            int(row.id): row for row in await self._client.tickets(list(last)) if self._has_reference(row)
-        }
+        rows = {int(row.id): row for row in await self._client.tickets(list(last)) if self._is_ours(row)}
         tickets = [
             msgspec.structs.replace(rows[number], version=version)
             for number, version in last.items()
@@ -151,63 +119,14 @@ class Feed:
         texts = await self._client.texts(str(ticket.id)) if replies else ()
         spoken = {one.id for one in replies}
         answers = tuple(text for text in texts if text.transaction_id in spoken)
-        return Change(ticket=ticket, texts=answers, event=_event(ticket, replies, answers))
+        ref = f"{ticket.field(translate.REFERENCE)}/{ticket.version}"
+        return change(ref, ticket, answers, lambda: translate.to_case_changed(ticket, replies, answers))
 
-    def _has_reference(self, ticket: TicketRow) -> bool:
-        """Cases that somebody made in the tracker itself are not the hub's: said once, left alone."""
-        if translate.is_ours(ticket):
-            return True
-        id_ = str(ticket.id)
-        if id_ not in self._complained:
-            self._complained.add(id_)
-            log.warning("case_without_reference", tracker_id=id_, so_far=len(self._complained))
-        return False
-
-
-class ChangeSource:
-    """Hands every change to the hub, then remembers how far it got."""
-
-    def __init__(self, feed: Feed, tools: Tools, poll_seconds: float) -> None:
-        self._feed = feed
-        self._tools = tools
-        self._poll_seconds = poll_seconds
-
-    @property
-    def name(self) -> str:
-        return f"{self._tools.name}/changes"
-
-    async def poll(self) -> int:
-        """All there is now. The cursor is saved after acceptance only: what was cut off comes again."""
-        accepted = 0
-        cursor = await self._tools.checkpoints.load(self.name)
-        while True:
-            batch = await self._feed.read(cursor)
-            for change in batch.changes:
-                receipt = await self._tools.accept(self._inbound(change))
-                accepted += not receipt.duplicate
-            if batch.cursor != cursor:
-                await self._tools.checkpoints.save(self.name, batch.cursor)
-            cursor = batch.cursor
-            if not batch.more:
-                return accepted
-
-    async def wait(self, seconds: float) -> None:
-        """RT does not call, so time is the only sign."""
-        await asyncio.sleep(min(seconds, self._poll_seconds))
-
-    async def close(self) -> None:
-        """The connections belong to the tracker of the same adapter."""
-
-    def _inbound(self, change: Change) -> Inbound:
-        event = change.event
-        return Inbound(
-            source=self.name,
-            source_ref=f"{change.ticket.field(translate.REFERENCE)}/{change.ticket.version}",
-            raw=change.raw,
-            media_type="application/json",
-            event=event if isinstance(event, CaseChanged) else None,
-            problem=event if isinstance(event, NotUnderstoodError) else None,
-        )
+    def _is_ours(self, ticket: TicketRow) -> bool:
+        ours = translate.is_ours(ticket)
+        if not ours:
+            self._strangers.meet(str(ticket.id))
+        return ours
 
 
 async def said_on(
@@ -236,12 +155,3 @@ async def each(things: Collection[T], ask: Callable[[T], Awaitable[S]]) -> list[
 
 def _picked(last: Mapping[int, int], tickets: Iterable[int]) -> dict[int, int]:
     return {ticket: last[ticket] for ticket in tickets}
-
-
-def _event(
-    ticket: TicketRow, said: Sequence[TransactionRow], texts: Iterable[AttachmentRow]
-) -> CaseChanged | NotUnderstoodError:
-    try:
-        return translate.to_case_changed(ticket, said, texts)
-    except NotUnderstoodError as problem:
-        return problem

@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any, Literal
 
 import msgspec
-from pydantic import ValidationError
 
 from adapters.roundup import translate
 from adapters.roundup.client import (
@@ -14,7 +13,7 @@ from adapters.roundup.client import (
     RoundupClient,
     StaleError,
 )
-from adapters.roundup.feed import ChangeSource, Feed
+from adapters.roundup.feed import Feed
 from adapters.roundup.records import (
     CHANNEL,
     FILE,
@@ -36,12 +35,14 @@ from adapters.roundup.records import (
     WordRow,
 )
 from adapters.roundup.settings import Settings
+from adapters.tracking.assembly import tracker_adapter
+from adapters.tracking.changes import understood
 from adapters.tracking.words import CHANNELS, KINDS, STATUSES
 from canonical_model.attachment import Attachment
 from canonical_model.case import CanonicalCase, CaseRef
-from canonical_model.events import CaseChanged
 from ports.adapter import Adapter, Tools
-from ports.errors import AdapterError, MisconfiguredError, NotUnderstoodError, RejectedError, TransientError
+from ports.errors import MisconfiguredError, NotUnderstoodError, RejectedError, TransientError
+from ports.settings import parsed
 from ports.tracker import (
     Capabilities,
     CaseChange,
@@ -169,10 +170,7 @@ class RoundupTracker:
         )
 
     async def changes(self, cursor: str | None, limit: int = 200) -> ChangeBatch:
-        """Without those that cannot be understood: the source hands these over with their problem."""
-        batch = await self._feed.read(cursor, limit)
-        events = tuple(change.event for change in batch.changes if isinstance(change.event, CaseChanged))
-        return ChangeBatch(changes=events, cursor=batch.cursor)
+        return await understood(self._feed, cursor, limit)
 
     def parse_nudge(self, headers: Mapping[str, str], body: bytes) -> tuple[CaseRef, ...]:
         """Roundup calls nobody."""
@@ -291,34 +289,11 @@ class RoundupTracker:
 
 def build(settings: Mapping[str, Any], tools: Tools) -> Adapter:
     """The adapter's factory; opens no connection."""
-    parsed = _parsed(settings)
-    client = RoundupClient(parsed)
-    feed = Feed(client, timedelta(seconds=parsed.overlap_seconds))
-    tracker = RoundupTracker(client, feed, (parsed.user_id, parsed.user_name))
-
-    async def check() -> tuple[str, ...]:
-        try:
-            return await tracker.ensure_ready(())
-        except AdapterError as error:
-            return (error.what,)
-
-    return Adapter(
-        check=check,
-        close=client.close,
-        sources=(ChangeSource(feed, tools, parsed.poll_seconds),),
-        tracker=tracker,
-    )
-
-
-def _parsed(settings: Mapping[str, Any]) -> Settings:
-    try:
-        return Settings.model_validate(dict(settings))
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
-            for problem in error.errors(include_input=False, include_context=False, include_url=False)
-        )
-        raise MisconfiguredError(f"roundup: {wrong}") from None
+    checked = parsed(Settings, settings, tools.name)
+    client = RoundupClient(checked)
+    feed = Feed(client, timedelta(seconds=checked.overlap_seconds))
+    tracker = RoundupTracker(client, feed, (checked.user_id, checked.user_name))
+    return tracker_adapter(tracker, feed, tools, poll_seconds=checked.poll_seconds, close=client.close)
 
 
 def _readable(

@@ -5,27 +5,18 @@ what was seen there already, so that a change which was committed late, or in a 
 running, is not missed. The same change may come twice; never none.
 """
 
-import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import msgspec
-import structlog
 
 from adapters.roundup import translate
 from adapters.roundup.client import RoundupClient, Rows
 from adapters.roundup.records import ISSUE, MESSAGE, IssueRow, MessageRow
+from adapters.tracking.changes import BATCH, Batch, Change, Strangers, change
 from canonical_model.case import CASE_REF
-from canonical_model.events import CaseChanged
-from ports.adapter import Tools
-from ports.errors import NotUnderstoodError
-from ports.intake import Inbound
-
-log = structlog.get_logger()
 
 BEGINNING = datetime(1990, 1, 1, tzinfo=UTC)
-BATCH = 200
 IDS_AT_ONCE = 100
 """How many ids go into one address."""
 
@@ -37,36 +28,13 @@ class Position(msgspec.Struct, frozen=True):
     seen: dict[str, tuple[int, str]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """One change: what Roundup said, and what we make of it (or why we cannot)."""
-
-    row: IssueRow
-    answers: tuple[MessageRow, ...] = field(repr=False)
-    event: CaseChanged | NotUnderstoodError
-
-    @property
-    def raw(self) -> bytes:
-        """What Roundup said, as JSON."""
-        return msgspec.json.encode({"case": self.row, "answers": self.answers})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
-    """Changes, oldest first. `more`: look again at once."""
-
-    changes: tuple[Change, ...]
-    cursor: str
-    more: bool
-
-
 class Feed:
     """Reads changes from a cursor on. Holds nothing but what it has complained about."""
 
     def __init__(self, client: RoundupClient, overlap: timedelta) -> None:
         self._client = client
         self._overlap = overlap
-        self._complained: set[str] = set()
+        self._strangers = Strangers()
 
     async def read(self, cursor: str | None, limit: int = BATCH) -> Batch:
         """At most `limit` changes after the cursor (None = from the beginning). May be repeated.
@@ -98,10 +66,12 @@ class Feed:
         return Position(until=until, seen={id_: at for id_, at in seen.items() if at[1] >= edge})
 
     async def _changes(self, rows: list[IssueRow]) -> tuple[Change, ...]:
-        ours = [row for row in rows if self._has_reference(row)]
+        ours = [row for row in rows if self._is_ours(row)]
         ids = sorted({id_ for row in ours for id_ in row.messages}, key=int)
         answers = {row.id: row for row in await self._messages(ids) if translate.is_answer(row)}
-        return tuple(_change(row, [answers[id_] for id_ in row.messages if id_ in answers]) for row in ours)
+        return tuple(
+            _change(row, tuple(answers[id_] for id_ in row.messages if id_ in answers)) for row in ours
+        )
 
     async def _messages(self, ids: list[str]) -> list[MessageRow]:
         found: list[MessageRow] = []
@@ -111,60 +81,11 @@ class Feed:
             found += (await self._client.rows(MESSAGE, [*some, *public])).items
         return found
 
-    def _has_reference(self, row: IssueRow) -> bool:
-        """Cases that somebody made in the tracker itself are not the hub's: said once, left alone."""
-        if CASE_REF.fullmatch(row.canonical_id or ""):
-            return True
-        if row.id not in self._complained:
-            self._complained.add(row.id)
-            log.warning("case_without_reference", tracker_id=row.id, so_far=len(self._complained))
-        return False
-
-
-class ChangeSource:
-    """Hands every change to the hub, then remembers how far it got."""
-
-    def __init__(self, feed: Feed, tools: Tools, poll_seconds: float) -> None:
-        self._feed = feed
-        self._tools = tools
-        self._poll_seconds = poll_seconds
-
-    @property
-    def name(self) -> str:
-        return f"{self._tools.name}/changes"
-
-    async def poll(self) -> int:
-        """All there is now. The cursor is saved after acceptance only: what was cut off comes again."""
-        accepted = 0
-        cursor = await self._tools.checkpoints.load(self.name)
-        while True:
-            batch = await self._feed.read(cursor)
-            for change in batch.changes:
-                receipt = await self._tools.accept(self._inbound(change))
-                accepted += not receipt.duplicate
-            if batch.cursor != cursor:
-                await self._tools.checkpoints.save(self.name, batch.cursor)
-            cursor = batch.cursor
-            if not batch.more:
-                return accepted
-
-    async def wait(self, seconds: float) -> None:
-        """Roundup does not call, so time is the only sign."""
-        await asyncio.sleep(min(seconds, self._poll_seconds))
-
-    async def close(self) -> None:
-        """The connections belong to the tracker of the same adapter."""
-
-    def _inbound(self, change: Change) -> Inbound:
-        event = change.event
-        return Inbound(
-            source=self.name,
-            source_ref=f"{change.row.canonical_id}/{change.row.version or 0}",
-            raw=change.raw,
-            media_type="application/json",
-            event=event if isinstance(event, CaseChanged) else None,
-            problem=event if isinstance(event, NotUnderstoodError) else None,
-        )
+    def _is_ours(self, row: IssueRow) -> bool:
+        ours = CASE_REF.fullmatch(row.canonical_id or "") is not None
+        if not ours:
+            self._strangers.meet(row.id)
+        return ours
 
 
 def _position(cursor: str | None) -> Position:
@@ -186,12 +107,6 @@ def _take(rows: Iterable[IssueRow], old: Position, limit: int) -> tuple[list[Iss
     return taken, fresh
 
 
-def _change(row: IssueRow, answers: list[MessageRow]) -> Change:
-    return Change(row=row, answers=tuple(answers), event=_event(row, answers))
-
-
-def _event(row: IssueRow, answers: list[MessageRow]) -> CaseChanged | NotUnderstoodError:
-    try:
-        return translate.to_case_changed(row, answers)
-    except NotUnderstoodError as problem:
-        return problem
+def _change(row: IssueRow, answers: tuple[MessageRow, ...]) -> Change:
+    ref = f"{row.canonical_id}/{row.version or 0}"
+    return change(ref, row, answers, lambda: translate.to_case_changed(row, answers))

@@ -8,6 +8,8 @@ its status, kind and channel.
 | `words.py` | kinds, channels and statuses in the words of handlers; texts that every product takes |
 | `subjects.py` | our key in the subject of a text, for products that have no field for it |
 | `markup.py` | what a handler wrote in a rich editor, as plain text |
+| `changes.py` | what people did there, polled and handed to the hub |
+| `assembly.py` | the adapter of a tracker |
 
-All of it is pure.
+The first three are pure.
 """

@@ -5,17 +5,18 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from adapters.acmidm.assembly import assembled, checked
+from adapters.acmidm.assembly import assembled
 from adapters.acmidm.register import NameEnricher
 from adapters.verenigingsloket.settings import Settings
 from adapters.verenigingsloket.translate import CUSTOMER
 from adapters.verenigingsloket.webhook import door_of, site_of
 from ports.adapter import Adapter, Tools
+from ports.settings import parsed
 
 
 def build(settings: Mapping[str, Any], tools: Tools) -> Adapter:
     """The portal with its pages and door. Raises `MisconfiguredError` that names the setting, never its value."""
-    set_up = checked(Settings, settings, tools.name)
+    set_up = parsed(Settings, settings, tools.name)
     router = APIRouter()
     site = site_of(set_up.pages, set_up, tools) if set_up.pages else None
     door = door_of(set_up.submissions, set_up, tools) if set_up.submissions else None

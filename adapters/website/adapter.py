@@ -3,21 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ValidationError
-
 from adapters.website.settings import Settings
 from adapters.website.signature import secret_key
 from adapters.website.webhook import Website
 from ports.adapter import Adapter, Tools
 from ports.errors import MisconfiguredError
+from ports.settings import parsed
 
 
 def build(settings: Mapping[str, Any], tools: Tools) -> Adapter:
     """The website with its doors. Raises `MisconfiguredError` that names the setting, never its value."""
-    try:
-        checked = Settings.model_validate(dict(settings))
-    except ValidationError as error:
-        raise MisconfiguredError(f"{tools.name}: {_complaints(error)}") from None
+    checked = parsed(Settings, settings, tools.name)
     website = Website(checked, _keys(checked, tools.name), tools)
 
     async def check() -> tuple[str, ...]:
@@ -42,10 +38,3 @@ def _keys(settings: Settings, name: str) -> tuple[bytes, ...]:
         return tuple(secret_key(secret.get_secret_value()) for secret in settings.secrets)
     except ValueError as error:
         raise MisconfiguredError(f"{name}: secrets: {error}") from None
-
-
-def _complaints(error: ValidationError) -> str:
-    return "; ".join(
-        f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}"
-        for one in error.errors(include_input=False, include_url=False, include_context=False)
-    )

@@ -6,19 +6,19 @@ from datetime import timedelta
 from typing import Any
 from weakref import WeakValueDictionary
 
-from pydantic import ValidationError
-
 from adapters.tracking import subjects, words
+from adapters.tracking.assembly import tracker_adapter
+from adapters.tracking.changes import understood
 from adapters.zammad import translate
 from adapters.zammad.client import ZammadClient
-from adapters.zammad.feed import ChangeSource, Feed
+from adapters.zammad.feed import Feed
 from adapters.zammad.records import ArticleRow, TicketRow
 from adapters.zammad.settings import Settings
 from canonical_model.attachment import Attachment
 from canonical_model.case import CanonicalCase, CaseRef
-from canonical_model.events import CaseChanged
 from ports.adapter import Adapter, Tools
-from ports.errors import AdapterError, MisconfiguredError, NotUnderstoodError, RejectedError
+from ports.errors import MisconfiguredError, NotUnderstoodError, RejectedError
+from ports.settings import parsed
 from ports.tracker import (
     Capabilities,
     CaseChange,
@@ -145,10 +145,7 @@ class Zammad:
         )
 
     async def changes(self, cursor: str | None, limit: int = 200) -> ChangeBatch:
-        """Without those that cannot be understood: the source hands these over with their problem."""
-        batch = await self._feed.read(cursor, limit)
-        events = tuple(change.event for change in batch.changes if isinstance(change.event, CaseChanged))
-        return ChangeBatch(changes=events, cursor=batch.cursor)
+        return await understood(self._feed, cursor, limit)
 
     def parse_nudge(self, headers: Mapping[str, str], body: bytes) -> tuple[CaseRef, ...]:
         """Zammad's webhooks are not asked for: they give up after a few tries, and polling must see everything."""
@@ -187,34 +184,11 @@ class Zammad:
 
 def build(settings: Mapping[str, Any], tools: Tools) -> Adapter:
     """The adapter's factory; opens no connection."""
-    parsed = _parsed(settings)
-    client = ZammadClient(parsed)
-    feed = Feed(client, timedelta(seconds=parsed.overlap_seconds))
-    tracker = Zammad(client, feed, parsed.customer)
-
-    async def check() -> tuple[str, ...]:
-        try:
-            return await tracker.ensure_ready(())
-        except AdapterError as error:
-            return (error.what,)
-
-    return Adapter(
-        check=check,
-        close=client.close,
-        sources=(ChangeSource(feed, tools, parsed.poll_seconds),),
-        tracker=tracker,
-    )
-
-
-def _parsed(settings: Mapping[str, Any]) -> Settings:
-    try:
-        return Settings.model_validate(dict(settings))
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
-            for problem in error.errors(include_input=False, include_context=False, include_url=False)
-        )
-        raise MisconfiguredError(f"zammad: {wrong}") from None
+    checked = parsed(Settings, settings, tools.name)
+    client = ZammadClient(checked)
+    feed = Feed(client, timedelta(seconds=checked.overlap_seconds))
+    tracker = Zammad(client, feed, checked.customer)
+    return tracker_adapter(tracker, feed, tools, poll_seconds=checked.poll_seconds, close=client.close)
 
 
 def _readable(row: TicketRow, articles: Collection[ArticleRow] = ()) -> TrackerCase:

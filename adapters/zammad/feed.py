@@ -4,25 +4,16 @@ Zammad tells when a case last changed, to the millisecond. Each look goes back s
 there already, so that a change which was committed late is not missed. The same change may come twice; never none.
 """
 
-import asyncio
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import msgspec
-import structlog
 
+from adapters.tracking.changes import BATCH, Batch, Change, Strangers, change
 from adapters.zammad import translate
 from adapters.zammad.client import MOST_ROWS, ZammadClient
-from adapters.zammad.records import ArticleRow, TicketRow
-from canonical_model.events import CaseChanged
-from ports.adapter import Tools
-from ports.errors import NotUnderstoodError
-from ports.intake import Inbound
-
-log = structlog.get_logger()
+from adapters.zammad.records import TicketRow
 
 BEGINNING = datetime(1990, 1, 1, tzinfo=UTC)
-BATCH = 200
 INSTANT = timedelta(milliseconds=1)
 
 
@@ -33,43 +24,20 @@ class Position(msgspec.Struct, frozen=True):
     seen: dict[str, int] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """One change: what Zammad said, and what we make of it (or why we cannot)."""
-
-    ticket: TicketRow
-    answers: tuple[ArticleRow, ...] = field(repr=False)
-    event: CaseChanged | NotUnderstoodError
-
-    @property
-    def raw(self) -> bytes:
-        """What Zammad said, as JSON."""
-        return msgspec.json.encode({"case": self.ticket, "answers": self.answers})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
-    """Changes, oldest first. `more`: look again at once."""
-
-    changes: tuple[Change, ...]
-    cursor: str
-    more: bool
-
-
 class Feed:
     """Reads changes from a cursor on. Holds nothing but what it has complained about."""
 
     def __init__(self, client: ZammadClient, overlap: timedelta) -> None:
         self._client = client
         self._overlap = overlap
-        self._complained: set[int] = set()
+        self._strangers = Strangers()
 
     async def read(self, cursor: str | None, limit: int = BATCH) -> Batch:
         """At most `limit` changes after the cursor (None = from the beginning). May be repeated."""
         old = msgspec.json.decode(cursor, type=Position) if cursor else Position()
         rows, more = await self._rows(old, limit)
         fresh = [row for row in rows if not _is_seen(row, old) and row.state != translate.MERGED]
-        changes = [await self._change(row) for row in fresh if self._has_reference(row)]
+        changes = [await self._change(row) for row in fresh if self._is_ours(row)]
         new = self._advance(old, rows)
         return Batch(changes=tuple(changes), cursor=msgspec.json.encode(new).decode(), more=more)
 
@@ -103,70 +71,15 @@ class Feed:
     async def _change(self, row: TicketRow) -> Change:
         articles = await self._client.articles(str(row.id))
         answers = tuple(article for article in articles if translate.is_answer(article))
-        return Change(ticket=row, answers=answers, event=_event(row, answers))
+        ref = f"{row.canonical_id}/{translate.version(row)}"
+        return change(ref, row, answers, lambda: translate.to_case_changed(row, answers))
 
-    def _has_reference(self, row: TicketRow) -> bool:
-        """Cases that somebody made in the tracker itself are not the hub's: said once, left alone."""
-        if translate.is_ours(row):
-            return True
-        if row.id not in self._complained:
-            self._complained.add(row.id)
-            log.warning("case_without_reference", tracker_id=str(row.id), so_far=len(self._complained))
-        return False
-
-
-class ChangeSource:
-    """Hands every change to the hub, then remembers how far it got."""
-
-    def __init__(self, feed: Feed, tools: Tools, poll_seconds: float) -> None:
-        self._feed = feed
-        self._tools = tools
-        self._poll_seconds = poll_seconds
-
-    @property
-    def name(self) -> str:
-        return f"{self._tools.name}/changes"
-
-    async def poll(self) -> int:
-        """All there is now. The cursor is saved after acceptance only: what was cut off comes again."""
-        accepted = 0
-        cursor = await self._tools.checkpoints.load(self.name)
-        while True:
-            batch = await self._feed.read(cursor)
-            for change in batch.changes:
-                receipt = await self._tools.accept(self._inbound(change))
-                accepted += not receipt.duplicate
-            if batch.cursor != cursor:
-                await self._tools.checkpoints.save(self.name, batch.cursor)
-            cursor = batch.cursor
-            if not batch.more:
-                return accepted
-
-    async def wait(self, seconds: float) -> None:
-        """Polling is the truth, so time is the only sign."""
-        await asyncio.sleep(min(seconds, self._poll_seconds))
-
-    async def close(self) -> None:
-        """The connections belong to the tracker of the same adapter."""
-
-    def _inbound(self, change: Change) -> Inbound:
-        event = change.event
-        return Inbound(
-            source=self.name,
-            source_ref=f"{change.ticket.canonical_id}/{translate.version(change.ticket)}",
-            raw=change.raw,
-            media_type="application/json",
-            event=event if isinstance(event, CaseChanged) else None,
-            problem=event if isinstance(event, NotUnderstoodError) else None,
-        )
+    def _is_ours(self, row: TicketRow) -> bool:
+        ours = translate.is_ours(row)
+        if not ours:
+            self._strangers.meet(str(row.id))
+        return ours
 
 
 def _is_seen(row: TicketRow, position: Position) -> bool:
     return position.seen.get(str(row.id)) == translate.version(row)
-
-
-def _event(row: TicketRow, answers: tuple[ArticleRow, ...]) -> CaseChanged | NotUnderstoodError:
-    try:
-        return translate.to_case_changed(row, answers)
-    except NotUnderstoodError as problem:
-        return problem

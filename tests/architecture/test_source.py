@@ -6,8 +6,8 @@ import pytest
 
 from tests.shipped import modules, name
 
-SPEAKS_TO_THE_TERMINAL = ("hub.py", "demo/")
-READS_THE_ENVIRONMENT = ("hub.py", "demo/", "ports/secrets.py")
+SPEAKS_TO_THE_TERMINAL = ("cli/", "demo/")
+READS_THE_ENVIRONMENT = ("demo/", "ports/secrets.py")
 
 FILES = [pytest.param(file, id=name(file)) for file in modules()]
 

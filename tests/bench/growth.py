@@ -31,7 +31,6 @@ from canonical_model.contact import Channel, Contact
 from canonical_model.customer import CustomerKey, customer_name
 from canonical_model.events import ContactReceived
 from canonical_model.party import Party, PartyKind
-from hub import _texts
 from journal import reading
 from journal.balance import balance_sheet
 from journal.customer_history import customer_history, hashed
@@ -45,6 +44,7 @@ from ports.intake import Inbound
 from ports.target import Idempotency
 from routes.configuration import RouteConfiguration, parse_dispatch, parse_texts
 from routes.router import CityRoutes
+from settings import shipped_texts
 from tests.bench.seed import found_as, seed
 from tests.servers import postgres
 from worker.breaker import Breakers
@@ -84,7 +84,7 @@ async def grow(url: str, size: int, fed: int) -> dict[str, Any]:
     clock, broker = SystemClock(), InProcessBroker()
     routes = RouteConfiguration(
         dispatch=parse_dispatch(DISPATCH),
-        texts=parse_texts(_texts(None)),
+        texts=parse_texts(shipped_texts()),
         city="Leuven",
         mail_domain="leuven.test",
         pseudonym_key=os.urandom(32),

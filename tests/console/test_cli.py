@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy.exc import OperationalError
 
-from console.cli import commands
+from cli.console import commands
 from console.wording import read_texts
 from journal.journal import Journal
 from ports.errors import MisconfiguredError, TransientError

@@ -14,8 +14,8 @@ import pytest
 from click.testing import CliRunner
 
 from canonical_model.contact import Language
+from cli.texts import text_commands
 from console.access import Role
-from console.cli_texts import text_commands
 from console.letters import deciding
 from journal.letter_texts import SAVED, NewText
 from routes.letter_kinds import LETTERS, Reader

@@ -11,8 +11,9 @@ import pytest
 
 from demo.city_hall import city_file, without_outside
 from docker import prepare as preparing
-from hub import ROLES, Hub, load
+from hub import Hub
 from routes.dispatch import wrong_examples
+from settings import ROLES, load
 from tests.docker.files import DOCKER, compose
 
 SERVICES = compose()["services"]

@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from docker.prepare import prepare
-from hub import ROLES
+from settings import ROLES
 from tests.docker.files import DOCKER, final_stage, steps
 from tests.servers.private import Account, free_port, private_folder, stop, unprivileged, wait_for
 from tests.shipped import ROOT

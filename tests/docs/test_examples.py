@@ -9,9 +9,10 @@ import click
 import pytest
 
 from console.remedies import REMEDIES
-from hub import Settings, main
+from hub import main
 from routes.configuration import parse_dispatch
 from routes.dispatch import wrong_examples
+from settings import Settings
 from tests.shipped import ROOT
 
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]

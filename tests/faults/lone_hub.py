@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 
 from demo.city_hall import city_file, free_port, without_crews
-from hub import make_secrets
+from settings import make_secrets
 from tests.shipped import ROOT
 
 TOKEN = secrets.token_hex(16)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import httpx
 
-from hub import make_secrets
+from settings import make_secrets
 from tests.servers.private import free_port
 
 PROGRAM = [sys.executable, "-m", "hub"]

@@ -11,9 +11,11 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
+from cli.check import run_checks
 from console.access import Role
 from console.staff import accounts_of
-from hub import Hub, load, make_secrets, run_checks
+from hub import Hub
+from settings import load, make_secrets
 from tests.flows.city import eventually
 from tests.simulators.ipdc import KEY, running_ipdc
 
@@ -133,7 +135,7 @@ async def test_check_looks_at_the_products_of_the_dispatch_table(path, ipdc):
 
         await eventually(read, "the catalogue was read")
 
-    found = dict(await run_checks(load(path)))
+    found = dict(await run_checks(Hub, load(path)))
 
     assert found["ipdc"] == ()
     assert found["dispatch, products of ipdc"] == (
@@ -159,4 +161,4 @@ async def test_a_hub_without_a_catalogue_works_as_before(path, tmp_path):
 
         assert not hub.catalogue.available
         assert "productencatalogus" not in (await client.get("/in/counter/")).text
-    assert "dispatch, products of ipdc" not in dict(await run_checks(load(path)))
+    assert "dispatch, products of ipdc" not in dict(await run_checks(Hub, load(path)))

@@ -16,10 +16,12 @@ from console.access import Role
 from console.accounts import Accounts
 from demo.city_hall import city_file, free_port, keep_secret, without_crews
 from demo.counter import Clerk, Login
-from hub import load, make_secrets, migrate, open_journal
+from hub import open_journal
 from journal.database import open_engine
+from journal.migrate import migrate
 from journal.schema import cases, checkpoints, messages
 from ports.clock import SystemClock
+from settings import load, make_secrets
 from tests.adapters.counter.conftest import TOKEN, serving
 from tests.flows.killed import APART, EMBEDDED, Lives, rows
 from tests.simulators.queue_system import QueueSystem

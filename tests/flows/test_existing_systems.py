@@ -12,8 +12,9 @@ import pytest
 from sqlalchemy import func, select
 
 from demo.city_hall import city_file, without_crews
-from hub import Hub, load, make_secrets
+from hub import Hub
 from journal.schema import cases, effects, incidents, messages
+from settings import load, make_secrets
 from tests.broker.server import breakable
 from tests.servers.private import free_port
 from tests.simulators.existing_system import ExistingSystem

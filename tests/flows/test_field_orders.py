@@ -11,8 +11,9 @@ from canonical_model.status import CaseStatus
 from demo.outside import citycontrol, planning
 from demo.outside.citycontrol import Mood, Step, running_citycontrol
 from demo.outside.serving import serving
-from hub import Hub, load
+from hub import Hub
 from journal.schema import standings
+from settings import load
 from tests.flows.small_hub import small_hub
 
 DISPATCH = """

@@ -8,11 +8,13 @@ import httpx
 import pytest
 
 from canonical_model.contact import Language
+from cli.check import run_checks
 from console.access import Role
 from console.staff import accounts_of
-from hub import Hub, load, run_checks
+from hub import Hub
 from journal.letter_texts import NewText
 from journal.schema import messages
+from settings import load
 from tests.console.conftest import ORIGIN, PASSWORD, Browser
 from tests.flows import outside
 from tests.flows.small_hub import small_hub
@@ -115,7 +117,7 @@ async def test_commands_decide_by_the_saved_texts_too_and_tell_one_of_no_use(cit
 
     shown = await asyncio.to_thread(city.command, "texts", "preview", "acknowledgement")
     assert shown.stdout.startswith("Ontvangen [LEU-2026-000123]\n\nDag\n\nHet nummer is LEU-2026-000123.")
-    checked = dict(await run_checks(load(city.hub_toml)))
+    checked = dict(await run_checks(Hub, load(city.hub_toml)))
     assert checked["letters"] == ("nl: closed: saved in the console, but of no use any more",)
     assert checked["texts"] == ()
 
@@ -129,7 +131,7 @@ async def test_a_folder_that_says_too_much_is_refused_at_reload_and_told_by_chec
     reload = await asyncio.to_thread(city.command, "reload")
     assert reload.returncode == 1
     assert "fr: closed: text says mended: résolu" in reload.stderr
-    checked = dict(await run_checks(load(city.hub_toml)))
+    checked = dict(await run_checks(Hub, load(city.hub_toml)))
     assert checked["texts"] == ("fr: closed: text says mended: résolu",)
 
     (folder / "fr.toml").write_text('closed = "Clôturé."')

@@ -5,8 +5,9 @@ import time
 
 import pytest
 
-from hub import Hub, load
+from hub import Hub
 from journal.schema import effects
+from settings import load
 from tests.flows import outside
 from tests.flows.small_hub import small_hub
 from tests.journal.scene import rows

@@ -15,8 +15,8 @@ import httpx
 import pytest
 
 from demo.city_hall import city_file, free_port, keep_secret, without_crews
-from hub import make_secrets
 from journal.schema import audit, cases, messages
+from settings import make_secrets
 from tests.adapters.phone import recordings
 from tests.adapters.phone.conftest import POP_TOKEN, SEAL, SECRET
 from tests.flows.city import WEGWIJZER

@@ -19,7 +19,8 @@ from adapters.memory.tracker import MemoryTracker
 from canonical_model.case import CaseRef
 from canonical_model.status import CaseStatus
 from demo.city_hall import city_file, without_crews
-from hub import Hub, load, make_secrets
+from hub import Hub
+from settings import load, make_secrets
 from tests.console.test_browser import axe_core, violations
 from tests.flows.city import eventually
 from tests.servers.missing import missing

@@ -13,10 +13,11 @@ import pytest
 from click.testing import CliRunner
 
 from canonical_model.case import CaseRef
-from hub import Hub, load, main
+from hub import Hub, main
 from journal.schema import attempts, cases, data_keys, effects, messages
 from ports.errors import MisconfiguredError
 from ports.target import Idempotency
+from settings import load
 from tests.flows import outside
 from tests.flows.small_hub import small_hub
 from tests.journal.scene import recount, rows

@@ -8,9 +8,11 @@ import httpx
 import pytest
 
 from canonical_model.status import CaseStatus
+from cli.check import run_checks
 from demo.city_hall import city_file, without_crews
-from hub import Hub, load, make_secrets, run_checks
+from hub import Hub
 from ports.tracker import CaseChange
+from settings import load, make_secrets
 from tests.flows.city import eventually
 from tests.simulators.open311 import Report, ReportApp
 from tests.simulators.photo_host import running_photo_host
@@ -163,10 +165,10 @@ async def test_an_unreadable_report_waits_for_a_person_and_disturbs_nobody(confi
 async def test_check_looks_whether_the_dispatch_table_knows_the_areas(configured):
     path = configured()
 
-    good = dict(await run_checks(load(path)))
+    good = dict(await run_checks(Hub, load(path)))
     table = path.with_name("dispatch.toml")
     table.write_text(table.read_text().replace('name = "haasrode"', 'name = "oud-heverlee"'))
-    wrong = dict(await run_checks(load(path)))
+    wrong = dict(await run_checks(Hub, load(path)))
 
     assert good["places"] == ()
     assert wrong["places"] == ("area 'haasrode' is not in [[area]] of the dispatch table",)
@@ -176,6 +178,6 @@ async def test_check_tells_what_is_wrong_with_the_file_of_areas(configured):
     path = configured()
     path.with_name("areas.geojson").write_text('{"type": "FeatureCollection", "features": []}')
 
-    (found,) = dict(await run_checks(load(path)))["places"]
+    (found,) = dict(await run_checks(Hub, load(path)))["places"]
 
     assert found == "places: areas: the file is no GeoJSON FeatureCollection with features"

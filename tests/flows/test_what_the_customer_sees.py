@@ -21,8 +21,9 @@ from demo.city_hall import city_file, without_crews
 from demo.outside.digitaal_vlaanderen import TOKEN_PATH, Provider
 from demo.outside.dosis import SOURCE, Dosis, running_dosis
 from demo.outside.notifications import BRAND, Notificaties, running_notificaties
-from hub import Hub, load, make_secrets
+from hub import Hub
 from journal.work_items import ItemRow, items_of
+from settings import load, make_secrets
 from tests.flows.city import eventually
 from tests.servers.private import free_port
 from tests.simulators.website import Website

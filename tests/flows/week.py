@@ -40,10 +40,10 @@ from demo.outside.digitaal_vlaanderen import TOKEN_PATH, Provider
 from demo.outside.dosis import SOURCE, Dosis
 from demo.outside.notifications import BRAND, Notificaties
 from demo.outside.serving import serving
-from hub import make_secrets
 from journal import schema
 from journal.database import open_engine
 from journal.instants import moment
+from settings import make_secrets
 from tests.flows.far import Far
 from tests.flows.killed import EMBEDDED, Lives
 from tests.flows.mixed import by_source, tallies

@@ -12,10 +12,11 @@ from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 from broker.rabbitmq import RabbitMqBroker
-from hub import _reach, load
 from journal.database import open_engine
+from journal.reach import reach
 from ports.errors import MisconfiguredError, TransientError
 from ports.lines import broker_line, journal_line
+from settings import load
 from tests.broker.certificates import issue
 from tests.flows.small_hub import small_hub
 from tests.operations.test_point_in_time import serving
@@ -93,10 +94,10 @@ def test_a_database_without_tls_is_refused_once_in_plain_words_and_nothing_falls
 def test_a_database_that_is_away_is_waited_for_and_one_that_refuses_is_not(postgres_server):
     server = postgres_server.rpartition("/")[0]
     with pytest.raises(MisconfiguredError, match="does not exist"):
-        _reach(f"{server}/nowhere")
+        reach(f"{server}/nowhere")
     away = f"{server.rpartition(':')[0]}:{free_port()}"
     with pytest.raises(TransientError, match=r"does not answer.*refused"):
-        _reach(f"{away}/nowhere")
+        reach(f"{away}/nowhere")
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from hub import _migrate
 from journal.backup import back_up
 from journal.journal import Journal
+from journal.migrate import bring_up_to_date
 from journal.schema import messages
 from ports.clock import SystemClock
 from ports.errors import TransientError
@@ -104,7 +104,7 @@ async def test_a_journal_is_put_back_to_the_moment_before_a_mistake(place):
         f'archive_command={folder}/scripts/archive-wal "%p" "%f" {folder}/wal',
     )
     with serving(account, data, *archiving) as (address, port):
-        _migrate(address)
+        bring_up_to_date(address)
         await accept(address, "before the base backup")
         plain = f"postgresql://postgres@127.0.0.1:{port}/postgres"
         base = script(account, folder, "base-backup", plain, folder / "base")
@@ -130,7 +130,7 @@ async def test_a_dump_of_a_journal_can_be_put_back(postgres_server, tmp_path):
         postgres.fresh_database(postgres_server) as first,
         postgres.fresh_database(postgres_server) as second,
     ):
-        _migrate(first)
+        bring_up_to_date(first)
         await accept(first, "one", "two")
         copy = back_up(first, tmp_path, SystemClock().now())
         await accept(first, "three")

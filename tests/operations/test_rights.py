@@ -8,20 +8,21 @@ import psycopg
 import pytest
 from click.testing import CliRunner
 
-import hub as composition
 from broker.in_process import InProcessBroker
 from broker.priorities import TwoPriorities
 from canonical_model.case import CaseRef
 from console.access import Role
 from console.accounts import Accounts
-from hub import Hub, load, main
+from hub import Hub, main
 from journal.journal import Custody, Journal
+from journal.migrate import bring_up_to_date
 from journal.operations import Health
 from journal.rights import RIGHTS
 from journal.schema import effects, incidents, messages, metadata
 from ports.clock import ManualClock, SystemClock
 from ports.errors import MisconfiguredError
 from ports.intake import Inbound
+from settings import load
 from tests.flows import outside
 from tests.flows.small_hub import small_hub
 from tests.flows.test_restore import OUTSIDE
@@ -36,7 +37,7 @@ PREFIX = "wegwijzer_test"
 @pytest.fixture
 def database(postgres_url):
     """An up-to-date database of an owner, and the roles as `wegwijzer database-roles` makes them."""
-    composition._migrate(postgres_url)
+    bring_up_to_date(postgres_url)
     made = CliRunner().invoke(main, ["database-roles", "--prefix", PREFIX])
     assert made.exit_code == 0, made.output
     with psycopg.connect(postgres.plain(postgres_url), autocommit=True) as connection:
@@ -62,7 +63,7 @@ async def processes(database, tmp_path, monkeypatch):
     """One process per role, each with its own login; what is handed out reaches all of them."""
     monkeypatch.setattr(outside, "WORLD", outside.World())
     broker = TwoPriorities(InProcessBroker(), InProcessBroker())
-    monkeypatch.setattr(composition, "_broker", lambda _: broker)
+    monkeypatch.setattr("hub._broker", lambda _: broker)
     city = small_hub(tmp_path)
     text = city.hub_toml.read_text().replace('[adapters.tracker]\nsystem = "memory"\n', OUTSIDE)
     async with AsyncExitStack() as stack:
@@ -194,7 +195,7 @@ def test_a_login_that_may_not_change_tables_says_who_can(database):
     with psycopg.connect(postgres.plain(database), autocommit=True) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '0001'")
     with pytest.raises(MisconfiguredError, match="wegwijzer migrate"):
-        composition._migrate(login(database, "worker"))
+        bring_up_to_date(login(database, "worker"))
 
 
 def test_every_table_belongs_to_the_work_of_some_role():

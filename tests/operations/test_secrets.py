@@ -5,8 +5,9 @@ import subprocess
 
 import pytest
 
-from hub import load, make_secrets, open_journal
+from hub import open_journal
 from ports.errors import MisconfiguredError
+from settings import load, make_secrets
 from tests.flows.small_hub import small_hub
 from tests.journal.scene import contact_message
 from tests.journal.test_privacy import personal

@@ -34,7 +34,7 @@ async def _stream(request: Request) -> StreamingResponse:
 
 DOOR = Route("/in/website/json", _door, methods=["POST"])
 APP = DoorsFirst(
-    {("POST", DOOR.path): DOOR.app},
+    [DOOR],
     Router([DOOR, Route("/behind", _behind), Route("/stream", _stream)]),
 )
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import httpx
 
 from demo.city_hall import city_file, free_port, keep_secret, without_crews
-from hub import ROLES, Hub, load, make_secrets
+from hub import Hub
+from settings import ROLES, load, make_secrets
 
 FORM_TOKEN = "f" * 40
 METRICS_TOKEN = "m" * 40

@@ -9,9 +9,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from demo.city_hall import groups_of_the_city, keep_secret
 from demo.roundup import start as start_tracker
-from hub import load
 from ports.errors import MisconfiguredError
 from ports.tracing import valid
+from settings import load
 from telemetry.settings import TelemetrySettings
 from telemetry.traces import open_traces
 from tests.servers import otlp, wiretap
@@ -128,7 +128,7 @@ def test_an_error_leaves_its_class_and_nothing_else():
 def test_without_an_endpoint_nothing_of_opentelemetry_is_loaded(tmp_path):
     path = configured(tmp_path / "hub")
     program = (
-        "import sys, pathlib, hub; hub.Hub(hub.load(pathlib.Path(sys.argv[1])));"
+        "import sys, pathlib, hub, settings; hub.Hub(settings.load(pathlib.Path(sys.argv[1])));"
         "print([name for name in sys.modules if name.startswith(('opentelemetry.sdk', 'opentelemetry.exporter'))])"
     )
     done = subprocess.run(

@@ -11,8 +11,9 @@ from structlog.testing import capture_logs
 from adapters.memory.cases import MemoryCases
 from adapters.roundup.adapter import RoundupTracker
 from adapters.roundup.client import RoundupClient
-from adapters.roundup.feed import ChangeSource, Feed
+from adapters.roundup.feed import Feed
 from adapters.roundup.settings import Settings
+from adapters.tracking.changes import ChangeSource
 from canonical_model.events import CaseChanged
 from canonical_model.status import CaseStatus
 from ports.adapter import Tools
@@ -99,9 +100,13 @@ def feed(client):
     return Feed(client, timedelta(seconds=5))
 
 
+def said(change):
+    return msgspec.json.decode(change.raw)["case"]
+
+
 async def numbers(feed, cursor, limit=200):
     batch = await feed.read(cursor, limit)
-    return [int(change.row.id) for change in batch.changes], batch.cursor, batch.more
+    return [int(said(change)["id"]) for change in batch.changes], batch.cursor, batch.more
 
 
 async def test_the_same_state_is_told_once(roundup, feed):

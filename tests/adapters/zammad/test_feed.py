@@ -7,7 +7,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from adapters.memory.cases import MemoryCases
-from adapters.zammad.feed import ChangeSource, Feed
+from adapters.tracking.changes import ChangeSource
+from adapters.zammad.feed import Feed
 from canonical_model.events import CaseChanged
 from ports.adapter import Tools
 from ports.clock import SystemClock
@@ -38,9 +39,13 @@ def put(zammad, number, seconds, **more):
     zammad.tickets[number].update(updated_at=at(seconds), **more)
 
 
+def said(change):
+    return msgspec.json.decode(change.raw)["case"]
+
+
 async def told(feed, cursor, limit=200):
     batch = await feed.read(cursor, limit)
-    return [change.ticket.id for change in batch.changes], batch.cursor, batch.more
+    return [said(change)["id"] for change in batch.changes], batch.cursor, batch.more
 
 
 async def test_the_same_state_is_told_once(zammad, feed):

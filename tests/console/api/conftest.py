@@ -12,9 +12,10 @@ import pytest_asyncio
 
 from console.api.credentials import Credentials, Scope
 from demo.city_hall import city_file, without_crews
-from hub import Hub, load, make_secrets
+from hub import Hub
 from journal.database import open_engine
 from journal.migrate import migrate
+from settings import load, make_secrets
 from tests.servers.private import free_port
 
 SECRET = "whsec_" + base64.b64encode(b"a key of thirty-two bytes, or so!").decode()

@@ -11,7 +11,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from console.api.app import describe
 from demo.city_hall import city_file, without_crews
-from hub import make_secrets
+from settings import make_secrets
 from tests.console.api.conftest import client_of, token_of
 from tests.docs.descriptions import PUBLISHED
 from tests.servers.private import free_port, wait_for

@@ -13,15 +13,15 @@ import click
 from sqlalchemy import Connection
 
 from canonical_model.customer import looks_like
+from cli.credential import CredentialShop
+from cli.customer import CustomerShop
+from cli.replay import ReplayShop
+from cli.terminal import NEEDS_SOMEBODY, OpenJournal, Shop, Terminal, entered_password, table
+from cli.work import WorkShop
 from console.access import Role
 from console.accounts import Accounts
-from console.cli_credential import CredentialShop
-from console.cli_customer import CustomerShop
-from console.cli_replay import ReplayShop
-from console.cli_work import WorkShop
 from console.exports import balance_csv
 from console.remedies import by_remedy
-from console.terminal import NEEDS_SOMEBODY, OpenJournal, Shop, Terminal, entered_password, table
 from console.wording import Wording, load
 from journal import reading
 from journal.balance import BalanceSheet, balance_sheet

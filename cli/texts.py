@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from canonical_model.contact import Language
+from cli.terminal import NEEDS_SOMEBODY, OpenJournal, Shop, Terminal, table
 from console.letters import LetterRoom, Standing, deciding, faults, preview, standings
-from console.terminal import NEEDS_SOMEBODY, OpenJournal, Shop, Terminal, table
 from console.wording import Wording, load
 from journal.letter_texts import InForce
 from routes.configuration import DispatchError, RouteConfiguration, parse_texts

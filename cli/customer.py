@@ -6,8 +6,8 @@ from collections.abc import Iterable
 import click
 
 from canonical_model.customer import CustomerKey
+from cli.terminal import Shop, Terminal, table
 from console.customer_look import PURPOSES, CustomerLookError, Look, look_for, turn_page, why
-from console.terminal import Shop, Terminal, table
 from journal.customer_history import PAGE, HistoryPage, HistoryRow
 from journal.journal import Journal
 from ports.errors import RejectedError

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import click
 
+from cli.terminal import Shop, Terminal, table
 from console.api.credentials import Credential, Credentials, Scope
-from console.terminal import Shop, Terminal, table
 from journal.journal import Journal
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import click
 
-from console.terminal import Shop, Terminal, table
+from cli.terminal import Shop, Terminal, table
 from journal.work_items import PAGE, ItemPage, open_items
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import click
 
+from cli.terminal import Shop, Terminal, entered_password, table
 from console.access import Right, rights_of
 from console.accounts import Accounts, Refusal
 from console.replay_words import (
@@ -20,7 +21,6 @@ from console.replay_words import (
     will_do,
 )
 from console.selections import CARDS, FIELDS, SelectionError, selection_from
-from console.terminal import Shop, Terminal, entered_password, table
 from journal import reading
 from journal.journal import Journal
 from journal.replay_ledger import ROW_STATES

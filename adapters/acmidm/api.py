@@ -36,7 +36,6 @@ from ports.adapter import Tools
 from ports.bodies import BodyProblem, BodyReader, BodyRefusedError
 from ports.cases import Outcome
 from ports.errors import MisconfiguredError, RejectedError, TransientError
-from ports.files import FileRules
 from ports.intake import Inbound, Receipt
 
 log = structlog.get_logger()
@@ -68,11 +67,7 @@ class PostDoor:
         self._path = path
         self._read = read
         self._tools = tools
-        self._rules = FileRules(
-            max_files=limits.max_files,
-            max_bytes=limits.max_file_bytes,
-            accepted_types=frozenset(limits.accepted_types),
-        )
+        self._rules = limits.file_rules()
         self._reader = BodyReader(
             limit=limits.max_body_bytes, shared_limit=limits.max_held_bytes, seconds=limits.body_seconds
         )

@@ -34,7 +34,7 @@ from ports.adapter import Tools
 from ports.bodies import BodyReader, BodyRefusedError
 from ports.cases import CaseView
 from ports.errors import RejectedError
-from ports.files import FileRefusedError, FileRules, to_files
+from ports.files import FileRefusedError, to_files
 from ports.forms import Form, FormError, read_form
 from ports.intake import File, Inbound
 
@@ -79,11 +79,7 @@ class CasePages:
         self._taking = taking
         self._tools = tools
         self._source = f"{tools.name}/pages"
-        self._rules = FileRules(
-            max_files=limits.max_files,
-            max_bytes=limits.max_file_bytes,
-            accepted_types=frozenset(limits.accepted_types),
-        )
+        self._rules = limits.file_rules()
         self._reader = BodyReader(
             limit=limits.max_body_bytes, shared_limit=limits.max_held_bytes, seconds=limits.body_seconds
         )

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from ports.files import ACCEPTED_TYPES
+from ports.submission.settings import FileLimits
 
 _MEGABYTE = 1_000_000
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
@@ -182,10 +182,8 @@ class Register(BaseModel):
         return value
 
 
-class Limits(BaseModel):
+class Limits(FileLimits):
     """How much may come in at once."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_body_bytes: int = Field(
         default=25 * _MEGABYTE, gt=0, description="Largest submission, files included."
@@ -194,11 +192,6 @@ class Limits(BaseModel):
         default=200 * _MEGABYTE, gt=0, description="Bytes of unfinished submissions in memory; above it: 503."
     )
     body_seconds: float = Field(default=60, gt=0, description="A submission must be in within this time.")
-    max_files: int = Field(default=10, ge=0, description="Most files in one submission.")
-    max_file_bytes: int = Field(default=20 * _MEGABYTE, gt=0, description="Largest single file.")
-    accepted_types: tuple[str, ...] = Field(
-        default=ACCEPTED_TYPES, description="Media types of files, judged by content."
-    )
 
 
 class Question(BaseModel):

@@ -59,11 +59,7 @@ class Hall:
     @property
     def rules(self) -> FileRules:
         """Which files may come along."""
-        return FileRules(
-            max_files=self.settings.max_files,
-            max_bytes=self.settings.max_file_bytes,
-            accepted_types=frozenset(self.settings.accepted_types),
-        )
+        return self.settings.file_rules()
 
 
 class Outbox:

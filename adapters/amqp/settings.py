@@ -2,53 +2,25 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
+from pydantic import Field, SecretStr, StringConstraints
 
-from ports.files import ACCEPTED_TYPES
-from ports.submission.mapping import PATHS
+from ports.submission.settings import FileLimits, MappedFields
 
 _MEGABYTE = 1_000_000
 SystemName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 
 
-class System(BaseModel):
-    """One existing system."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class System(MappedFields):
+    """One existing system. Without `fields` it speaks our contract."""
 
     user: str = Field(
         min_length=1,
         description="Its user at RabbitMQ. Every message must name it in the property `user_id`, which RabbitMQ checks.",
     )
-    fields: dict[str, str] = Field(
-        default={},
-        description="For a system with a shape of its own: its field -> our field, for instance "
-        "`melder.mail = 'person.email'`. Empty: it speaks our contract.",
-    )
-    constants: dict[str, str] = Field(
-        default={}, description="Our field -> fixed text, for instance `category = 'zwerfvuil'`."
-    )
-    ignored: tuple[str, ...] = Field(
-        default=(), description="Its technical fields; other unmapped fields are added to the message."
-    )
-
-    @field_validator("fields")
-    @classmethod
-    def _to_known_fields(cls, fields: dict[str, str]) -> dict[str, str]:
-        _refuse_unknown(set(fields.values()))
-        return fields
-
-    @field_validator("constants")
-    @classmethod
-    def _in_known_fields(cls, constants: dict[str, str]) -> dict[str, str]:
-        _refuse_unknown(set(constants))
-        return constants
 
 
-class Settings(BaseModel):
+class Settings(FileLimits):
     """RabbitMQ, and the systems behind it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     host: str = Field(default="localhost", description="Where RabbitMQ is.")
     port: int = Field(default=5671, ge=1, le=65535, description="5671 with TLS, 5672 without.")
@@ -79,17 +51,6 @@ class Settings(BaseModel):
     max_waiting: int = Field(
         default=100_000, gt=0, description="News that may wait in a system's queue; more waits in the hub."
     )
-    max_files: int = Field(default=10, ge=0, description="Most files in one message.")
-    max_file_bytes: int = Field(default=20 * _MEGABYTE, gt=0, description="Largest single file.")
-    accepted_types: tuple[str, ...] = Field(
-        default=ACCEPTED_TYPES, description="Media types of files, judged by content."
-    )
     allow_test_numbers: bool = Field(
         default=False, description="Accept national numbers of MAGDA's test range; never in production."
     )
-
-
-def _refuse_unknown(paths: set[str]) -> None:
-    unknown = sorted(paths - PATHS)
-    if unknown:
-        raise ValueError(f"no such field of ours: {', '.join(unknown)}; known: {', '.join(sorted(PATHS))}")

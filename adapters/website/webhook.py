@@ -34,7 +34,6 @@ from adapters.website.translate import to_event
 from ports.adapter import Tools
 from ports.bodies import BodyProblem, BodyReader, BodyRefusedError
 from ports.errors import NotUnderstoodError, RejectedError, TransientError
-from ports.files import FileRules
 from ports.intake import Inbound, Receipt
 
 log = structlog.get_logger()
@@ -66,11 +65,7 @@ class Website:
             for name, sender in settings.senders.items()
             for token in sender.tokens
         ]
-        self._rules = FileRules(
-            max_files=settings.max_files,
-            max_bytes=settings.max_file_bytes,
-            accepted_types=frozenset(settings.accepted_types),
-        )
+        self._rules = settings.file_rules()
         self._reader = BodyReader(
             limit=settings.max_body_bytes,
             shared_limit=settings.max_held_bytes,

@@ -48,11 +48,7 @@ class Back:
     @property
     def rules(self) -> FileRules:
         """Which files may come along."""
-        return FileRules(
-            max_files=self.settings.max_files,
-            max_bytes=self.settings.max_file_bytes,
-            accepted_types=frozenset(self.settings.accepted_types),
-        )
+        return self.settings.file_rules()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from ports.files import ACCEPTED_TYPES
+from ports.submission.settings import FileLimits
 
 _MEGABYTE = 1_000_000
 _AT_HOME = ("127.0.0.1", "::1", "localhost")
@@ -58,10 +58,8 @@ class ApiSystem(BaseModel):
         return self
 
 
-class ApiSettings(BaseModel):
+class ApiSettings(FileLimits):
     """`[api]` in `hub.toml`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     systems: dict[SystemName, ApiSystem] = Field(default={}, description="The systems by name.")
     event_source: str = Field(
@@ -72,11 +70,6 @@ class ApiSettings(BaseModel):
     )
     max_body_bytes: int = Field(default=25 * _MEGABYTE, gt=0, description="Largest request, files included.")
     body_seconds: float = Field(default=15, gt=0, description="A request must be in within this time.")
-    max_files: int = Field(default=10, ge=0, description="Most files in one contact.")
-    max_file_bytes: int = Field(default=20 * _MEGABYTE, gt=0, description="Largest single file.")
-    accepted_types: tuple[str, ...] = Field(
-        default=ACCEPTED_TYPES, description="Media types of files, judged by content."
-    )
     allow_test_numbers: bool = Field(
         default=False, description="Accept national numbers of MAGDA's test range; never in production."
     )

@@ -12,7 +12,7 @@ from canonical_model.events import ContactReceived
 from journal.claims import Claimed
 from journal.journal import Journal
 from ports.enricher import Enricher
-from ports.errors import HubError, RejectedError, TransientError
+from ports.errors import RejectedError, TransientError
 from ports.intake import Inbound, Receipt
 from ports.tracing import valid
 from telemetry.instruments import source_meter
@@ -94,7 +94,7 @@ class Doorway:
             try:
                 async with asyncio.timeout(ENRICHING):
                     contact = await enricher.enrich(contact)
-            except (HubError, TimeoutError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever an enricher stumbles over, the contact comes in
                 log.warning("contact_not_enriched", enricher=enricher.name, error=type(error).__name__)
         return contact
 

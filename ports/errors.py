@@ -10,7 +10,6 @@ MessageError               the message itself
 |- NotSupportedError       a known kind that is deliberately not handled: acknowledge and count
 """
 
-
 from typing import Final
 
 LONGEST_PATIENCE: Final = 86_400.0

@@ -208,7 +208,9 @@ class Reconciler:
             raise TransientError("no answer in time") from error
         except HubError:
             raise
-        except Exception as error:  # one case that an adapter stumbles over may not keep all others from being compared
+        except (
+            Exception
+        ) as error:  # one case that an adapter stumbles over may not keep all others from being compared
             log.exception("comparing_stumbled", error=type(error).__name__)
             raise RejectedError(f"an error that nobody foresaw: {type(error).__name__}") from error
 

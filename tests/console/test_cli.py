@@ -375,7 +375,9 @@ def test_a_slip_of_the_pen_erases_nothing_and_says_so(run: Run, copied: City):
 
     assert (slip.exit_code, slip.stdout) == (1, "")
     assert "Niets gevonden" in slip.stderr
-    erased = run("erase", f" {next(iter(copied.cases.values())).lower()} ", "--reason", "asked", "--yes", "--json")
+    erased = run(
+        "erase", f" {next(iter(copied.cases.values())).lower()} ", "--reason", "asked", "--yes", "--json"
+    )
     assert json.loads(erased.stdout)["erased"] > 0
 
 

@@ -37,7 +37,9 @@ ASKER = Asker(sender="leuven.be/hub", capacity="1303", reference="r-1", at=datet
 @pytest.mark.parametrize("signature", ["rsa-sha1", "rsa-sha256"])
 def test_the_body_is_signed_by_the_certificate_that_goes_along(bare, token, signature):
     checked = Settings.model_validate({**bare, "token": token, "signature": signature})
-    envelope = etree.fromstring(Signer(checked).signed(person_question(Persons(), ASKER, "87671799614", "RR")))
+    envelope = etree.fromstring(
+        Signer(checked).signed(person_question(Persons(), ASKER, "87671799614", "RR"))
+    )
 
     verify(envelope)
 

@@ -135,7 +135,7 @@ class Decision:
 class Settled:
     """An effect came to an end, at `at` (UTC). `outside_id` is the target's own id; `action` the command's wire name.
 
-    `refused` is the command itself when the target refused it.
+    `refused` is the command itself when the target refused it, or settled it because the customer does not want it.
     """
 
     target: str

@@ -6,6 +6,7 @@ import click
 
 from cli.terminal import Shop, Terminal, table
 from journal.work_items import PAGE, ItemPage, open_items
+from ports.errors import RejectedError
 
 
 class WorkShop(Shop):
@@ -39,9 +40,13 @@ class WorkShop(Shop):
         """Destroy what is known of a case, here and where others show it."""
 
         def run(terminal: Terminal, ref: str, reason: str, *, yes: bool) -> None:
+            ref = ref.strip().upper()
             if not yes:
                 click.confirm(terminal.text("erase.sure", ref=ref), abort=True, err=True)
-            erased = self._with(lambda journal: journal.erase_case(ref, terminal.actor, reason))
+            try:
+                erased = self._with(lambda journal: journal.erase_case(ref, terminal.actor, reason))
+            except RejectedError:
+                self._leave(terminal.text("search.nothing"))
             terminal.answer({"case": ref, "erased": erased}, [terminal.text("erase.done", count=erased)])
 
         return self._command(

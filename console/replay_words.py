@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
+from canonical_model.commands import COMMANDS
 from console.remedies import errors_of
 from console.selections import CARDS
 from console.wording import Wording
@@ -12,8 +13,9 @@ from journal.replay_ledger import APPLIED, FAILED, RELEASED, ROW_STATES, WAITING
 from journal.replay_reading import PlanView, TotalRow
 from journal.verdicts import VERDICTS
 
-_ACTIONS: Final = ("open_case", "add_contact", "add_note", "change_case", "send_mail", "tell_system")
+_ACTIONS: Final = tuple(COMMANDS)
 CITIZEN_MAIL: Final = "citizen_mail"
+_NOTICE: Final = "notify"
 KINDS: Final = (*_ACTIONS, CITIZEN_MAIL, "message", "other")
 """What is counted apart, in this order."""
 _MEANT: Final = frozenset({WAITING, RELEASED, APPLIED, FAILED})
@@ -31,15 +33,13 @@ def has_done(view: PlanView, wording: Wording) -> list[tuple[str, str]]:
 
 
 def citizens_will_get(view: PlanView, wording: Wording) -> str:
-    """ "0 mails naar burgers": always said, also when there are none."""
-    number = sum(one.count for one in view.totals if one.state in _MEANT and _kind(one) == CITIZEN_MAIL)
-    return wording.count(f"replay_total.{CITIZEN_MAIL}", number)
+    """ "0 mails naar burgers": always said, also when there are none; notices only when there are."""
+    return _to_citizens((one for one in view.totals if one.state in _MEANT), wording)
 
 
 def citizens_got(view: PlanView, wording: Wording) -> str:
     """The same for what really happened."""
-    number = sum(one.count for one in view.totals if one.state == APPLIED and _kind(one) == CITIZEN_MAIL)
-    return wording.count(f"replay_total.{CITIZEN_MAIL}", number)
+    return _to_citizens((one for one in view.totals if one.state == APPLIED), wording)
 
 
 def by_verdict(view: PlanView) -> list[tuple[str, int]]:
@@ -88,6 +88,14 @@ def _by_target(totals: Iterable[TotalRow], wording: Wording) -> list[tuple[str, 
         (target or wording.text("case.hub"), _sentence(counts, wording))
         for target, counts in sorted(targets.items())
     ]
+
+
+def _to_citizens(totals: Iterable[TotalRow], wording: Wording) -> str:
+    counts: Counter[str] = Counter()
+    for one in totals:
+        counts[_kind(one)] += one.count
+    kinds = [CITIZEN_MAIL, *([_NOTICE] if counts[_NOTICE] else [])]
+    return ", ".join(wording.count(f"replay_total.{kind}", counts[kind]) for kind in kinds)
 
 
 def _sentence(counts: Counter[str], wording: Wording) -> str:

@@ -35,9 +35,13 @@ class Copy:
 def back_up(url: str, folder: Path, now: datetime) -> Copy:
     """A complete copy of the journal at one moment, checked and on disk; the hub may go on meanwhile.
 
-    Raises `RejectedError` when the copy is not sound, `TransientError` when there is no room or no database.
+    Raises `RejectedError` when the copy is not sound, `TransientError` when there is no room or no database,
+    `MisconfiguredError` when there can be no such folder.
     """
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise MisconfiguredError(f"no copy can be made in {folder}: {error.strerror}") from error
     sqlite = url.startswith("sqlite")
     done = folder / f"journal-{now:%Y%m%dT%H%M%SZ}.{'db' if sqlite else 'dump'}"
     part = done.with_suffix(".part")

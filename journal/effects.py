@@ -62,7 +62,7 @@ class SweepRequest:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of an attempt. `retry_at` (microseconds) for outcomes unknown and again; `refused`: what the target refused."""
+    """What came of an attempt. `retry_at` (microseconds) for outcomes unknown and again; `refused`: what the target refused, or its customer does not want."""
 
     effect_id: str
     attempt: int
@@ -266,7 +266,7 @@ class _Recording:
 
     def _route_on(self, ours: list[Result], rows: dict[str, Any]) -> dict[str, tuple[str, ...]]:
         ended = [result for result in ours if result.outcome in (Outcome.APPLIED, Outcome.REJECTED)]
-        refused = [result for result in ended if result.outcome is Outcome.REJECTED]
+        refused = [result for result in ended if result.refused or result.outcome is Outcome.REJECTED]
         self.routing.load_cases(
             rows[result.effect_id].case_ref for result in refused
         )  # a letter may go instead

@@ -28,6 +28,7 @@ from journal.operations import (
     Operations,
     SystemState,
     due_timers,
+    is_known,
     system_states,
 )
 from journal.recovery import recovery
@@ -273,7 +274,10 @@ class Journal:
         """Destroy the keys of a case, and have others withdraw what they show of it; how many contacts became unreadable.
 
         May be repeated. What must be withdrawn elsewhere is written down first, and outlives the case.
+        `RejectedError` when nothing is known of such a case: a slip of the pen must not pass for an erasure.
         """
+        if not await self.database.read(lambda connection: is_known(connection, ref)):
+            raise RejectedError(f"no case has the number {ref}")
         await self.accept(
             Inbound(
                 source=ERASURE,

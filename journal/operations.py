@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, select, update
+from sqlalchemy import Connection, and_, delete, literal, select, update
 
 from canonical_model.codec import decode_event
 from canonical_model.contact import Automatic, Contact
@@ -368,6 +368,15 @@ class Operations:
         erased = tx.connection.execute(delete(data_keys).where(data_keys.c.case_ref == act.subject)).rowcount
         self.audit_many(tx, [AuditEntry(act.actor, "case_erased", act.subject, act.reason)])
         return int(erased)
+
+
+def is_known(connection: Connection, ref: str) -> bool:
+    """Whether there is, or was before it was erased, anything of a case with this number."""
+    of_case = (
+        select(literal(1)).where(cases.c.ref == ref).limit(1),
+        select(literal(1)).where(data_keys.c.case_ref == ref).limit(1),
+    )
+    return any(connection.execute(query).first() is not None for query in of_case)
 
 
 def due_timers(connection: Connection, now: int, limit: int = 200) -> tuple[DueTimer, ...]:

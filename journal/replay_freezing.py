@@ -112,12 +112,10 @@ class Freezing:
 
     def _effect_rows(self, tx: Transaction, found: Sequence[Any]) -> list[_Row]:
         verdicts = {row.id: judge(row) for row in found}
-        mails = [
-            row.id
-            for row in found
-            if row.action == "send_mail" and verdicts[row.id] in (*RELEASED_BY_ITSELF, DECIDE)
-        ]
-        to_citizens = self._to_citizens(tx, mails)
+        meant = [row for row in found if verdicts[row.id] in (*RELEASED_BY_ITSELF, DECIDE)]
+        mails = [row.id for row in meant if row.action == "send_mail"]
+        notices = frozenset(row.id for row in meant if row.action == "notify")
+        to_citizens = self._to_citizens(tx, mails) | notices
         return [
             _Row(
                 kind=EFFECT,

@@ -28,7 +28,7 @@ OVER: Final = frozenset({DONE, CANCELLED})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TotalRow:
-    """So many rows of a plan are alike. `citizen`: a citizen would get mail."""
+    """So many rows of a plan are alike. `citizen`: a citizen would get it, as a mail or a notice."""
 
     target: str
     action: str
@@ -40,7 +40,7 @@ class TotalRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRow:
-    """A plan. `pace` in rows per minute, 0 = no limit; `citizens`: mails to citizens among what is to be sent."""
+    """A plan. `pace` in rows per minute, 0 = no limit; `citizens`: mails and notices to citizens among what is to be sent."""
 
     id: str
     made_at: datetime

@@ -2,7 +2,7 @@
 
 A plan is made once (`plan`), from a selection. Freezing writes its rows down in batches; whoever comes by may
 go on with it (`freeze`), so a plan whose maker died is finished by the scheduler. Then people decide: a second
-one approves when citizens would get mail, somebody starts it, and the scheduler releases its rows at its pace
+one approves when citizens would get mails or notices, somebody starts it, and the scheduler releases its rows at its pace
 (`release`) and writes down what came of each (`follow`). Everything about a plan is in the journal: it goes on
 after a restart where it was.
 """
@@ -106,11 +106,11 @@ class Replays:
         return await self._database.write(self._freezing.freeze_many, plan_id)
 
     async def approve(self, plan_id: str, actor: str) -> None:
-        """A second person agrees that citizens get these mails. Who made or decided anything in it can't."""
+        """A second person agrees that citizens get these mails and notices. Who made or decided anything in it can't."""
         await self._database.write(self._approve_many, Act(plan_id, actor))
 
     async def decide(self, plan_id: str, number: int, actor: str, reason: str) -> None:
-        """Send a row of which nobody can tell whether it was done. A citizen's mail needs approval again."""
+        """Send a row of which nobody can tell whether it was done. What a citizen gets needs approval again."""
         wish = RowDecision(plan_id=plan_id, number=number, actor=actor, reason=reason)
         await self._database.write(self._decide_many, wish)
 
@@ -181,7 +181,7 @@ class Replays:
         if not _name(act.actor) or _name(act.actor) in {_name(one) for one in involved}:
             return RejectedError("a second person must approve: not whoever made this plan or decided in it")
         self._set(tx, plan.id, approved_by=act.actor)
-        self._note(tx, act.actor, "replay_approved", plan.id, f"{plan.citizens} mails to citizens")
+        self._note(tx, act.actor, "replay_approved", plan.id, f"{plan.citizens} messages to citizens")
         return None
 
     def _decide_many(self, tx: Transaction, wishes: list[RowDecision]) -> list[BaseException | None]:
@@ -220,7 +220,7 @@ class Replays:
             return RejectedError(f"only a plan that is ready can be started; this one is {plan.state}")
         if plan.citizens and not plan.approved_by:
             return RejectedError(
-                f"{plan.citizens} mails would go to citizens: a second person must approve first"
+                f"{plan.citizens} messages would go to citizens: a second person must approve first"
             )
         if not plan.waiting:
             return RejectedError("there is nothing to send in this plan yet: decide about its rows first")

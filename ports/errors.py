@@ -10,6 +10,11 @@ MessageError               the message itself
 |- NotSupportedError       a known kind that is deliberately not handled: acknowledge and count
 """
 
+from typing import Final
+
+LONGEST_PATIENCE: Final = 86_400.0
+"""Seconds. Who asks for more is asked again after a day: a slip over there would hide a failure for weeks."""
+
 
 class HubError(Exception):
     """`what` is for people, in words that name the system and what to do; `detail` is for the log.
@@ -28,7 +33,7 @@ class AdapterError(HubError):
 
 
 class TransientError(AdapterError):
-    """Try again later, not before `retry_after` seconds when the other side said so.
+    """Try again later, not before `retry_after` seconds (`LONGEST_PATIENCE` at most) when the other side said so.
 
     `pace`: seconds before each next try, where a protocol has agreed on them; after the last a person must look.
     () = the worker's own pace.
@@ -43,7 +48,7 @@ class TransientError(AdapterError):
         pace: tuple[float, ...] = (),
     ) -> None:
         super().__init__(what, detail=detail)
-        self.retry_after = retry_after
+        self.retry_after = None if retry_after is None else min(retry_after, LONGEST_PATIENCE)
         self.pace = pace
 
 

@@ -3,6 +3,7 @@
 - A head that does not end is cut off: the parser itself would collect it for ever.
 - An answer leaves in one piece: uvicorn writes its head and its body apart, which costs a system call each.
 - Doors are found by their path at once: a router tries its routes one after the other.
+- The trace that a sender told is known to whatever door it came to.
 """
 
 import asyncio
@@ -14,6 +15,8 @@ import uvicorn
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from ports.tracing import heard
 
 LONGEST_HEAD: Final = 65_536
 """Bytes of a request's first line and headers."""
@@ -50,7 +53,8 @@ class DoorsFirst:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         asked = scope.get("method", ""), scope.get("path", "")
-        await self._doors.get(asked, self._behind)(scope, receive, send)
+        with heard(scope.get("headers", ())):
+            await self._doors.get(asked, self._behind)(scope, receive, send)
 
 
 def _by_path(doors: Iterable[BaseRoute]) -> dict[tuple[str, str], ASGIApp]:

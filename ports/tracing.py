@@ -1,18 +1,20 @@
 """The trace that a message belongs to, on its way through the hub: W3C Trace Context, `traceparent` only.
 
-Doors hand over what a sender told; whoever calls a system for an effect tells it on. `tracestate` and baggage are
+What a sender told at whatever door is known while its request lasts; whoever calls a system for an effect tells it on. `tracestate` and baggage are
 not passed on: they may hold anything.
 """
 
 import re
-from collections.abc import Generator, MutableMapping
+from collections.abc import Generator, Iterable, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final, Protocol
 
 HEADER: Final = "traceparent"
+_NAME: Final = HEADER.encode()
 _FORM: Final = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _CURRENT: ContextVar[str] = ContextVar(HEADER, default="")
+_TOLD: ContextVar[str] = ContextVar("told", default="")
 
 
 class Outgoing(Protocol):
@@ -37,7 +39,28 @@ def within(traceparent: str) -> Generator[None]:
         _CURRENT.reset(token)
 
 
+@contextmanager
+def heard(headers: Iterable[tuple[bytes, bytes]]) -> Generator[None]:
+    """What comes in within this block came with these headers (names in lower case)."""
+    told = next((value for name, value in headers if name == _NAME), b"")
+    token = _TOLD.set(valid(told.decode("latin-1")))
+    try:
+        yield
+    finally:
+        _TOLD.reset(token)
+
+
+def told() -> str:
+    """The trace that the sender of what comes in now told; "" = none."""
+    return _TOLD.get()
+
+
+def current() -> str:
+    """The trace to tell on to whoever is called now; "" = none."""
+    return _CURRENT.get()
+
+
 async def pass_trace_on(request: Outgoing) -> None:
     """Tell the system that is called about the trace, if there is one: `event_hooks={"request": [pass_trace_on]}`."""
-    if traceparent := _CURRENT.get():
+    if traceparent := current():
         request.headers[HEADER] = traceparent

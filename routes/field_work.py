@@ -218,7 +218,7 @@ class _News:
             references=told.references,
             standings=(*told.standings, self._standing()),
             timers=watch.timers,
-            cancelled_timers=(CHASE,) if now.status not in OPEN else (),
+            cancelled_timers=(*((CHASE,) if now.status not in OPEN else ()), *watch.cancelled),
             work_items=(item,) if item else (),
             finished_items=() if item else (ITEM, *watch.finished),
         )

@@ -13,6 +13,7 @@ from canonical_model.work_order import ENDED, OrderState
 from routes import field_work
 from routes.chase import CHASE
 from routes.configuration import RouteConfiguration
+from routes.silence import SILENCE
 from routes.standings import CUSTOMER, last_order, standing_of, state_of
 from routes.status_to_customer import Step, Told, published, tell
 from routes.systems import status_told
@@ -72,7 +73,7 @@ def _tracker_moved(
     return replace(
         _asked(now, event, "kijk na of de klant zijn antwoord kreeg.", told),
         intents=(*told.intents, *status_told(case, now, f"found-{message_id}", event.at, configuration)),
-        cancelled_timers=(CHASE,) if closing else (),
+        cancelled_timers=(CHASE, SILENCE) if closing else (),
     )
 
 

@@ -54,6 +54,7 @@ def decide(
         references=told.references,
         standings=told.standings,
         timers=(*watch.timers, chase_timer(case.kind, known, configuration.dispatch.terms)),
+        cancelled_timers=watch.cancelled,
         finished_items=(field_work.ITEM, *watch.finished),
     )
 

@@ -111,10 +111,11 @@ class CityRoutes:
         return None
 
     def _after_telling(self, settled: Settled, case: CaseRecord) -> Decision | None:
-        """The other side's id is noted; whom the notification service does not reach gets a mail."""
+        """The other side's id is noted; whom the notification service does not reach, or must not, gets a mail."""
         if settled.applied:
             standing = Standing(system=settled.target, outside_id=settled.outside_id, at=settled.at)
-            return Decision(fate=Fate.ROUTED, reason="", case=case, standings=(standing,))
+            instead = status_to_customer.unwanted(settled, case, self._configuration)
+            return replace(instead, standings=(standing,))
         if settled.action == "notify":
             return status_to_customer.unnoticed(settled, case, self._configuration)
         return None

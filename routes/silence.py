@@ -16,9 +16,10 @@ SILENCE = "silence"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """The timer for the next event, and the work items that this event settled."""
+    """The timer for the next event, or which one is not needed any more; and the work items that this event settled."""
 
     timers: tuple[Timer, ...] = ()
+    cancelled: tuple[str, ...] = ()
     finished: tuple[str, ...] = ()
 
 
@@ -30,7 +31,7 @@ def watch(
         return Watch()
     expected = _expectation(case, order, configuration)
     if expected is None:
-        return Watch(finished=(SILENCE,))
+        return Watch(cancelled=(SILENCE,), finished=(SILENCE,))
     due = working_days_later(known.now, expected.within)
     return Watch(timers=(Timer(name=SILENCE, due=due),), finished=(SILENCE,))
 

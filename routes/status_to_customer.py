@@ -29,6 +29,8 @@ MOMENTS = frozenset(
     }
 )
 """The steps that a customer is told about without asking; the others stand on the board only."""
+_ALWAYS = MOMENTS - {PublicStatus.PLANNED}
+"""The answer, the work that was done, and what only the customer can tell: not news that one can do without."""
 _TICK = timedelta(seconds=1)
 _USEFUL = timedelta(days=14)
 _NO_ADDRESS = (
@@ -130,6 +132,16 @@ def unnoticed(settled: Settled, case: CaseRecord, configuration: RouteConfigurat
     return Decision(
         fate=Fate.ROUTED, reason="", case=case, intents=(letter,), references=(letters.sent(letter),)
     )
+
+
+def unwanted(settled: Settled, case: CaseRecord, configuration: RouteConfiguration) -> Decision:
+    """Nothing follows for whom the notification service told, or who wants no news and missed only news.
+
+    An answer, or a question that the handlers wait for, reaches whoever opted out as well: by mail, or the handlers know.
+    """
+    if isinstance(settled.refused, Notify) and settled.refused.status in _ALWAYS:
+        return unnoticed(settled, case, configuration)
+    return Decision(fate=Fate.ROUTED, reason="", case=case)
 
 
 def _attention(

@@ -68,7 +68,7 @@ def decide(change: CaseChanged, known: Known, configuration: RouteConfiguration)
             ),
             *watch.timers,
         ),
-        cancelled_timers=(CHASE,) if settled else (),
+        cancelled_timers=(*((CHASE,) if settled else ()), *watch.cancelled),
         standings=(*answers.standings, *outside.standings),
         finished_items=(*watch.finished, *((DIFFERENCE,) if newer else ())),
     )

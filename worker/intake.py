@@ -12,9 +12,9 @@ from canonical_model.events import ContactReceived
 from journal.claims import Claimed
 from journal.journal import Journal
 from ports.enricher import Enricher
-from ports.errors import HubError, RejectedError, TransientError
+from ports.errors import RejectedError, TransientError
 from ports.intake import Inbound, Receipt
-from ports.tracing import valid
+from ports.tracing import told, valid
 from telemetry.instruments import source_meter
 from telemetry.traces import Traces
 from worker.loop import Worker
@@ -63,7 +63,7 @@ class Doorway:
 
     async def _traced(self, inbound: Inbound) -> Receipt:
         assert self._traces is not None  # noqa: S101 - asked only then
-        with self._traces.accepting(inbound.source, inbound.traceparent) as doing:
+        with self._traces.accepting(inbound.source, inbound.traceparent or told()) as doing:
             receipt = await self._take_in(replace(inbound, traceparent=doing.traceparent))
             outcome = (
                 "duplicate" if receipt.duplicate else "not_understood" if inbound.problem else "accepted"
@@ -79,7 +79,7 @@ class Doorway:
         ticket = self._worker.ticket() if self._worker and not inbound.bulk else None
         claimed: tuple[Claimed, ...] = ()
         try:
-            accepted = await self._journal.accept(inbound, valid(inbound.traceparent), ticket)
+            accepted = await self._journal.accept(inbound, valid(inbound.traceparent) or told(), ticket)
             claimed = accepted.claimed
         finally:
             if self._worker and ticket:
@@ -94,7 +94,7 @@ class Doorway:
             try:
                 async with asyncio.timeout(ENRICHING):
                     contact = await enricher.enrich(contact)
-            except (HubError, TimeoutError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever an enricher stumbles over, the contact comes in
                 log.warning("contact_not_enriched", enricher=enricher.name, error=type(error).__name__)
         return contact
 

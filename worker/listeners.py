@@ -60,6 +60,12 @@ class Listener:
             await self._until_stopped(self.source.wait(self._interval))
         except AdapterError as error:
             await self._ill(error)
+        except (
+            Exception
+        ) as error:  # a source that stumbles may not take the doors and the workers down with it
+            if not self._failures:
+                log.exception("source_stumbled", source=self.source.name, error=type(error).__name__)
+            await self._ill(TransientError(f"an error that nobody foresaw: {type(error).__name__}"))
         finally:
             renewing.cancel()
 

@@ -20,6 +20,7 @@ from journal.journal import Journal
 from journal.verdicts import NOBODY_KNOWS
 from ports.clock import Clock
 from ports.errors import HubError, TransientError
+from ports.notices import NOT_WANTED
 from ports.patience import Patience
 from ports.target import Idempotency, Target
 from telemetry.instruments import target_meter
@@ -315,6 +316,7 @@ class Worker:
                 Outcome.APPLIED,
                 started,
                 outside_id=judgement.outside_id,
+                refused=effect.command if judgement.outside_id == NOT_WANTED else None,
             )
         return Result(
             effect.id,

@@ -33,7 +33,7 @@ from journal.comparing import (
 from journal.instants import micros
 from journal.journal import Journal
 from ports.clock import Clock
-from ports.errors import HubError, TransientError
+from ports.errors import HubError, RejectedError, TransientError
 from ports.intake import Accept, Inbound
 from ports.standing import OutsideStanding, Standings
 from ports.tracker import Tracker
@@ -206,6 +206,13 @@ class Reconciler:
                 return await question
         except TimeoutError as error:
             raise TransientError("no answer in time") from error
+        except HubError:
+            raise
+        except (
+            Exception
+        ) as error:  # one case that an adapter stumbles over may not keep all others from being compared
+            log.exception("comparing_stumbled", error=type(error).__name__)
+            raise RejectedError(f"an error that nobody foresaw: {type(error).__name__}") from error
 
     async def _compared(self, row: Comparison, there: OutsideStanding | None) -> None:
         theirs, ours = (there.state if there else ""), row.standing.state

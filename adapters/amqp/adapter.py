@@ -220,6 +220,7 @@ class SystemSource:
             media_type=_media_type(delivery),
             event=ContactReceived(contact=contact),
             files=understood.files,
+            traceparent=delivery.traceparent,
         )
 
     async def _accepted(self, inbound: Inbound) -> tuple[Inbound, Receipt]:
@@ -247,6 +248,7 @@ class SystemSource:
             raw=delivery.body,
             media_type=_media_type(delivery),
             problem=problem,
+            traceparent=delivery.traceparent,
         )
 
 

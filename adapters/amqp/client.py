@@ -21,6 +21,7 @@ import structlog
 from adapters.amqp.messages import Delivery, Outgoing
 from adapters.amqp.topology import Argument, Queue
 from ports.errors import AdapterError, MisconfiguredError, TransientError, UncertainError
+from ports.tracing import HEADER, current, valid
 
 log = structlog.get_logger()
 logging.getLogger("pika").propagate = False  # we tell what matters ourselves
@@ -264,6 +265,7 @@ class Link:
             correlation_id=message.correlation_id,
             content_type=message.content_type,
             delivery_mode=2,
+            headers={HEADER: trace} if (trace := current()) else None,
         )
         try:
             self._channel.basic_publish(exchange, key, message.body, properties, mandatory=True)
@@ -331,6 +333,7 @@ class Link:
                 content_type=properties.content_type or "",
                 message_id=properties.message_id or "",
                 user_id=properties.user_id or "",
+                traceparent=_traceparent(properties.headers),
             )
         )
         self.arrived.set()
@@ -364,3 +367,8 @@ def _causes(error: BaseException) -> list[BaseException]:
         packed = (*one.args, *getattr(one, "exceptions", ()), getattr(one, "exception", None))
         found += [inner for inner in packed if isinstance(inner, BaseException) and inner not in found]
     return found
+
+
+def _traceparent(headers: Mapping[str, object] | None) -> str:
+    told = (headers or {}).get(HEADER, "")
+    return valid(told.decode("latin-1") if isinstance(told, bytes) else str(told))

@@ -75,18 +75,16 @@ class StatusDoor:
 
     async def _take_in(self, request: Request, body: bytes) -> Response:
         action = request.headers.get("soapaction")
-        trace = request.headers.get("traceparent", "")
         try:
             change = await _apart_if_large(len(body), lambda: self._read(body, action))
         except MessageError as problem:
-            return await self._keep_problem(body, problem, trace)
+            return await self._keep_problem(body, problem)
         inbound = Inbound(
             source=self._tools.name,
             source_ref=f"{change.outside_id}/{change.update}",
             raw=body,
             media_type="text/xml",
             event=change,
-            traceparent=trace,
         )
         try:
             if not await self._is_echo(change):
@@ -118,7 +116,7 @@ class StatusDoor:
         except RejectedError:
             log.info("status_came_again", adapter=self._tools.name)
 
-    async def _keep_problem(self, body: bytes, problem: MessageError, trace: str) -> Response:
+    async def _keep_problem(self, body: bytes, problem: MessageError) -> Response:
         """Kept for people, and refused: when it is mended (here or there), CityControl's next try gets in."""
         inbound = Inbound(
             source=self._tools.name,
@@ -126,7 +124,6 @@ class StatusDoor:
             raw=body,
             media_type="text/xml",
             problem=problem,
-            traceparent=trace,
         )
         try:
             await self._tools.accept(inbound)

@@ -82,7 +82,7 @@ class Service:
         request = self._http.build_request("DELETE", path, params=dict(query))
         return await self._sent(request, expected, UncertainError)
 
-    def unreadable(self, what: str, error: msgspec.MsgspecError) -> TransientError:
+    def unreadable(self, what: str, error: Exception) -> TransientError:
         """The service answered something else than agreed; the text holds nothing of it."""
         return TransientError(f"{self._name}: {what} is not what was agreed on", detail=type(error).__name__)
 

@@ -59,7 +59,7 @@ class DosisClient:
         answer = await self._service.get(self._paths.failures, {"bron": self._source})
         try:
             return tuple(bytes(one) for one in msgspec.json.decode(answer.content, type=list[msgspec.Raw]))
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             raise self._service.unreadable("the list of failures", error) from error
 
     async def delete(self, dossier: str) -> None:

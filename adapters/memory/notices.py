@@ -4,11 +4,9 @@ from canonical_model.commands import Command, Notify, WithdrawNotice
 from canonical_model.decision import Reference
 from ports.clock import Clock, SystemClock
 from ports.errors import HubError, NotSupportedError, RejectedError, UncertainError
+from ports.notices import NOT_WANTED
 from ports.opt_outs import OptOuts
 from ports.target import Fetch, Idempotency
-
-NOT_WANTED = "not-wanted"
-"""The outside id when the customer opted out."""
 
 
 class MemoryNotices:

@@ -15,13 +15,11 @@ from adapters.notifications.webhook import OptOutPages
 from canonical_model.commands import Command, Notify, WithdrawNotice
 from ports.adapter import Adapter, Tools
 from ports.errors import AdapterError, NotSupportedError
+from ports.notices import NOT_WANTED
 from ports.settings import parsed
 from ports.target import Fetch, Idempotency
 
 log = structlog.get_logger()
-
-NOT_WANTED = "not-wanted"
-"""The outside id when the customer opted out: it is settled, and nothing was sent."""
 
 
 class Notifications:

@@ -126,7 +126,7 @@ class PlanningClient:
             raise RejectedError(
                 f"the order does not fit the planning's WSDL ({operation})", detail=type(error).__name__
             ) from None
-        except ZeepError as error:
+        except (ZeepError, LookupError, AttributeError) as error:  # zeep reads an empty body without looking
             raise UncertainError(
                 f"the planning's answer is not the one of its WSDL ({operation})", detail=type(error).__name__
             ) from None

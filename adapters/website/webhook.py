@@ -160,9 +160,8 @@ class Website:
         *,
         unreadable_ref: str = "",
     ) -> Response:
-        trace = request.headers.get("traceparent", "")
         try:
-            inbound = await _apart_if_large(len(body), lambda: self._inbound(source, read(), trace))
+            inbound = await _apart_if_large(len(body), lambda: self._inbound(source, read()))
         except NotUnderstoodError as problem:
             ref = unreadable_ref or f"unreadable:{sha256(body).hexdigest()}"
             unread = Inbound(
@@ -171,14 +170,13 @@ class Website:
                 raw=body,
                 media_type=_plain(media_type),
                 problem=problem,
-                traceparent=trace,
             )
             receipt = await self._accept(unread)
             log.info("submission_not_understood", source=source, message_id=receipt.message_id)
             return kept_but_not_understood(problem, receipt.message_id)
         return _receipt(await self._accept(inbound))
 
-    def _inbound(self, source: str, understood: Understood, trace: str) -> Inbound:
+    def _inbound(self, source: str, understood: Understood) -> Inbound:
         event = to_event(
             understood.submission,
             tuple(file.attachment for file in understood.files),
@@ -192,7 +190,6 @@ class Website:
             media_type="application/json",
             event=event,
             files=understood.files,
-            traceparent=trace,
         )
 
     async def _accept(self, inbound: Inbound) -> Receipt:

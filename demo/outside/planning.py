@@ -34,6 +34,11 @@ WORDS: Mapping[OrderState, str] = {
 }
 
 
+_EMPTY_BODY = (
+    b'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Header/><s:Body/></s:Envelope>'
+)
+
+
 class Mood(StrEnum):
     """How it behaves towards the next call."""
 
@@ -43,6 +48,7 @@ class Mood(StrEnum):
     DRIPPING = "does it, and answers drop by drop"
     TRUNCATED = "does it, and sends half an answer"
     EMPTY = "does it, and answers 202 without a word"
+    EMPTY_BODY = "does it, and answers with an empty envelope"
     OTHER_ROOT = "does it, and answers something else"
     HTML_500 = "an error page, status 500"
     LOGIN_PAGE = "a log-in page, status 200"
@@ -158,6 +164,7 @@ class Planning:
             Mood.DRIPPING: lambda: _Dripping(bytes(answer.body)),
             Mood.TRUNCATED: lambda: xml(bytes(answer.body)[:-40]),
             Mood.EMPTY: lambda: Response(status_code=202),
+            Mood.EMPTY_BODY: lambda: xml(_EMPTY_BODY),
             Mood.OTHER_ROOT: lambda: xml(b"<resultaat>ok</resultaat>"),
         }
         return changed[mood]() if mood in changed else answer

@@ -15,7 +15,7 @@ from canonical_model.identifiers import Identifier, insz
 from canonical_model.party import ANONYMOUS, Party, PartyKind
 from canonical_model.public_status import PublicStatus
 from ports.errors import NotSupportedError, RejectedError, TransientError, UncertainError
-from ports.notices import Notices
+from ports.notices import NOT_WANTED, Notices
 from ports.target import Idempotency
 
 AN = insz("85073003328")
@@ -157,7 +157,7 @@ class NoticesContract:
 
         outside_id = await notices.apply(a_key(case), a_notice(case), no_files)
 
-        assert outside_id
+        assert outside_id == NOT_WANTED
         assert inboxes.of(AN) == ()
 
     async def test_what_is_no_news_any_more_is_not_sent(

@@ -26,6 +26,7 @@ from journal.operations import Health
 from ports.clock import ManualClock
 from ports.errors import NotUnderstoodError
 from ports.intake import File, Inbound
+from routes.chase import CHASE
 
 MORNING = datetime(2026, 3, 3, 8, 0, tzinfo=UTC)
 TARGETS = ("tracker", "mail", "dosis")
@@ -146,7 +147,7 @@ def _opened(message: Message, contact: Contact, known: Known) -> Decision:
         case=case,
         intents=tuple(intents),
         references=tuple(references),
-        timers=(Timer(name="promise", due=due),),
+        timers=(Timer(name=CHASE, due=due),),
     )
 
 

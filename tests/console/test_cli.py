@@ -370,6 +370,17 @@ def test_the_help_of_replay_names_both_ways(run: Run):
     assert all(name in helped for name in ("one", "plan", "approve", "run", "cancel"))
 
 
+def test_a_slip_of_the_pen_erases_nothing_and_says_so(run: Run, copied: City):
+    slip = run("erase", "LEU-2026-999999", "--reason", "asked", "--yes")
+
+    assert (slip.exit_code, slip.stdout) == (1, "")
+    assert "Niets gevonden" in slip.stderr
+    erased = run(
+        "erase", f" {next(iter(copied.cases.values())).lower()} ", "--reason", "asked", "--yes", "--json"
+    )
+    assert json.loads(erased.stdout)["erased"] > 0
+
+
 def test_a_credential_is_shown_once_listed_and_revoked(run: Run):
     made = json.loads(run("credential", "add", "kassa", "--scope", "send", "--days", "30", "--json").stdout)
     id_ = made["credential"]["id"]

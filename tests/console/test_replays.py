@@ -4,9 +4,12 @@ import json
 from collections.abc import Callable
 from datetime import timedelta
 
+from canonical_model.commands import COMMANDS
 from console.access import Role
 from console.accounts import Accounts
+from console.replay_words import citizens_will_get, will_do
 from console.wording import load
+from journal.replay_reading import PlanView, TotalRow
 from journal.schema import audit, effects, replay_rows
 from tests.console.conftest import PASSWORD, Browser
 from tests.console.seed import City, fine, form, question_refused
@@ -88,7 +91,7 @@ async def test_mail_to_citizens_needs_a_second_person_who_may(
     await mails_refused(city)
     path = await made(administrator, target="mail")
     page = (await administrator.get(path)).text
-    assert "Burgers zouden hierdoor mail krijgen" in page
+    assert "Burgers zouden hierdoor mails of meldingen krijgen" in page
     assert "Start het plan" not in page
     assert f'action="{path}/approve"' not in page
     assert (await administrator.post(f"{path}/approve")).status_code == 409
@@ -204,6 +207,31 @@ def test_a_plan_of_many_and_of_one_is_said_in_both_languages():
         *("0 mails naar burgers", "1 mail naar een burger", "12 mails naar burgers"),
         *("0 mails to citizens", "1 mail to a citizen", "12 mails to citizens"),
     ]
+
+
+def a_view(*totals):
+    return PlanView(plan=None, totals=totals)
+
+
+def three(action, target="x", *, citizen=False):
+    return TotalRow(target=target, action=action, verdict="send", citizen=citizen, state="waiting", count=3)
+
+
+def test_what_a_system_will_notice_is_said_in_words_for_every_action():
+    for wording in load("Europe/Brussels").values():
+        said = dict(will_do(a_view(*(three(action, target=action) for action in COMMANDS)), wording))
+
+        assert said.keys() == COMMANDS.keys()
+        assert len(set(said.values())) == len(COMMANDS)
+        assert wording.count("replay_total.other", 3) not in said.values()
+
+
+def test_notices_to_citizens_are_said_beside_the_mails():
+    wording = load("Europe/Brussels")["nl"]
+    notices = three("notify", citizen=True)
+
+    assert citizens_will_get(a_view(notices), wording) == "0 mails naar burgers, 3 meldingen naar burgers"
+    assert citizens_will_get(a_view(), wording) == "0 mails naar burgers"
 
 
 async def test_an_approver_of_the_same_name_in_capitals_is_the_same_person(

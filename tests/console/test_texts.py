@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import cli
 import console
 from canonical_model.codec import _COMMAND_NAMES as COMMANDS
 from canonical_model.codec import _EVENT_NAMES as EVENTS
@@ -25,14 +26,17 @@ from journal.reading import REFERENCE_SYSTEMS
 from journal.replay_ledger import PLAN_STATES, ROW_STATES
 from journal.terms import RetentionTerms
 from journal.verdicts import VERDICTS
+from routes.chase import CHASE
 from routes.configuration import GIVEN
 from routes.letter_check import DOUBTS, FAULTS
 from routes.letter_kinds import LETTERS, Reader
+from routes.silence import SILENCE
 
-FOLDER = Path(console.__file__).parent
 SOURCES = {
     path: path.read_text(encoding="utf-8")
-    for path in sorted([*FOLDER.rglob("*.html"), *FOLDER.rglob("*.py")])
+    for room in (cli, console)
+    for path in sorted(Path(room.__file__).parent.rglob("*"))
+    if path.suffix in (".html", ".py")
 }
 CALL = re.compile(r"""\b(?:t|text|_text)\(\s*f?["']([a-z_.0-9]+)["']\s*([,)~])""")
 COUNT = re.compile(r"""\bcount\(\s*["']([a-z_.]+)["']""")
@@ -84,6 +88,7 @@ CLOSED_SETS = {
         *("arrived", "status", "group", "planned", "applied", "skipped", "next_try", "timer"),
         *("attempt_again", "attempt_rejected", "attempt_unknown"),
     ),
+    "timer": (CHASE, SILENCE),
     **{f"remedy.{one.code}": ("title", "cause", "todo") for one in (*REMEDIES.values(), TRIAGE)},
     **{f"verdict.{name}": ("title", "words") for name in VERDICTS},
     "plan_state": PLAN_STATES,

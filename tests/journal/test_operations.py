@@ -313,6 +313,10 @@ async def test_erasing_a_case_destroys_its_keys_bodies_and_files(journal):
     await journal.accept(contact_message("2", two))
     other = (await journal.accept(contact_message("3", kept))).receipt
 
+    with pytest.raises(RejectedError, match="LEU-2026-999999"):
+        await journal.erase_case("LEU-2026-999999", "dpo", "request 12")
+    assert await rows(journal, messages, messages.c.source == ERASURE) == []
+
     assert await journal.erase_case(FIRST, "dpo", "request 12") == 2
     assert await journal.erase_case(FIRST, "dpo", "request 12") == 0
     (told,) = await rows(journal, messages, messages.c.source == ERASURE)

@@ -3,14 +3,15 @@
 import asyncio
 from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from canonical_model.case import CaseCard
-from canonical_model.commands import SendMail
+from canonical_model.commands import Notify, SendMail
 from canonical_model.contact import Thread
 from canonical_model.decision import Decision, Fate, Intent
+from canonical_model.public_status import PublicStatus
 from journal.effects import Outcome
 from journal.instants import micros
 from journal.replay_ledger import Selection
@@ -241,6 +242,28 @@ async def test_mails_to_citizens_are_told_apart_from_mails_to_groups(
     await refused(planned, "1")
 
     assert (await view(planned, await frozen(planned))).plan.citizens == citizens
+
+
+async def test_a_notice_goes_to_a_citizen_too_and_waits_for_a_second_person(planned, plan):
+    def noticing(message, known):
+        case = replace(new_case(known), card=CaseCard(subject="-", party=AN))
+        notice = Notify(
+            case=case.ref,
+            party=AN,
+            subject="-",
+            status=PublicStatus.PLANNED,
+            changed_at=datetime(2026, 3, 2, tzinfo=UTC),
+        )
+        intents = (Intent(target="notices", command=notice),)
+        return Decision(fate=Fate.ROUTED, reason="", case=case, intents=intents)
+
+    plan.decide_with = noticing
+    await refused(planned, "1", "2")
+    plan_id = await frozen(planned, actor="an")
+
+    assert (await view(planned, plan_id)).plan.citizens == 2
+    with pytest.raises(RejectedError, match="2 messages would go to citizens"):
+        await planned.replays.start(plan_id, "an")
 
 
 async def test_mails_to_citizens_go_only_after_somebody_else_approved(planned, plan, clock):

@@ -14,7 +14,7 @@ from journal.journal import Journal
 from journal.migrate import bring_up_to_date
 from journal.schema import messages
 from ports.clock import SystemClock
-from ports.errors import TransientError
+from ports.errors import MisconfiguredError, TransientError
 from tests.journal.scene import KEYS, city_routes, contact, contact_message, rows
 from tests.servers import postgres
 from tests.servers.missing import missing
@@ -138,6 +138,12 @@ async def test_a_dump_of_a_journal_can_be_put_back(postgres_server, tmp_path):
         await asyncio.to_thread(subprocess.run, words, check=True)
         assert await accept(second, "four") == ["four", "one", "two"]
     assert copy.bytes > 1000
+
+
+def test_where_no_folder_can_be_made_there_is_no_copy_and_the_reason_is_told(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(MisconfiguredError, match="no copy can be made in"):
+        back_up(f"sqlite:///{tmp_path}/journal.db", tmp_path / "file" / "copies", SystemClock().now())
 
 
 async def test_a_database_that_is_away_gives_no_copy(tmp_path):

@@ -15,6 +15,7 @@ from canonical_model.contact import Channel, Kind, Language
 from canonical_model.decision import Intent, Settled
 from canonical_model.public_status import PublicStatus
 from canonical_model.status import CaseStatus
+from ports.notices import NOT_WANTED
 from routes.configuration import GIVEN, DispatchError, parse_texts, version_of
 from routes.letters import (
     PROGRESS,
@@ -30,6 +31,7 @@ from routes.letters import (
     sent,
     waiting_for_customer,
 )
+from routes.router import CityRoutes
 from routes.status_to_customer import unnoticed
 from tests.journal.scene import AN, START, configuration
 
@@ -237,6 +239,36 @@ def test_what_a_folder_lacks_comes_from_the_shipped_texts():
     assert own[Language.FR] == {**shipped[Language.FR], "closed": "Fermé"}
     assert own[Language.DE] == shipped[Language.DE]
     assert shipped[Language.FR]["closed"] != "Fermé"
+
+
+@pytest.mark.parametrize(
+    ("status", "email", "told"),
+    [
+        (PublicStatus.PLANNED, AN.email, None),
+        (PublicStatus.EXECUTED, AN.email, SendMail),
+        (PublicStatus.WAITING_FOR_CUSTOMER, AN.email, SendMail),
+        (PublicStatus.CLOSED, AN.email, SendMail),
+        (PublicStatus.ANSWERED, "", AddNote),
+    ],
+)
+def test_who_wants_no_notices_misses_news_but_no_answer_and_no_question(status, email, told):
+    case = replace(CASE, card=CaseCard(subject="s", party=replace(AN, email=email)))
+    settled = Settled(
+        target="notificaties",
+        action="notify",
+        key=f"{CASE.ref}/notificaties/notify/{status}-s1",
+        applied=True,
+        at=START,
+        outside_id=NOT_WANTED,
+        refused=replace(NOTICE, status=status, detail="Tegels gelegd"),
+    )
+
+    decision = CityRoutes(TOLD).after(settled, case)
+
+    assert [type(intent.command) for intent in decision.intents] == ([told] if told else [])
+    assert [standing.outside_id for standing in decision.standings] == [NOT_WANTED]
+    sent = CityRoutes(TOLD).after(replace(settled, outside_id="b-1", refused=None), case)
+    assert sent.intents == ()
 
 
 @pytest.mark.parametrize(

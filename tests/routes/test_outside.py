@@ -527,6 +527,7 @@ def test_silence_is_told_before_the_customer_calls(life):
 
 def test_nothing_is_expected_of_a_case_that_was_answered(life):
     life.tracker(CaseStatus.CLOSED, "klaar")
+    assert "silence" not in life.timers
     decision = life.takes(TimerFired(case=life.case.ref, name="silence"))
     assert decision.work_items == decision.timers == ()
 

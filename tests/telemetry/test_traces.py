@@ -2,15 +2,19 @@
 
 import subprocess
 import sys
+from datetime import timedelta
 
 import pytest
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from sqlalchemy import select
 
+from console.api.credentials import Credentials, Scope
 from demo.city_hall import groups_of_the_city, keep_secret
 from demo.roundup import start as start_tracker
+from journal.schema import messages
 from ports.errors import MisconfiguredError
-from ports.tracing import valid
+from ports.tracing import HEADER, valid
 from settings import load
 from telemetry.settings import TelemetrySettings
 from telemetry.traces import open_traces
@@ -21,6 +25,7 @@ from tests.telemetry.small_hub import configured, running
 TRACE, SENDER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 TRACEPARENT = f"00-{TRACE}-{SENDER}-01"
 SERVER, CLIENT = 2, 3
+SUBMITTED = "be.wegwijzer.contact.submitted.v1"
 
 
 @pytest.fixture
@@ -74,6 +79,55 @@ async def test_the_trace_is_kept_with_the_message_even_when_traces_are_off(tmp_p
         kept = await small.hub.journal.traceparent(receipt.json()["id"])
 
     assert kept == TRACEPARENT
+
+
+async def test_every_door_takes_the_senders_trace_over(tmp_path):
+    """The API, and a door that knows nothing of traces; what is no trace leaves none."""
+    path = configured(
+        tmp_path / "hub",
+        more='[api.systems.parking]\ntitle = "Parking"\n'
+        '[adapters.open311]\nsystem = "open311"\njurisdiction = "leuven.be"\ncontact = "kcc@leuven.test"\n'
+        '[adapters.open311.apps.app]\nkeys = ["secret:app_key"]\n'
+        '[[adapters.open311.services]]\ncode = "voetpad"\nname = "Voetpad"\n',
+    )
+    keep_secret(path.parent, "app_key", "k" * 40)
+    report = {"service_code": "voetpad", "description": "Een diepe put.", "lat": "50.88", "long": "4.7"}
+    event = {"specversion": "1.0", "id": "pw-1", "source": "urn:parking", "type": SUBMITTED}
+    data = {"subject": "Put in de weg", "message": "Een diepe put.", "kind": "report"}
+    async with running(path) as small:
+        _, token = await Credentials(small.hub.journal.database, small.hub.clock).issue(
+            "parking", tuple(Scope), timedelta(days=1)
+        )
+        posted = await small.client.post(
+            "/in/open311/v2/requests.json",
+            data=report | {"api_key": "k" * 40, "jurisdiction_id": "leuven.be"},
+            headers={HEADER: TRACEPARENT},
+        )
+        told, silent = [
+            await small.client.post(
+                "/api/v1/events",
+                json=event | {"id": id_, "data": data},
+                headers={
+                    "Authorization": f"Bearer {token}",
+                    "Content-Type": "application/cloudevents+json",
+                    HEADER: trace,
+                },
+            )
+            for id_, trace in (("pw-1", TRACEPARENT), ("pw-2", "an.peeters@burger.test"))
+        ]
+        assert posted.status_code in (200, 201), posted.text
+        assert (told.status_code, silent.status_code) == (202, 202), told.text
+        kept = await small.hub.journal.database.read(
+            lambda connection: connection.execute(
+                select(messages.c.source, messages.c.traceparent).where(messages.c.kind == "contact_received")
+            ).all()
+        )
+
+    assert sorted(tuple(row) for row in kept) == [
+        ("api/parking", ""),
+        ("api/parking", TRACEPARENT),
+        ("open311/app", TRACEPARENT),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -193,6 +193,25 @@ async def test_errors_are_waited_for_as_they_ask(journal, stage, waits, error, w
     assert len(await stage.incidents()) == isinstance(error, MisconfiguredError)
 
 
+async def test_what_a_source_stumbles_over_is_an_outage_of_that_source_and_no_end_of_the_process(
+    journal, stage, waits
+):
+    source = PretendedSource()
+    source.always = IndexError("Jan Peeters, Naamsestraat 12")
+    with structlog.testing.capture_logs() as logs:
+        async with listening(Listener(source, journal, owner="p/1")):
+            await until(lambda: source.polls > 4)
+            (incident,) = await stage.incidents()
+            source.always = None
+            polls = source.polls
+            await until(lambda: source.polls > polls + 2)
+    (closed,) = await stage.incidents()
+    assert incident.closed_at is None
+    assert closed.closed_at is not None
+    assert [log["event"] for log in logs].count("source_stumbled") == 1
+    assert "Peeters" not in f"{[log for log in logs if log['event'] != 'source_stumbled']}{incident}"
+
+
 async def test_stopping_does_not_wait_for_the_end_of_a_pause(journal):
     source = PretendedSource()
     source.always = TransientError("busy", retry_after=3600)

@@ -1,12 +1,14 @@
 """The worker: claim, apply, record; and what it does when something in between goes wrong."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 import structlog
 
 from broker.in_process import InProcessBroker
+from canonical_model.case import CaseCard
 from journal.database import StoreUnavailableError
 from journal.effects import ClaimRequest
 from journal.schema import effects
@@ -17,8 +19,9 @@ from ports.errors import (
     TransientError,
     UncertainError,
 )
+from ports.notices import NOT_WANTED
 from ports.target import Idempotency
-from tests.journal.scene import inbound, open_with, recount, rows
+from tests.journal.scene import AN, inbound, open_with, recount, rows
 from tests.worker.stage import PretendedSystem, until
 from worker.loop import TargetLimits
 
@@ -43,6 +46,31 @@ async def test_what_is_refused_waits_for_a_person(stage, tracker, error):
     assert (row.state, row.reason) == ("parked", error.what)
     assert len(tracker.tries) == 1
     assert await stage.message_states() == {"parked": 1}
+
+
+async def test_what_a_customer_does_not_want_is_settled_and_the_routes_see_what_it_was(
+    stage, tracker, monkeypatch
+):
+    seen = []
+
+    async def apply(key, command, fetch):
+        return NOT_WANTED
+
+    def of_an(message, known):
+        opened = open_with("tracker")(message, known)
+        return replace(opened, case=replace(opened.case, card=CaseCard(subject="-", party=AN)))
+
+    monkeypatch.setattr(tracker, "apply", apply)
+    stage.routes.decide_with = of_an
+    stage.routes.after_with = lambda settled, case: seen.append((settled, case.card.party))
+    await stage.accept(inbound("1"))
+    await until(lambda: bool(seen))
+
+    ((settled, party),) = seen
+    assert (settled.applied, settled.outside_id) == (True, NOT_WANTED)
+    assert settled.refused.text == "1-0"
+    assert await stage.states() == {"applied": 1}
+    assert party == AN  # for a letter that may go instead
 
 
 async def test_what_was_certainly_not_done_is_tried_again(stage, tracker):

@@ -56,6 +56,13 @@ def test_every_error_has_its_outcome(error, idempotency, outcome, target_down):
         assert judgement.wait > 7
 
 
+@pytest.mark.parametrize("asked", [100_000.0, float("9" * 400)])
+def test_nobody_keeps_us_waiting_for_more_than_a_day(asked):
+    judgement = RetryPolicy(wait_fixed(7)).judge(claimed(), TransientError("busy", retry_after=asked), PROBE)
+
+    assert judgement.wait == 24 * 3600
+
+
 @pytest.mark.parametrize("error", [TransientError("busy"), MisconfiguredError("no such group")])
 def test_what_could_not_even_be_looked_up_stays_unknown(error):
     assert RetryPolicy().judge(claimed(2, probe=True), error, PROBE).outcome is Outcome.UNKNOWN

@@ -28,9 +28,12 @@ class Board:
     def __init__(self):
         self.shows = OutsideStanding(state="received", outside_id="d-1")
         self.asked = []
+        self.stumbles_over = ""
 
     async def standing(self, case, outside_id):
         self.asked.append((case, outside_id))
+        if case == self.stumbles_over:
+            raise IndexError("nobody foresaw this")
         if isinstance(self.shows, Exception):
             raise self.shows
         if self.shows == "silence":
@@ -152,6 +155,23 @@ async def test_a_system_that_can_not_be_asked_is_asked_again_soon(
     stage.clock.advance(SETTLED)
     await reconciler.look_around()
     assert len(found[0]) == 1
+
+
+async def test_one_case_that_an_adapter_stumbles_over_keeps_no_other_from_being_compared(
+    reconciler, stage, board, found, case
+):
+    await stage.journal.accept(inbound("2"))
+    stage.clock.advance(SETTLED)
+    board.stumbles_over = REF
+    board.shows = None
+
+    await reconciler.look_around()
+    assert [difference.case for difference in found[0]] == ["LEU-2026-000002"]
+
+    board.stumbles_over = ""
+    stage.clock.advance(SETTLED)
+    await reconciler.look_around()
+    assert [difference.case for difference in found[0]] == ["LEU-2026-000002", REF]
 
 
 async def test_silence_counts_as_no_answer(reconciler, board, found, case, monkeypatch):

@@ -19,6 +19,7 @@ from ports.contracts.source import SourceContract
 from ports.errors import MisconfiguredError, RejectedError, TransientError, UncertainError
 from ports.intake import Receipt
 from ports.submission.cloudevents import STRUCTURED
+from ports.tracing import HEADER, within
 from tests.adapters.amqp.conftest import PASSWORD
 
 
@@ -272,6 +273,21 @@ async def test_news_says_which_message_it_is_about(outbox, parking):
     assert event["type"] == properties.type == "be.wegwijzer.case.accepted.v1"
     assert event["data"]["about"] == {"source": "", "id": "pw-17"}
     assert (event["subject"], event["data"]["case"]) == ("LEU-2026-000123", "LEU-2026-000123")
+
+
+async def test_the_trace_goes_along_both_ways(outbox, source, parking, intake, fixture_bytes):
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    with within(trace):
+        await outbox.apply(a_key(), of_parking(), no_files)
+    await outbox.apply(a_key(), of_parking(), no_files)
+    sent = [properties.headers or {} for properties, _ in await asyncio.to_thread(parking.read)]
+    assert [headers.get(HEADER) for headers in sent] == [trace, None]
+
+    for id_, told in (("a", trace), ("b", "an.peeters@burger.test")):
+        await submitted(
+            source, parking, fixture_bytes("contract.json"), message_id=id_, headers={HEADER: told}
+        )
+    assert [one.traceparent for one in intake.understood] == [trace, ""]
 
 
 async def test_a_refusal_and_an_answer_carry_their_text(outbox, parking):

@@ -168,6 +168,14 @@ async def test_a_result_that_cannot_be_read_is_asked_again(wire, client, content
         await client.result_of("LEU-2026-004711")
 
 
+@pytest.mark.parametrize("content", [b"", HTML, b"{}", b"[" * 5000 + b"]" * 5000])
+async def test_a_list_of_failures_that_cannot_be_read_is_asked_again(wire, client, content):
+    wire.get(f"{BASE}/api/v1/dosis/resultaten/fouten").respond(content=content)
+
+    with pytest.raises(TransientError):
+        await client.failures()
+
+
 async def test_only_dosis_itself_says_that_there_was_no_dossier(wire, client):
     route = wire.delete(f"{BASE}/api/v1/dosis/dossiers")
     route.respond(404, content=REFUSED)

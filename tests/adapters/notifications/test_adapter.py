@@ -9,7 +9,6 @@ import pytest
 from structlog.testing import capture_logs
 
 from adapters.notifications import build
-from adapters.notifications.adapter import NOT_WANTED
 from adapters.notifications.settings import PAIR, TEMPLATES, Recipient, Settings
 from canonical_model.case import CaseRef
 from canonical_model.commands import WithdrawNotice
@@ -17,6 +16,7 @@ from canonical_model.decision import Reference
 from canonical_model.party import Party, PartyKind
 from ports.contracts.notices import AN, CITIZEN, Arrived, NoticesContract, no_files
 from ports.errors import MisconfiguredError, RejectedError, UncertainError
+from ports.notices import NOT_WANTED
 from ports.target import Idempotency
 from tests.adapters.notifications.conftest import CASE
 from tests.shipped import ROOT

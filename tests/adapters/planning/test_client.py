@@ -33,6 +33,7 @@ ORDER = Werkopdracht(
         (Mood.DRIPPING, UncertainError),
         (Mood.TRUNCATED, UncertainError),
         (Mood.EMPTY, UncertainError),
+        (Mood.EMPTY_BODY, UncertainError),
         (Mood.OTHER_ROOT, UncertainError),
         (Mood.HTML_500, UncertainError),
         (Mood.LOGIN_PAGE, UncertainError),
@@ -78,7 +79,16 @@ async def test_no_call_takes_longer_than_it_may(client, planning, mood):
 
 @pytest.mark.parametrize(
     "mood",
-    [Mood.TRUNCATED, Mood.EMPTY, Mood.LATE, Mood.HTML_500, Mood.BOMB, Mood.SERVER_FAULT, Mood.NOT_WELL],
+    [
+        Mood.TRUNCATED,
+        Mood.EMPTY,
+        Mood.EMPTY_BODY,
+        Mood.LATE,
+        Mood.HTML_500,
+        Mood.BOMB,
+        Mood.SERVER_FAULT,
+        Mood.NOT_WELL,
+    ],
 )
 async def test_a_question_that_is_not_answered_is_asked_again(client, planning, mood):
     planning.moods.append(mood)

@@ -159,6 +159,7 @@ class Magda:
                 sender=asked.sender,
                 reference=asked.reference,
                 about=masked(asked.number),
+                code=code,
                 outcome=outcome,
             )
         )
@@ -288,6 +289,7 @@ class Papers:
 
 def make_papers(folder: Path, *, days: float = 365) -> Papers:
     """Certificates of a city and of MAGDA, by an authority of their own, good from now on."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     root = _certificate("Testautoriteit", key.public_key(), "Testautoriteit", key, 3650, authority=True)
     made: dict[str, tuple[x509.Certificate, rsa.RSAPrivateKey]] = {}

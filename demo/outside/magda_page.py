@@ -19,13 +19,14 @@ auditspoor waarom ze het vroeg.</p>
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """One envelope. `about`: the number, masked; `outcome`: what was answered, in Dutch, without a name."""
+    """One envelope. `about`: the number, masked; `code`: of the trouble, "" for none; `outcome`: the same in Dutch, without a name."""
 
     at: str
     service: str
     sender: str
     reference: str
     about: str
+    code: str
     outcome: str
 
 

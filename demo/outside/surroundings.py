@@ -1,4 +1,4 @@
-"""Everything outside that hears from the hub in the demo: four field teams, DOSIS with its portals, Notificaties."""
+"""Everything outside that hears from the hub in the demo: four field teams, DOSIS with its portals, Notificaties, IPDC and MAGDA."""
 
 import asyncio
 import secrets
@@ -8,20 +8,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from demo import radicale
+from demo.catalogue import CityCatalogue
 from demo.engines.private import EngineError
 from demo.field_planning import FieldPlanning
 from demo.outside.citycontrol import CityControl, running_citycontrol
 from demo.outside.crews import CleaningCrew, Crew, GreenCrew, LightingCrew, RoadsCrew
 from demo.outside.digitaal_vlaanderen import Provider
 from demo.outside.dosis import Dosis, running_dosis
+from demo.outside.ipdc import running_ipdc
+from demo.outside.magda import Magda, make_papers, running_magda
 from demo.outside.notifications import Notificaties, running_notificaties
 from demo.outside.planning import Planning
+from demo.outside.registers import COMPANIES, PERSONS
 from demo.outside.serving import serving
 from demo.task_app import TaskApp, crew_list
 from ports.errors import MisconfiguredError
 
 LISTS = "agenda"
 """Folder of the calendar server."""
+PAPERS = "papers"
+"""Folder of the certificates with which the city and MAGDA know each other."""
 PROCESSING = 0.3
 """Seconds that DOSIS takes to work off an upload."""
 _EXAMPLES = {
@@ -31,17 +37,25 @@ _EXAMPLES = {
     "lists": "http://127.0.0.1:8094/hub/groen/",
     "dosis": "http://127.0.0.1:8095",
     "notifications": "http://127.0.0.1:8096",
+    "ipdc": "http://127.0.0.1:8097",
+    "magda": "https://127.0.0.1:8098",
 }
 """Where the example configuration says they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """The running systems. `crews` by the name of their adapter; `places`: example address -> real one."""
+    """The running systems. `crews` by the name of their adapter; `places`: example address -> real one.
+
+    `magda_page`: where people see what MAGDA was asked.
+    """
 
     crews: Mapping[str, Crew]
     dosis: Dosis
     notifications: Notificaties
+    catalogue: CityCatalogue
+    magda: Magda
+    magda_page: str
     places: Mapping[str, str]
     secrets: Mapping[str, str] = field(repr=False)
     roads: CityControl = field(repr=False)
@@ -56,10 +70,11 @@ async def running_surroundings(folder: Path) -> AsyncGenerator[Surroundings]:
     """All of them, until the block ends. `MisconfiguredError` when one does not start."""
     named = {
         name: secrets.token_urlsafe(24)
-        for name in ("citycontrol", "citycontrol_caller", "planning", "cleaning")
+        for name in ("citycontrol", "citycontrol_caller", "planning", "cleaning", "ipdc")
     }
     provider = Provider()
     planning = Planning(password=named["planning"])
+    catalogue = CityCatalogue(named["ipdc"])
     cleaning = FieldPlanning(
         api_key=named["cleaning"], services=("zwerfvuil", "voetpad"), crew="Ploeg reiniging"
     )
@@ -81,6 +96,9 @@ async def running_surroundings(folder: Path) -> AsyncGenerator[Surroundings]:
                 Dosis(provider=provider, notifications=notifications, processing_seconds=PROCESSING)
             )
         )
+        await running.enter_async_context(running_ipdc(catalogue.system))
+        magda = await _magda(running, folder / PAPERS)
+        magda_page = await running.enter_async_context(serving(magda.page()))
         lighting_at = await running.enter_async_context(serving(planning.app()))
         cleaning_at = await running.enter_async_context(serving(cleaning.app))
         green_at = await running.enter_async_context(serving(crew_list(app, "Ploeg groen")))
@@ -91,6 +109,8 @@ async def running_surroundings(folder: Path) -> AsyncGenerator[Surroundings]:
             "lists": address,
             "dosis": dosis.origin,
             "notifications": notifications.origin,
+            "ipdc": catalogue.system.origin,
+            "magda": magda.origin,
         }
         yield Surroundings(
             crews={
@@ -101,6 +121,9 @@ async def running_surroundings(folder: Path) -> AsyncGenerator[Surroundings]:
             },
             dosis=dosis,
             notifications=notifications,
+            catalogue=catalogue,
+            magda=magda,
+            magda_page=magda_page,
             places={_EXAMPLES[name]: place for name, place in real.items()},
             secrets={
                 **named,
@@ -109,6 +132,12 @@ async def running_surroundings(folder: Path) -> AsyncGenerator[Surroundings]:
             },
             roads=roads,
         )
+
+
+async def _magda(running: AsyncExitStack, folder: Path) -> Magda:
+    papers = await asyncio.to_thread(make_papers, folder)
+    magda = Magda(certificate=papers.certificate, persons=PERSONS, companies=COMPANIES)
+    return await running.enter_async_context(running_magda(papers, magda))
 
 
 async def _calendar(running: AsyncExitStack, folder: Path) -> radicale.RunningRadicale:

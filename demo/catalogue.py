@@ -11,8 +11,7 @@ import msgspec
 from canonical_model.product import marked_source, with_source
 from demo.outside.ipdc import Ipdc
 
-APART = ("90001",)
-"""Products that `city/hub.toml` reads by their number."""
+_AWAY = 503
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -89,7 +88,7 @@ class CityCatalogue:
 
 def offers_in(response: httpx.Response) -> tuple[Offer, ...]:
     """What a door of the hub found; () while it can't look."""
-    if response.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+    if response.status_code == _AWAY:
         return ()
     return tuple(msgspec.convert(response.raise_for_status().json()["products"], list[Offer]))
 

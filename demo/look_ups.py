@@ -132,7 +132,8 @@ def _of_magda(scenes: Sequence[Scene], asked: Sequence[Question], audited: froze
     wanted = [(SERVICES[scene.door], _code(scene)) for scene in scenes if scene.magda]
     found = [(one.service, one.code) for one in asked]
     wrong = [] if found == wanted else [f"vragen aan MAGDA: {found}, verwacht {wanted}"]
-    references = {one.reference for one in asked if one.service == SERVICES["mijn_burgerprofiel"]}
+    persons = SERVICES["mijn_burgerprofiel"]
+    references = frozenset(one.reference for one in asked if one.service == persons)
     if references != audited:
         wrong.append(f"vragen over personen: {len(references)}, in het auditspoor: {len(audited)}")
     return wrong

@@ -33,7 +33,9 @@ from demo.forms import Website
 from demo.handlers import CONTACT_CENTRE, Handler, TrackerCase
 from demo.look_ups import Answered, LookUps, references_in_audit, seen_in, wrong_look_ups
 from demo.mail import Letter
+from demo.outside.around import Around
 from demo.outside.crews import News
+from demo.outside.serving import serving as serving_at
 from demo.outside.surroundings import running_surroundings
 from demo.phone import Telephone
 from demo.portals import Portals
@@ -51,6 +53,7 @@ from demo.reckoning import (
 )
 from demo.report_app import ReportApp
 from demo.scenes import FORMS, PORTALS, Scene, attachment, read_scenes
+from demo.screens import screens
 from demo.systems import ParkingSystem, token_for
 from demo.writing import first_mail, reply
 from journal.journal import Journal
@@ -154,14 +157,15 @@ async def _play(demo: Demo, open_hub: OpenHub, arrange: Arrange) -> int:
             token = await token_for(hub.journal, hub.clock)
             await _until_ready(city)
             console = f"http://{arrangement.console or city.address}/"
-            _tell_where(voice, city, passwords, demo, console)
-            if demo.browser and _has_display():
-                webbrowser.open(console)
             login = Login(name=KCC, password=passwords[KCC])
             clerk = Clerk(f"http://{city.address}", console.rstrip("/"), login)
             open_things.push_async_callback(clerk.close)
             morning = Morning(demo, city, hub, voice, scenes, token, provider, clerk)
             open_things.push_async_callback(morning.close)
+            around = await open_things.enter_async_context(serving_at(morning.around(console).app()))
+            _tell_where(voice, city, passwords, demo, console, around)
+            if demo.browser and _has_display():
+                webbrowser.open(around)
             return await _played(morning, serving)
 
 
@@ -217,20 +221,15 @@ def _tell_where(
     passwords: dict[str, str],
     demo: Demo,
     console: str,
+    around: str,
 ) -> None:
     users = "  of  ".join(f"{name} / {password}" for name, password in passwords.items())
     tracker = city.tracker
     for line in (
         f"Klaar na {demo.elapsed:.1f} s. Hier kunt u kijken (where to look):",
+        f"  overzicht {around}/    alle schermen rond de hub op een rij (begin here: every screen, on one page)",
         f"  console   {console}    {users}",
-        f"  burger    http://{city.address}/in/mijn_burgerprofiel/    aanmelden als An Peeters (log in as a citizen)",
-        f"  portalen  {city.outside.dosis.origin}/    wat burgers, ondernemers en verenigingen zien (what customers see)",
-        *(
-            f"  ploeg     {crew.page}    werklijst {name} (a crew's list)"
-            for name, crew in city.outside.crews.items()
-        ),
         f"  tracker   {tracker.url}    kcc (ziet alles) of een groep / {tracker.handler_password}",
-        f"  brieven   {city.post_office.letters.resolve()}    wat burgers ontvangen (mail to citizens)",
         f"  logboek   {(city.folder / 'hub.log').resolve()}",
     ):
         voice.say(line)
@@ -305,6 +304,15 @@ class Morning:
         await self._parking.close()
         await self._portals.close()
         await self._kcc.close()
+
+    def around(self, console: str) -> Around:
+        """The pages that show everything around the hub."""
+        return Around(
+            places=lambda own: screens(self._city, console, own),
+            letters=self._letters,
+            reports=self._report_app.found,
+            told=lambda: self._parking.told,
+        )
 
     async def play(self) -> int:
         """The whole morning and its reckoning; the exit code."""
@@ -584,7 +592,7 @@ class Morning:
             cases=cases,
             letters=await self._letters(),
             mailboxes=mailboxes,
-            seen_by_app=await self._report_app.count(),
+            seen_by_app=len({report.number for report in await self._report_app.found()}),
             lists={name: await crew.orders() for name, crew in self._outside.crews.items()},
             board=self._outside.dosis.codes_shown(),
             notices=self._outside.notifications.counted(),

@@ -1,11 +1,12 @@
 """Makes fresh secrets for a trial in docker/secrets; those that exist are left alone: `python docker/prepare.py`.
 
-Only Python itself is needed. The folder is for its owner's eyes only; the files in it can be read by whichever user a
+Only Python itself and openssl are needed. The folder is for its owner's eyes only; the files in it can be read by whichever user a
 container runs as, once compose has mounted them.
 """
 
 import json
 import secrets
+import subprocess
 import sys
 from base64 import b64encode
 from collections.abc import Callable, Mapping
@@ -37,6 +38,13 @@ FRESH: Final[Mapping[str, Callable[[], str]]] = {
     "portal_client": lambda: secrets.token_hex(24),
     "amqp_password": lambda: secrets.token_hex(24),
     "parkeren_password": lambda: secrets.token_hex(24),
+    "vlaanderen_private_key": lambda: _private_key(),
+    "citycontrol": lambda: secrets.token_urlsafe(24),
+    "citycontrol_caller": lambda: secrets.token_urlsafe(24),
+    "planning": lambda: secrets.token_urlsafe(24),
+    "cleaning": lambda: secrets.token_urlsafe(24),
+    "groen_agenda": lambda: secrets.token_urlsafe(18),
+    "ipdc": lambda: secrets.token_urlsafe(24),
     "database_password": lambda: secrets.token_hex(24),
     "broker_password": lambda: secrets.token_hex(24),
     "grafana_password": lambda: secrets.token_urlsafe(16),
@@ -52,6 +60,12 @@ MADE_FROM: Final[Mapping[str, Callable[[Mapping[str, str]], str]]] = {
     ),
 }
 """What follows from others, as the program that reads it wants it."""
+
+
+def _private_key() -> str:
+    """With which the hub asks for tokens at DOSIS and Notificaties; the simulators know its other half."""
+    command = ["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def _broker_definitions(known: Mapping[str, str]) -> Mapping[str, object]:

@@ -72,6 +72,14 @@ class Letter(Protocol):
     def text(self) -> str: ...
 
 
+def places_page(places: Sequence[Place]) -> Response:
+    """Links to all of them."""
+    groups: dict[str, list[Place]] = {}
+    for place in places:
+        groups.setdefault(place.group, []).append(place)
+    return answer("Rond de hub", "wie rondkijkt in de stad", rendered(_PLACES, groups=groups))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Around:
     """The pages. `letters` by address, oldest first; `reports` as the app sees them; `told`: receipt -> outcome."""
@@ -94,10 +102,7 @@ class Around:
         )
 
     async def _all(self, request: Request) -> Response:
-        groups: dict[str, list[Place]] = {}
-        for place in self.places(str(request.base_url)):
-            groups.setdefault(place.group, []).append(place)
-        return answer("Rond de hub", "wie rondkijkt in de stad", rendered(_PLACES, groups=groups))
+        return places_page(self.places(str(request.base_url)))
 
     async def _addresses(self, _request: Request) -> Response:
         people = [(address, len(letters)) for address, letters in (await self.letters()).items() if letters]

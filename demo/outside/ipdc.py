@@ -23,7 +23,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Route
 
 from demo.outside.ipdc_page import Offered, catalogue_page
-from demo.outside.serving import serving
+from demo.outside.serving import LOOPBACK, serving
 
 KEY = "catalogue-key"
 HOST = "https://ipdc.vlaanderen.be"
@@ -268,10 +268,12 @@ def sample_catalogue() -> Ipdc:
 
 
 @asynccontextmanager
-async def running_ipdc(catalogue: Ipdc | None = None, *, port: int = 0) -> AsyncGenerator[Ipdc]:
+async def running_ipdc(
+    catalogue: Ipdc | None = None, *, port: int = 0, host: str = LOOPBACK
+) -> AsyncGenerator[Ipdc]:
     """A catalogue that serves until the block ends."""
     catalogue = catalogue or sample_catalogue()
-    async with serving(catalogue.app(), port) as origin:
+    async with serving(catalogue.app(), port, host=host) as origin:
         catalogue.origin = origin
         yield catalogue
 

@@ -6,6 +6,9 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+from joserfc.jwk import RSAKey
 
 from demo import radicale
 from demo.catalogue import CityCatalogue
@@ -20,7 +23,7 @@ from demo.outside.magda import Magda, make_papers, running_magda
 from demo.outside.notifications import Notificaties, running_notificaties
 from demo.outside.planning import Planning
 from demo.outside.registers import COMPANIES, PERSONS
-from demo.outside.serving import serving
+from demo.outside.serving import LOOPBACK, serving
 from demo.task_app import TaskApp, crew_list
 from ports.errors import MisconfiguredError
 
@@ -28,6 +31,9 @@ LISTS = "agenda"
 """Folder of the calendar server."""
 PAPERS = "papers"
 """Folder of the certificates with which the city and MAGDA know each other."""
+NAMED = ("citycontrol", "citycontrol_caller", "planning", "cleaning", "ipdc")
+"""Passwords and keys that the hub and these systems share, as its secrets are called."""
+AGENDA, KEY = "groen_agenda", "vlaanderen_private_key"
 PROCESSING = 0.3
 """Seconds that DOSIS takes to work off an upload."""
 _EXAMPLES = {
@@ -65,43 +71,59 @@ class Surroundings:
         self.roads.hub = f"http://{hub}/in/wegen/soap"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """Where they listen and with which secrets, by their names; what is left out is a free port, or a fresh secret."""
+
+    host: str = LOOPBACK
+    ports: Mapping[str, int] = field(default_factory=dict[str, int])
+    secrets: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+
+    def place(self, name: str) -> dict[str, Any]:
+        """For those who serve."""
+        return {"host": self.host, "port": self.ports.get(name, 0)}
+
+    def secret(self, name: str) -> str:
+        """As given, else fresh."""
+        return self.secrets.get(name) or secrets.token_urlsafe(24)
+
+    def provider(self) -> Provider:
+        """Who gives out tokens, to the holder of the key that was given."""
+        if key := self.secrets.get(KEY):
+            known = RSAKey.import_key(key)
+            known.ensure_kid()
+            return Provider(key=known)
+        return Provider()
+
+
 @asynccontextmanager
-async def running_surroundings(folder: Path) -> AsyncGenerator[Surroundings]:
+async def running_surroundings(folder: Path, site: Site = Site()) -> AsyncGenerator[Surroundings]:
     """All of them, until the block ends. `MisconfiguredError` when one does not start."""
-    named = {
-        name: secrets.token_urlsafe(24)
-        for name in ("citycontrol", "citycontrol_caller", "planning", "cleaning", "ipdc")
-    }
-    provider = Provider()
+    named = {name: site.secret(name) for name in NAMED}
+    provider = site.provider()
     planning = Planning(password=named["planning"])
     catalogue = CityCatalogue(named["ipdc"])
     cleaning = FieldPlanning(
         api_key=named["cleaning"], services=("zwerfvuil", "voetpad"), crew="Ploeg reiniging"
     )
     async with AsyncExitStack() as running:
-        lists = await _calendar(running, folder / LISTS)
+        begin = running.enter_async_context
+        lists = await _calendar(running, folder / LISTS, site)
         address = await asyncio.to_thread(lists.list, "groen")
         app = TaskApp(address, "ploeg", lists.passwords["ploeg"])
         running.push_async_callback(app.close)
-        roads = await running.enter_async_context(
-            running_citycontrol(
-                CityControl(password=named["citycontrol"], our_password=named["citycontrol_caller"])
-            )
-        )
-        notifications = await running.enter_async_context(
-            running_notificaties(Notificaties(provider=provider))
-        )
-        dosis = await running.enter_async_context(
-            running_dosis(
-                Dosis(provider=provider, notifications=notifications, processing_seconds=PROCESSING)
-            )
-        )
-        await running.enter_async_context(running_ipdc(catalogue.system))
+        roads = CityControl(password=named["citycontrol"], our_password=named["citycontrol_caller"])
+        await begin(running_citycontrol(roads, **site.place("citycontrol")))
+        notifications = Notificaties(provider=provider)
+        await begin(running_notificaties(notifications, **site.place("notifications")))
+        dosis = Dosis(provider=provider, notifications=notifications, processing_seconds=PROCESSING)
+        await begin(running_dosis(dosis, **site.place("dosis")))
+        await begin(running_ipdc(catalogue.system, **site.place("ipdc")))
         magda = await _magda(running, folder / PAPERS)
-        magda_page = await running.enter_async_context(serving(magda.page()))
-        lighting_at = await running.enter_async_context(serving(planning.app()))
-        cleaning_at = await running.enter_async_context(serving(cleaning.app))
-        green_at = await running.enter_async_context(serving(crew_list(app, "Ploeg groen")))
+        magda_page = await begin(serving(magda.page(), **site.place("magda_page")))
+        lighting_at = await begin(serving(planning.app(), **site.place("planning")))
+        cleaning_at = await begin(serving(cleaning.app, **site.place("cleaning")))
+        green_at = await begin(serving(crew_list(app, "Ploeg groen"), **site.place("green")))
         real = {
             "citycontrol": roads.origin,
             "planning": lighting_at,
@@ -125,11 +147,7 @@ async def running_surroundings(folder: Path) -> AsyncGenerator[Surroundings]:
             magda=magda,
             magda_page=magda_page,
             places={_EXAMPLES[name]: place for name, place in real.items()},
-            secrets={
-                **named,
-                "groen_agenda": lists.passwords["hub"],
-                "vlaanderen_private_key": provider.private_key,
-            },
+            secrets={**named, AGENDA: lists.passwords["hub"], KEY: provider.private_key},
             roads=roads,
         )
 
@@ -140,9 +158,10 @@ async def _magda(running: AsyncExitStack, folder: Path) -> Magda:
     return await running.enter_async_context(running_magda(papers, magda))
 
 
-async def _calendar(running: AsyncExitStack, folder: Path) -> radicale.RunningRadicale:
+async def _calendar(running: AsyncExitStack, folder: Path, site: Site) -> radicale.RunningRadicale:
     try:
-        server = await asyncio.to_thread(radicale.start, folder)
+        given = site.secrets.get(AGENDA, "")
+        server = await asyncio.to_thread(radicale.start, folder, password=given, **site.place("lists"))
     except EngineError as error:
         raise MisconfiguredError(str(error)) from error
     running.push_async_callback(asyncio.to_thread, server.stop)

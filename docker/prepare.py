@@ -18,6 +18,13 @@ MAILBOXES: Final = ("meldingen", "openbaardomein", "burgerzaken", "verzonden", "
 """The mailboxes of the trial; `burgers` gets what is meant for citizens."""
 DOMAIN: Final = "leuven.test"
 
+RSA: Final = ("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048")
+SIGNED: Final = (
+    *("req", "-x509", "-key", "/dev/stdin", "-days", "3650", "-subj", "/CN=simulators"),
+    *("-addext", "subjectAltName=DNS:simulators"),
+)
+"""The simulators' own certificate, which the hub trusts for them and for nobody else."""
+
 FRESH: Final[Mapping[str, Callable[[], str]]] = {
     "master_keys": lambda: secrets.token_hex(32),
     "hash_key": lambda: secrets.token_hex(32),
@@ -38,7 +45,8 @@ FRESH: Final[Mapping[str, Callable[[], str]]] = {
     "portal_client": lambda: secrets.token_hex(24),
     "amqp_password": lambda: secrets.token_hex(24),
     "parkeren_password": lambda: secrets.token_hex(24),
-    "vlaanderen_private_key": lambda: _private_key(),
+    "vlaanderen_private_key": lambda: openssl(*RSA),
+    "simulators_key": lambda: openssl(*RSA),
     "citycontrol": lambda: secrets.token_urlsafe(24),
     "citycontrol_caller": lambda: secrets.token_urlsafe(24),
     "planning": lambda: secrets.token_urlsafe(24),
@@ -55,6 +63,7 @@ MADE_FROM: Final[Mapping[str, Callable[[Mapping[str, str]], str]]] = {
     ),
     "broker_url": lambda known: f"amqp://wegwijzer:{known['broker_password']}@broker:5672//",
     "broker_definitions.json": lambda known: json.dumps(_broker_definitions(known), indent=1),
+    "simulators_certificate": lambda known: openssl(*SIGNED, given=known["simulators_key"]),
     "mail_passwd": lambda known: "\n".join(
         f"{name}@{DOMAIN}:{{PLAIN}}{known['mail_password']}" for name in MAILBOXES
     ),
@@ -62,10 +71,10 @@ MADE_FROM: Final[Mapping[str, Callable[[Mapping[str, str]], str]]] = {
 """What follows from others, as the program that reads it wants it."""
 
 
-def _private_key() -> str:
-    """With which the hub asks for tokens at DOSIS and Notificaties; the simulators know its other half."""
-    command = ["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+def openssl(*command: str, given: str = "") -> str:
+    """What this command of openssl makes, in PEM."""
+    done = subprocess.run(["openssl", *command], input=given, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
 
 
 def _broker_definitions(known: Mapping[str, str]) -> Mapping[str, object]:

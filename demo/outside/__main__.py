@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from demo.outside.around import Place, places_page
-from demo.outside.serving import serving
+from demo.outside.serving import Tls, serving
 from demo.outside.surroundings import AGENDA, KEY, NAMED, Site, running_surroundings
 
 PORTS = {
@@ -29,6 +29,8 @@ PORTS = {
     "ipdc": 8097,
     "green": 8098,
 }
+CERTIFICATE, CERTIFICATE_KEY = "simulators_certificate", "simulators_key"
+"""With which they listen behind TLS, for the hub."""
 _PORTALS = "Wat burgers, ondernemingen en verenigingen zien"
 _CREWS = "Wat de ploegen zien"
 _SCREENS = (
@@ -73,7 +75,8 @@ async def serve(data: Path, secrets: Path, hub: str, host: str) -> None:
     """Serve until the process is asked to end."""
     given = {name: (secrets / name).read_text("utf-8").strip() for name in (*NAMED, AGENDA, KEY)}
     async with AsyncExitStack() as running:
-        site = Site(host=host, ports=PORTS, secrets=given)
+        tls = Tls(certificate=secrets / CERTIFICATE, key=secrets / CERTIFICATE_KEY)
+        site = Site(host=host, ports=PORTS, secrets=given, tls=tls)
         outside = await running.enter_async_context(running_surroundings(data, site))
         outside.meet(hub)
         await running.enter_async_context(serving(index(), PORTS["index"], host=host))

@@ -17,21 +17,19 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tls:
-    """Files in PEM. Only clients whose certificate is of this `authority` are let in."""
+    """Files in PEM. Where there is an `authority`, only clients whose certificate is of it are let in."""
 
     certificate: Path
     key: Path
-    authority: Path
+    authority: Path | None = None
 
     @property
     def options(self) -> dict[str, Any]:
         """As uvicorn wants them."""
-        return {
-            "ssl_certfile": self.certificate,
-            "ssl_keyfile": self.key,
-            "ssl_ca_certs": str(self.authority),
-            "ssl_cert_reqs": ssl.CERT_REQUIRED,
-        }
+        own = {"ssl_certfile": self.certificate, "ssl_keyfile": self.key}
+        if self.authority is None:
+            return own
+        return {**own, "ssl_ca_certs": str(self.authority), "ssl_cert_reqs": ssl.CERT_REQUIRED}
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from joserfc.jwk import RSAKey
+from starlette.types import ASGIApp
 
 from demo import radicale
 from demo.catalogue import CityCatalogue
@@ -23,7 +24,7 @@ from demo.outside.magda import Magda, make_papers, running_magda
 from demo.outside.notifications import Notificaties, running_notificaties
 from demo.outside.planning import Planning
 from demo.outside.registers import COMPANIES, PERSONS
-from demo.outside.serving import LOOPBACK, serving
+from demo.outside.serving import LOOPBACK, Tls, serving
 from demo.task_app import TaskApp, crew_list
 from ports.errors import MisconfiguredError
 
@@ -33,6 +34,8 @@ PAPERS = "papers"
 """Folder of the certificates with which the city and MAGDA know each other."""
 NAMED = ("citycontrol", "citycontrol_caller", "planning", "cleaning", "ipdc")
 """Passwords and keys that the hub and these systems share, as its secrets are called."""
+GUARDED = ("citycontrol", "planning", "dosis", "notifications")
+BEHIND_TLS = 1000
 AGENDA, KEY = "groen_agenda", "vlaanderen_private_key"
 PROCESSING = 0.3
 """Seconds that DOSIS takes to work off an upload."""
@@ -73,11 +76,16 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """Where they listen and with which secrets, by their names; what is left out is a free port, or a fresh secret."""
+    """Where they listen and with which secrets, by their names; what is left out is a free port, or a fresh secret.
+
+    `tls`: those that take passwords and personal data (`GUARDED`) also listen behind TLS, `BEHIND_TLS` ports further, for a hub on
+    another machine.
+    """
 
     host: str = LOOPBACK
     ports: Mapping[str, int] = field(default_factory=dict[str, int])
     secrets: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    tls: Tls | None = None
 
     def place(self, name: str) -> dict[str, Any]:
         """For those who serve."""
@@ -124,6 +132,11 @@ async def running_surroundings(folder: Path, site: Site = Site()) -> AsyncGenera
         lighting_at = await begin(serving(planning.app(), **site.place("planning")))
         cleaning_at = await begin(serving(cleaning.app, **site.place("cleaning")))
         green_at = await begin(serving(crew_list(app, "Ploeg groen"), **site.place("green")))
+        if site.tls:
+            guarded: tuple[ASGIApp, ...] = (roads.app(), planning.app(), dosis.app(), notifications.app())
+            for name, system in zip(GUARDED, guarded, strict=True):
+                port = site.ports[name] + BEHIND_TLS
+                await begin(serving(system, port, host=site.host, tls=site.tls))
         real = {
             "citycontrol": roads.origin,
             "planning": lighting_at,

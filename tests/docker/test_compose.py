@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from demo.city_hall import city_file
-from demo.outside.__main__ import PORTS
-from demo.outside.surroundings import AGENDA, KEY, NAMED
+from demo.outside.__main__ import CERTIFICATE, CERTIFICATE_KEY, PORTS
+from demo.outside.surroundings import AGENDA, BEHIND_TLS, GUARDED, KEY, NAMED
 from docker import prepare as preparing
 from hub import Hub
 from routes.dispatch import wrong_examples
@@ -113,14 +113,13 @@ def test_the_hub_gets_every_secret_that_its_configuration_names():
 
 
 def test_the_simulators_get_their_secrets_and_are_where_the_hub_looks_for_them():
-    service = SERVICES["simulators"]
-    places = {
-        int(port)
-        for port in re.findall(r"http://simulators:(\d+)", (DOCKER / "city" / "hub.toml").read_text())
-    }
+    service, text = SERVICES["simulators"], (DOCKER / "city" / "hub.toml").read_text()
+    plain = {int(port) for port in re.findall(r"http://simulators:(\d+)", text)}
+    behind_tls = {int(port) for port in re.findall(r"https://simulators:(\d+)", text)}
 
-    assert set(service["secrets"]) == {*NAMED, AGENDA, KEY}
-    assert places == {port for name, port in PORTS.items() if name not in ("index", "green")}
+    assert set(service["secrets"]) == {*NAMED, AGENDA, KEY, CERTIFICATE, CERTIFICATE_KEY}
+    assert plain == {PORTS["cleaning"], PORTS["lists"], PORTS["ipdc"]}
+    assert behind_tls == {PORTS[name] + BEHIND_TLS for name in GUARDED}
     assert {int(port.rpartition(":")[2]) for port in service["ports"]} == set(PORTS.values()) - {
         PORTS["lists"]
     }

@@ -139,6 +139,7 @@ def test_the_configuration_for_containers_is_the_example_with_other_places():
         name
         for name in differ
         if not name.startswith(("journal.", "broker.", "adapters.amqp.", "adapters.magda."))
+        and not name.endswith(".ca_file")
         and places_of_simulators(str(example.get(name))) != ours.get(name)
     } == {
         *("hub.listen", "hub.data", "hub.secrets", "adapters.tracker.url", "adapters.tracker.origin"),
@@ -154,7 +155,8 @@ def test_the_configuration_for_containers_is_the_example_with_other_places():
 
 def places_of_simulators(text):
     """Where the example's systems are in containers."""
-    return re.sub(r"http://127\.0\.0\.1:(809[1-7])", r"http://simulators:\1", text)
+    guarded = re.sub(r"http://127\.0\.0\.1:8(09[1256])", r"https://simulators:9\1", text)
+    return re.sub(r"http://127\.0\.0\.1:(809[347])", r"http://simulators:\1", guarded)
 
 
 def flat(table, prefix=""):

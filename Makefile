@@ -67,6 +67,7 @@ image-locks:
 	@$(LOCK) --constraint requirements.lock --extra telemetry pyproject.toml -o docker/hub/runtime.lock
 	@$(LOCK) --constraint requirements.lock docker/hub/build.in -o docker/hub/build.lock
 	@$(LOCK) --constraint requirements.lock docker/roundup/runtime.in -o docker/roundup/runtime.lock
+	@$(LOCK) --constraint requirements.lock docker/simulators/runtime.in -o docker/simulators/runtime.lock
 
 clean: ## throw away .venv and everything that was built or played
 	rm -rf $(VENV) build .demo .demo-distributed var .pytest_cache .mypy_cache .ruff_cache

@@ -86,6 +86,29 @@ PEOPLE = (
         vo_email="lotte@chiro.example",
     ),
 )
+NAMELESS = (
+    Person(
+        name="bram",
+        label="een burger",
+        claims={"rrn": "84021511450", "vo_doelgroepcode": "BUR"},
+    ),
+    Person(
+        name="mia",
+        label="een burger",
+        claims={"rrn": "91070822639", "vo_doelgroepcode": "BUR"},
+    ),
+    Person(
+        name="garage",
+        label="een onderneming",
+        claims={"rrn": "79052331114", "vo_doelgroepcode": "EA", "vo_orgcode": "0412345614"},
+    ),
+    Person(
+        name="drukkerij",
+        label="een onderneming",
+        claims={"rrn": "79052331114", "vo_doelgroepcode": "EA", "vo_orgcode": "0456789034"},
+    ),
+)
+"""Whose log-in gives a portal a number and no name: the rights to the names were not granted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -141,6 +141,7 @@ async def open_city_hall(
 
 QUICK = {
     "poll_seconds = 60": "poll_seconds = 1",
+    "poll_seconds = 45": "poll_seconds = 2",
     "poll_seconds = 30": "poll_seconds = 1",
     "poll_seconds = 15": "poll_seconds = 1",
     "settle = 15 # minutes": "settle = 0.1 # minutes",
@@ -230,11 +231,11 @@ def make_tokens(folder: Path) -> Tokens:
     """
     if not (folder / "secrets" / "phone_seal").exists():
         keep_secret(folder, "phone_seal", secrets.token_hex(24))
-    keep_secret(folder, "phone_screen_pop", secrets.token_hex(24))
     keep_secret(folder, "portal_cookies", secrets.token_hex(32))
     return Tokens(
         webhook=keep_secret(folder, "website_webhook", _webhook_secret()),
         phone=keep_secret(folder, "phone_webhook", _webhook_secret()),
+        screen_pop=keep_secret(folder, "phone_screen_pop", secrets.token_hex(24)),
         form=keep_secret(folder, "website_form_token", secrets.token_hex(24)),
         drupal=keep_secret(folder, "website_drupal_token", secrets.token_hex(24)),
         open_forms=keep_secret(folder, "website_open_forms_token", secrets.token_hex(24)),

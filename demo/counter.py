@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
+from demo.catalogue import Offer, offers_in
 from demo.scenes import Scene
 
 PATIENCE = 90
@@ -39,10 +40,18 @@ class Clerk:
         )
         self._csrf = ""
 
-    async def register(self, scene: Scene) -> set[str]:
-        """Send a registration as often as the clerk clicks, all at once; the ids on the receipts."""
+    async def offers(self, words: str) -> tuple[Offer, ...]:
+        """What the clerk finds in the product catalogue."""
         self._csrf = self._csrf or await self._log_in()
-        form = self._form(scene)
+        return offers_in(await self._http.get("/in/counter/products", params={"q": words}))
+
+    async def register(self, scene: Scene, offer: Offer | None = None) -> set[str]:
+        """Send a registration as often as the clerk clicks, all at once; the ids on the receipts.
+
+        `offer`: the clerk answers with its text.
+        """
+        self._csrf = self._csrf or await self._log_in()
+        form = {**self._form(scene), **(_answered_from(offer) if offer else {})}
         return set(await asyncio.gather(*[self._until_receipt(form) for _ in range(scene.times)]))
 
     async def move(self, ref: str, scene: Scene) -> None:
@@ -103,6 +112,11 @@ class Clerk:
             return await self._http.post("/in/counter/", data=form)
         except httpx.TransportError as error:
             return error
+
+
+def _answered_from(offer: Offer) -> dict[str, str]:
+    """As the page fills it in when the clerk takes over a text."""
+    return {"product": offer.id, "answered": "1", "answer": offer.answer, "source": offer.source}
 
 
 def _hidden(page: str, name: str) -> str:

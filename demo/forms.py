@@ -28,6 +28,7 @@ class Tokens:
     open_forms: str = field(repr=False)
     report_app: str = field(repr=False)
     phone: str = field(repr=False)
+    screen_pop: str = field(repr=False)
     portal: str = field(repr=False)
 
 

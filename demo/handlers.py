@@ -16,7 +16,7 @@ TRIES = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackerCase:
-    """A case as its handlers see it. `version` grows with every change."""
+    """A case as its handlers see it. `version` grows with every change; `known_as`: the customer's name, "" when nobody knows it."""
 
     id: str
     ref: str
@@ -27,6 +27,7 @@ class TrackerCase:
     requester: str
     messages: tuple[str, ...]
     files: tuple[str, ...]
+    known_as: str = ""
 
 
 class Handler:
@@ -62,7 +63,9 @@ class Handler:
 
     async def cases(self) -> tuple[TrackerCase, ...]:
         """Every case that this handler may see; the contact centre sees all."""
-        fields = "canonical_id,title,group.name,status.name,version,requester.email,messages,files"
+        fields = (
+            "canonical_id,title,group.name,status.name,version,requester.email,requester.name,messages,files"
+        )
         answer = await self._get("issue", {"@fields": fields, "@verbose": "0"})
         return tuple(_case(row) for row in answer["collection"])
 
@@ -113,6 +116,7 @@ def _case(row: Mapping[str, Any]) -> TrackerCase:
         status=str(row["status.name"] or ""),
         version=int(row["version"] or 0),
         requester=str(row["requester.email"] or ""),
+        known_as=str(row["requester.name"] or ""),
         messages=tuple(str(id_) for id_ in row["messages"]),
         files=tuple(str(id_) for id_ in row["files"]),
     )

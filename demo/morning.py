@@ -12,9 +12,9 @@ import signal
 import sys
 import time
 import webbrowser
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, TextIO, TypeVar
 
@@ -25,13 +25,17 @@ from console.access import Role
 from console.accounts import Accounts
 from demo.acmidm import AcmIdm, Registered
 from demo.acmidm import running as running_provider
+from demo.catalogue import Offer
 from demo.city_hall import CityHall, forget_earlier_mornings, only_demo_in, open_city_hall
 from demo.counter import Clerk, Login
 from demo.distributed import Arrangement, in_one_process
 from demo.forms import Website
 from demo.handlers import CONTACT_CENTRE, Handler, TrackerCase
+from demo.look_ups import Answered, LookUps, references_in_audit, seen_in, wrong_look_ups
 from demo.mail import Letter
+from demo.outside.around import Around
 from demo.outside.crews import News
+from demo.outside.serving import serving as serving_at
 from demo.outside.surroundings import running_surroundings
 from demo.phone import Telephone
 from demo.portals import Portals
@@ -48,7 +52,8 @@ from demo.reckoning import (
     to_citizens,
 )
 from demo.report_app import ReportApp
-from demo.scenes import Scene, attachment, read_scenes
+from demo.scenes import FORMS, PORTALS, Scene, attachment, read_scenes
+from demo.screens import screens
 from demo.systems import ParkingSystem, token_for
 from demo.writing import first_mail, reply
 from journal.journal import Journal
@@ -152,14 +157,15 @@ async def _play(demo: Demo, open_hub: OpenHub, arrange: Arrange) -> int:
             token = await token_for(hub.journal, hub.clock)
             await _until_ready(city)
             console = f"http://{arrangement.console or city.address}/"
-            _tell_where(voice, city, passwords, demo, console)
-            if demo.browser and _has_display():
-                webbrowser.open(console)
             login = Login(name=KCC, password=passwords[KCC])
             clerk = Clerk(f"http://{city.address}", console.rstrip("/"), login)
             open_things.push_async_callback(clerk.close)
             morning = Morning(demo, city, hub, voice, scenes, token, provider, clerk)
             open_things.push_async_callback(morning.close)
+            around = await open_things.enter_async_context(serving_at(morning.around(console).app()))
+            _tell_where(voice, city, passwords, demo, console, around)
+            if demo.browser and _has_display():
+                webbrowser.open(around)
             return await _played(morning, serving)
 
 
@@ -215,20 +221,15 @@ def _tell_where(
     passwords: dict[str, str],
     demo: Demo,
     console: str,
+    around: str,
 ) -> None:
     users = "  of  ".join(f"{name} / {password}" for name, password in passwords.items())
     tracker = city.tracker
     for line in (
         f"Klaar na {demo.elapsed:.1f} s. Hier kunt u kijken (where to look):",
+        f"  overzicht {around}/    alle schermen rond de hub op een rij (begin here: every screen, on one page)",
         f"  console   {console}    {users}",
-        f"  burger    http://{city.address}/in/mijn_burgerprofiel/    aanmelden als An Peeters (log in as a citizen)",
-        f"  portalen  {city.outside.dosis.origin}/    wat burgers, ondernemers en verenigingen zien (what customers see)",
-        *(
-            f"  ploeg     {crew.page}    werklijst {name} (a crew's list)"
-            for name, crew in city.outside.crews.items()
-        ),
         f"  tracker   {tracker.url}    kcc (ziet alles) of een groep / {tracker.handler_password}",
-        f"  brieven   {city.post_office.letters.resolve()}    wat burgers ontvangen (mail to citizens)",
         f"  logboek   {(city.folder / 'hub.log').resolve()}",
     ):
         voice.say(line)
@@ -282,12 +283,13 @@ class Morning:
         self._report_app = ReportApp(
             f"http://{city.address}/in/open311/v2/", city.tokens.report_app, self._run
         )
-        self._telephone = Telephone(f"http://{city.address}/in/phone/cti/kcc", city.tokens.phone, self._run)
+        self._telephone = Telephone(f"http://{city.address}/in/phone", city.tokens, self._run)
         self._calls = 0
         self._parking = ParkingSystem(city.address, token, self._run)
         self._portals = Portals(f"http://{city.address}", provider, self._run)
         self._clerk = clerk
         self._kcc = Handler(city.tracker, CONTACT_CENTRE)
+        self._answers: dict[str, Answered] = {}
         self._told: set[Path] = set()
         self._old_cases: frozenset[str] = frozenset()
         self._old_letters: frozenset[Path] = frozenset()
@@ -302,6 +304,15 @@ class Morning:
         await self._parking.close()
         await self._portals.close()
         await self._kcc.close()
+
+    def around(self, console: str) -> Around:
+        """The pages that show everything around the hub."""
+        return Around(
+            places=lambda own: screens(self._city, console, own),
+            letters=self._letters,
+            reports=self._report_app.found,
+            told=lambda: self._parking.told,
+        )
 
     async def play(self) -> int:
         """The whole morning and its reckoning; the exit code."""
@@ -320,29 +331,24 @@ class Morning:
             for task in watching:
                 task.cancel()
             await asyncio.gather(*watching, return_exceptions=True)
-        return self._conclude(await self._evidence(), rested=rested)
+        evidence = await self._evidence()
+        return self._conclude(evidence, await self._look_ups(evidence), rested=rested)
 
     async def _scene(self, scene: Scene) -> None:
-        if scene.is_handling:
-            await self._handle(scene)
-        elif scene.is_work:
-            await self._work(scene)
-        elif scene.is_move:
-            await self._take_back(scene)
-        elif scene.is_form:
-            await self._fill_in(scene)
-        elif scene.is_street_report:
-            await self._report(scene)
-        elif scene.is_call:
-            await self._call(scene)
-        elif scene.is_system:
-            await self._submit(scene)
-        elif scene.is_portal:
-            await self._pass_on(scene)
-        elif scene.is_registration:
-            await self._register(scene)
-        else:
-            await self._write(scene)
+        players: Mapping[str, Callable[[Scene], Awaitable[None]]] = {
+            "mail": self._write,
+            **dict.fromkeys(FORMS, self._fill_in),
+            "open311": self._report,
+            "phone": self._call,
+            "system": self._submit,
+            **dict.fromkeys(PORTALS, self._pass_on),
+            "counter": self._register,
+            "catalogue": self._publish,
+            "handler": self._handle,
+            "crew": self._work,
+            "kcc": self._take_back,
+        }
+        await players[scene.door](scene)
 
     async def _fill_in(self, scene: Scene) -> None:
         times = f", {scene.times} keer na elkaar verstuurd" if scene.times > 1 else ""
@@ -360,7 +366,7 @@ class Morning:
 
     async def _call(self, scene: Scene) -> None:
         self._say(scene, f"{CALLS[scene.call]} van {scene.caller or 'iemand'}: {scene.subject}")
-        await self._telephone.call(scene)
+        await self._telephone.call(scene, await self._looked_up(scene, self._telephone.offers))
         self._calls += 1
 
     async def _submit(self, scene: Scene) -> None:
@@ -375,16 +381,57 @@ class Morning:
     async def _pass_on(self, scene: Scene) -> None:
         times = f", {scene.times} keer verstuurd" if scene.times > 1 else ""
         self._say(scene, f"{scene.door} van {scene.person}: {scene.subject}{times}")
+        magda = self._outside.magda
+        magda.mood = scene.magda or magda.mood
         receipts = await self._portals.post(scene)
+        magda.mood = "well"
+        if scene.magda:
+            self.voice.say(f"       > MAGDA kent hem als: {scene.known_as or 'geen antwoord met een naam'}")
         if len(receipts) != 1:
             self.voice.say(f"       ! {len(receipts)} ontvangstbewijzen voor een melding")
 
     async def _register(self, scene: Scene) -> None:
         times = f", {scene.times} keer aangeklikt" if scene.times > 1 else ""
         self._say(scene, f"registratie aan het loket: {scene.subject}{times}")
-        receipts = await self._clerk.register(scene)
+        receipts = await self._clerk.register(scene, await self._looked_up(scene, self._clerk.offers))
         if len(receipts) != 1:
             self.voice.say(f"       ! {len(receipts)} ontvangstbewijzen voor een registratie")
+
+    async def _publish(self, scene: Scene) -> None:
+        """The catalogue changes; the next scene waits until the counter has heard it."""
+        catalogue = self._outside.catalogue
+        if scene.text:
+            self._say(scene, f"de productencatalogus heeft een nieuwe tekst van product {scene.product}")
+            catalogue.reprice(scene.product, scene.text)
+        else:
+            self._say(scene, f"de productencatalogus trekt product {scene.product} in")
+            catalogue.withdraw(scene.product)
+
+        async def look() -> bool | None:
+            found = {one.id: one.version for one in await self._clerk.offers(scene.product)}
+            return True if found.get(scene.product) == catalogue.offered().get(scene.product) else None
+
+        if not await _within(PATIENCE, look):
+            self.voice.say(f"       ! de balie kent product {scene.product} niet zoals het nu is")
+
+    async def _looked_up(
+        self, scene: Scene, find: Callable[[str], Awaitable[Sequence[Offer]]]
+    ) -> Offer | None:
+        """The first product that an employee finds by the scene's words."""
+        if not scene.search:
+            return None
+
+        async def look() -> Offer | None:
+            return next(iter(await find(scene.search)), None)
+
+        offer = await _within(PATIENCE, look)
+        if offer is None:
+            self.voice.say(f"       ! niets in de productencatalogus over {scene.search!r}")
+            return None
+        current = self._outside.catalogue.offered().get(offer.id, "")
+        self._answers[scene.name] = Answered(offer=offer, current=current)
+        self.voice.say(f"       > uit de productencatalogus: {offer.name} (product {offer.id})")
+        return offer
 
     async def _write(self, scene: Scene) -> None:
         if not scene.about:
@@ -409,8 +456,9 @@ class Morning:
                 return
             deed = "antwoordt" if scene.answer else "zet de zaak verder"
             self._say(scene, f"{scene.group} {deed} in de tracker ({case.ref}): {scene.status}")
+            offer = await self._looked_up(scene, self._telephone.offers)
             if scene.answer:
-                await handler.answer(case, scene.answer)
+                await handler.answer(case, f"{scene.answer}\n\n{offer.given}" if offer else scene.answer)
             await handler.set_status(case, scene.status)
 
     async def _work(self, scene: Scene) -> None:
@@ -544,17 +592,47 @@ class Morning:
             cases=cases,
             letters=await self._letters(),
             mailboxes=mailboxes,
-            seen_by_app=await self._report_app.count(),
+            seen_by_app=len({report.number for report in await self._report_app.found()}),
             lists={name: await crew.orders() for name, crew in self._outside.crews.items()},
             board=self._outside.dosis.codes_shown(),
             notices=self._outside.notifications.counted(),
         )
 
+    async def _look_ups(self, evidence: Evidence) -> LookUps:
+        catalogue = self._outside.catalogue
+        answers = {name: await self._given(name, one, evidence) for name, one in self._answers.items()}
+        return LookUps(
+            answers=answers,
+            catalogue=seen_in(
+                catalogue,
+                [one for number in catalogue.numbers for one in await self._clerk.offers(number)],
+                [one for number in catalogue.numbers for one in await self._telephone.offers(number)],
+            ),
+            asked=tuple(self._outside.magda.questions),
+            audited=await self._journal.database.read(references_in_audit),
+        )
+
+    async def _given(self, name: str, answered: Answered, evidence: Evidence) -> Answered:
+        """What became of it: the texts on its case, and in its citizen's letters."""
+        scene = self._by_name[name]
+        citizen = self._by_name[scene.about or name]
+        case = next((one for one in evidence.cases if one.title == citizen.subject), None)
+        notes = [await self._kcc.message(one) for one in case.messages] if case else []
+        letters = evidence.letters.get(citizen.email, ()) if scene.is_handling else ()
+        return replace(
+            answered,
+            on_case=tuple(str(note["content"]) for note in notes),
+            mailed=tuple(letter.text for letter in letters),
+        )
+
     async def _books(self) -> Books:
         return await self._journal.database.read(read_books)
 
-    def _conclude(self, evidence: Evidence, *, rested: bool) -> int:
-        wrong = of_balance(evidence.books) if self.demo.keep else shortcomings(self._scenes, evidence)
+    def _conclude(self, evidence: Evidence, found: LookUps, *, rested: bool) -> int:
+        wrong = of_balance(evidence.books)
+        if not self.demo.keep:
+            names = {case.title: case.known_as for case in evidence.cases}
+            wrong = [*shortcomings(self._scenes, evidence), *wrong_look_ups(self._scenes, found, names)]
         if not rested:
             wrong.append(f"na {PATIENCE:.0f} s was nog niet alles tot rust gekomen")
         balance = evidence.books.balance
@@ -567,10 +645,10 @@ class Morning:
         if not wrong:
             self.voice.say("Alles klopt (the balance is exact).")
         if self.demo.as_json:
-            print(json.dumps(self._summary(evidence, wrong), ensure_ascii=False), flush=True)
+            print(json.dumps(self._summary(evidence, found, wrong), ensure_ascii=False), flush=True)
         return 1 if wrong else 0
 
-    def _summary(self, evidence: Evidence, wrong: Sequence[str]) -> dict[str, Any]:
+    def _summary(self, evidence: Evidence, found: LookUps, wrong: Sequence[str]) -> dict[str, Any]:
         letters = to_citizens(evidence.letters)
         return {
             "balance": dict(evidence.books.balance),
@@ -582,6 +660,10 @@ class Morning:
             "work_items": len(evidence.books.work),
             "dossiers_on_portals": len(evidence.board),
             "notifications": sum(evidence.notices.values()),
+            "products_offered": len(found.catalogue.published),
+            "catalogue_unchanged": found.catalogue.unchanged,
+            "answers_from_catalogue": len(found.answers),
+            "magda_questions": len(found.asked),
             "seconds": round(self.demo.elapsed, 1),
             "seconds_to_first_case": round(self._first_case, 1),
             "wrong": list(wrong),

@@ -15,6 +15,8 @@ from typing import TypeAlias
 import httpx
 from standardwebhooks import Webhook
 
+from demo.catalogue import Offer, offers_in
+from demo.forms import Tokens
 from demo.scenes import Scene
 
 PATIENCE = 90
@@ -25,18 +27,28 @@ Event: TypeAlias = tuple[str, Mapping[str, object]]
 
 
 class Telephone:
-    """Posts each event until it is taken. `run` keeps several mornings apart."""
+    """Posts each event until it is taken. `doors`: of the hub's telephone; `run` keeps several mornings apart."""
 
-    def __init__(self, door: str, secret: str, run: str, *, pause: float = 1.0) -> None:
-        self._door = door
-        self._webhook = Webhook(secret)
+    def __init__(self, doors: str, tokens: Tokens, run: str, *, pause: float = 1.0) -> None:
+        self._door = f"{doors}/cti/kcc"
+        self._catalogue = f"{doors}/products"
+        self._token = tokens.screen_pop
+        self._webhook = Webhook(tokens.phone)
         self._run = run
         self._pause = pause
         self._http = httpx.AsyncClient(trust_env=False, timeout=20)
 
-    async def call(self, scene: Scene) -> None:
-        """One call, from the first ring to the employee's notes. Every event is posted twice, as exchanges do."""
-        for number, (event, fields) in enumerate(_events(scene)):
+    async def offers(self, words: str) -> tuple[Offer, ...]:
+        """What the employee's software finds in the product catalogue."""
+        headers = {"Authorization": f"Bearer {self._token}"}
+        return offers_in(await self._http.get(self._catalogue, params={"q": words}, headers=headers))
+
+    async def call(self, scene: Scene, offer: Offer | None = None) -> None:
+        """One call, from the first ring to the employee's notes. Every event is posted twice, as exchanges do.
+
+        `offer`: the employee reads its answer out.
+        """
+        for number, (event, fields) in enumerate(_events(scene, offer)):
             told = {
                 "event": event,
                 "callId": f"{scene.name}-{self._run}",
@@ -82,14 +94,16 @@ class Telephone:
             return error
 
 
-def _events(scene: Scene) -> Iterable[Event]:
+def _events(scene: Scene, offer: Offer | None) -> Iterable[Event]:
     """What the exchange tells of a call that went like this."""
     yield "newCall", {}
     if scene.call == "answered":
         yield "answer", {"user": "els"}
         yield "hangup", {"cause": "normalClearing"}
-        notes = {"subject": scene.subject, "notes": scene.text, "answer": scene.answer}
-        yield "wrapUp", {**notes, "user": "els", "resolved": bool(scene.answer)}
+        answer = offer.answer if offer else scene.answer
+        notes = {"subject": scene.subject, "notes": scene.text, "answer": answer}
+        source = {"source": offer.source, "product": offer.id} if offer else {}
+        yield "wrapUp", {**notes, **source, "user": "els", "resolved": bool(answer)}
         return
     if scene.call == "callback":
         yield "callbackRequest", {"number": scene.number, "slot": "14-16 u"}

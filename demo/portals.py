@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from demo.acmidm import PEOPLE, AcmIdm
+from demo.acmidm import NAMELESS, PEOPLE, AcmIdm
 from demo.scenes import Scene
 
 AUDIENCE = "https://contact.leuven.test"
@@ -42,7 +42,7 @@ class Portals:
         return await self._http.post(f"/in/{scene.door}/meldingen", json=report, headers=headers)
 
     def _token(self, scene: Scene) -> str:
-        who = next(person for person in PEOPLE if person.name == scene.persona)
+        who = next(person for person in (*PEOPLE, *NAMELESS) if person.name == scene.persona)
         told = {name: value for name, value in who.claims.items() if name in _TELLS_WHO}
         return self._provider.access_token(
             scene.door, _SCOPES[scene.door], f"{AUDIENCE}/in/{scene.door}", **told

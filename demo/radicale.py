@@ -70,13 +70,13 @@ class RunningRadicale:
         private.stop(self.process, signal.SIGTERM)
 
 
-def start(folder: Path, *, port: int = 0) -> RunningRadicale:
-    """Serve this folder; return once it answers. `port` 0 takes a free one. Raises `EngineError`."""
+def start(folder: Path, *, port: int = 0, host: str = LOOPBACK, password: str = "") -> RunningRadicale:
+    """Serve this folder; return once it answers. `port` 0 takes a free one; `password`: the hub's own. Raises `EngineError`."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder = folder.resolve()
-    passwords = _passwords(folder)
+    passwords = _passwords(folder, password)
     port = port or free_port()
-    (folder / "configuration").write_text(_CONFIGURATION.format(host=LOOPBACK, port=port, folder=folder))
+    (folder / "configuration").write_text(_CONFIGURATION.format(host=host, port=port, folder=folder))
     log = folder / "log"
     process = private.start(
         [sys.executable, "-m", "radicale", "--config", str(folder / "configuration")],
@@ -93,11 +93,12 @@ def start(folder: Path, *, port: int = 0) -> RunningRadicale:
     return RunningRadicale(url=url, passwords=passwords, process=process)
 
 
-def _passwords(folder: Path) -> dict[str, str]:
-    """Random, made once, readable by the owner of the folder only."""
+def _passwords(folder: Path, password: str) -> dict[str, str]:
+    """Random, made once, readable by the owner of the folder only; the hub's may be given."""
     kept = folder / "passwords.json"
     if not kept.exists():
         made = {user: secrets.token_urlsafe(18) for user in USERS}
+        made |= {"hub": password} if password else {}
         (folder / "users").write_text("".join(f"{user}:{word}\n" for user, word in made.items()))
         kept.write_text(json.dumps(made))
     found: dict[str, str] = json.loads(kept.read_text())

@@ -6,8 +6,10 @@ from collections.abc import Awaitable, Callable
 
 import httpx
 
+from demo.outside.around import Report
 from demo.scenes import Scene, attachment
 
+_STATES = {"open": "open", "closed": "afgesloten"}
 PATIENCE = 90
 """Seconds in which a report must get its number."""
 
@@ -28,13 +30,21 @@ class ReportApp:
         self._sent |= set(numbers)
         return set(numbers)
 
-    async def count(self) -> int:
-        """How many of this morning's reports the app finds back."""
+    async def found(self) -> tuple[Report, ...]:
+        """This morning's reports, as the app finds them back."""
         if not self._sent:
-            return 0
+            return ()
         query = {"api_key": self._key, "service_request_id": ",".join(sorted(self._sent))}
         answer = await self._persistently(lambda: self._http.get("requests.json", params=query))
-        return len({record["service_request_id"] for record in answer.json()})
+        return tuple(
+            Report(
+                number=record["service_request_id"],
+                service=record.get("service_name") or "",
+                status=_STATES.get(str(record["status"]), str(record["status"])),
+                note=record.get("status_notes") or "",
+            )
+            for record in answer.json()
+        )
 
     async def close(self) -> None:
         """Let go of the connections."""

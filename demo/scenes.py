@@ -10,6 +10,7 @@ import msgspec
 from canonical_model.work_order import OrderState
 
 GROUP_MAILBOXES = ("meldingen@leuven.test", "openbaardomein@leuven.test", "burgerzaken@leuven.test")
+FORMS = ("json", "form", "drupal", "open-formulieren")
 PORTALS = ("mijn_burgerprofiel", "eloket", "verenigingsloket")
 SENT_MAILBOX = "verzonden@leuven.test"
 
@@ -53,6 +54,9 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     tell: bool = False
     board: str = ""
     notices: int = 0
+    search: str = ""
+    magda: str = ""
+    known_as: str = ""
 
     @property
     def person(self) -> str:
@@ -70,7 +74,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     @property
     def is_form(self) -> bool:
-        return self.door in {"json", "form", "drupal", "open-formulieren"}
+        return self.door in FORMS
 
     @property
     def is_street_report(self) -> bool:

@@ -25,6 +25,7 @@ class ParkingSystem:
 
     def __init__(self, address: str, token: str, run: str) -> None:
         self._run = run
+        self.told: dict[str, str] = {}
         self._http = httpx.AsyncClient(
             base_url=f"http://{address}/api/v1",
             headers={"Authorization": f"Bearer {token}"},
@@ -38,11 +39,12 @@ class ParkingSystem:
         return {str(answer.raise_for_status().json()["receipt"]) for answer in answers}
 
     async def outcome(self, receipt: str) -> str:
-        """What became of it, in a few words."""
+        """What became of it, in a few words; `told` keeps them by receipt."""
         answer = await self._http.get(f"/receipts/{receipt}", params={"wait": 50})
         told = answer.raise_for_status().json()
         case = told["case"] or {"ref": "-", "tracker_number": "-"}
-        return f"{told['state']}: {case['ref']}, in de tracker {case['tracker_number']}"
+        self.told[receipt] = f"{told['state']}: {case['ref']}, in de tracker {case['tracker_number']}"
+        return self.told[receipt]
 
     async def close(self) -> None:
         """Let go of the connections."""

@@ -1,11 +1,12 @@
 """Makes fresh secrets for a trial in docker/secrets; those that exist are left alone: `python docker/prepare.py`.
 
-Only Python itself is needed. The folder is for its owner's eyes only; the files in it can be read by whichever user a
+Only Python itself and openssl are needed. The folder is for its owner's eyes only; the files in it can be read by whichever user a
 container runs as, once compose has mounted them.
 """
 
 import json
 import secrets
+import subprocess
 import sys
 from base64 import b64encode
 from collections.abc import Callable, Mapping
@@ -16,6 +17,13 @@ from typing import Final
 MAILBOXES: Final = ("meldingen", "openbaardomein", "burgerzaken", "verzonden", "burgers")
 """The mailboxes of the trial; `burgers` gets what is meant for citizens."""
 DOMAIN: Final = "leuven.test"
+
+RSA: Final = ("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048")
+SIGNED: Final = (
+    *("req", "-x509", "-key", "/dev/stdin", "-days", "3650", "-subj", "/CN=simulators"),
+    *("-addext", "subjectAltName=DNS:simulators"),
+)
+"""The simulators' own certificate, which the hub trusts for them and for nobody else."""
 
 FRESH: Final[Mapping[str, Callable[[], str]]] = {
     "master_keys": lambda: secrets.token_hex(32),
@@ -37,6 +45,14 @@ FRESH: Final[Mapping[str, Callable[[], str]]] = {
     "portal_client": lambda: secrets.token_hex(24),
     "amqp_password": lambda: secrets.token_hex(24),
     "parkeren_password": lambda: secrets.token_hex(24),
+    "vlaanderen_private_key": lambda: openssl(*RSA),
+    "simulators_key": lambda: openssl(*RSA),
+    "citycontrol": lambda: secrets.token_urlsafe(24),
+    "citycontrol_caller": lambda: secrets.token_urlsafe(24),
+    "planning": lambda: secrets.token_urlsafe(24),
+    "cleaning": lambda: secrets.token_urlsafe(24),
+    "groen_agenda": lambda: secrets.token_urlsafe(18),
+    "ipdc": lambda: secrets.token_urlsafe(24),
     "database_password": lambda: secrets.token_hex(24),
     "broker_password": lambda: secrets.token_hex(24),
     "grafana_password": lambda: secrets.token_urlsafe(16),
@@ -47,11 +63,18 @@ MADE_FROM: Final[Mapping[str, Callable[[Mapping[str, str]], str]]] = {
     ),
     "broker_url": lambda known: f"amqp://wegwijzer:{known['broker_password']}@broker:5672//",
     "broker_definitions.json": lambda known: json.dumps(_broker_definitions(known), indent=1),
+    "simulators_certificate": lambda known: openssl(*SIGNED, given=known["simulators_key"]),
     "mail_passwd": lambda known: "\n".join(
         f"{name}@{DOMAIN}:{{PLAIN}}{known['mail_password']}" for name in MAILBOXES
     ),
 }
 """What follows from others, as the program that reads it wants it."""
+
+
+def openssl(*command: str, given: str = "") -> str:
+    """What this command of openssl makes, in PEM."""
+    done = subprocess.run(["openssl", *command], input=given, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
 
 
 def _broker_definitions(known: Mapping[str, str]) -> Mapping[str, object]:

@@ -14,7 +14,7 @@ from authlib.oauth2.rfc7523 import (
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
-from adapters.digitaal_vlaanderen.settings import LogIn
+from adapters.digitaal_vlaanderen.settings import LogIn, tls_of
 from ports.clock import Clock
 from ports.errors import MisconfiguredError, TransientError
 from ports.http import PooledTransport
@@ -57,7 +57,7 @@ class AccessTokens(httpx.Auth):
         self._asking = asyncio.Lock()
         self._token: _Token | None = None
         self._http = httpx.AsyncClient(
-            transport=transport or PooledTransport(connections=1),
+            transport=transport or PooledTransport(connections=1, tls=tls_of(settings.ca_file)),
             timeout=10,
             trust_env=False,
             follow_redirects=False,

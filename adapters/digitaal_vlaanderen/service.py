@@ -7,7 +7,7 @@ import msgspec
 
 from adapters.digitaal_vlaanderen.oauth import AccessTokens
 from adapters.digitaal_vlaanderen.problems import problems_in, texts_in
-from adapters.digitaal_vlaanderen.settings import Connection, LogIn
+from adapters.digitaal_vlaanderen.settings import Connection, LogIn, tls_of
 from ports.clock import Clock
 from ports.errors import (
     AdapterError,
@@ -48,7 +48,8 @@ class Service:
         self._http = httpx.AsyncClient(
             base_url=settings.base_url,
             auth=self._tokens,
-            transport=transport or PooledTransport(connections=settings.connections),
+            transport=transport
+            or PooledTransport(connections=settings.connections, tls=tls_of(settings.ca_file)),
             timeout=httpx.Timeout(settings.answer_seconds, connect=settings.connect_seconds),
             trust_env=False,
             follow_redirects=False,

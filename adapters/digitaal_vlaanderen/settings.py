@@ -1,8 +1,11 @@
 """What an administrator sets for a service of Digitaal Vlaanderen; each adapter adds its own."""
 
+import ssl
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+from ports.errors import MisconfiguredError
 
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
@@ -16,6 +19,7 @@ class LogIn(BaseModel):
         description="Where tokens are given out, for instance https://authenticatie-ti.vlaanderen.be/op/v1/token to test."
     )
     client_id: str = Field(min_length=1, description="Our number or name there.")
+    ca_file: str = Field(default="", description="Authority of its certificate; empty: those of the system.")
     private_key: SecretStr = Field(
         description="RSA key as JWK (JSON) or PEM; its public half is with the provider."
     )
@@ -49,6 +53,7 @@ class Connection(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     base_url: str = Field(description="Scheme and host of the service; the paths come after it.")
+    ca_file: str = Field(default="", description="Authority of its certificate; empty: those of the system.")
     connect_seconds: float = Field(default=5, gt=0, description="Longest wait for a connection.")
     answer_seconds: float = Field(
         default=10,
@@ -61,6 +66,16 @@ class Connection(BaseModel):
     @classmethod
     def _no_slash(cls, address: str) -> str:
         return protected(address).rstrip("/")
+
+
+def tls_of(ca_file: str) -> ssl.SSLContext | None:
+    """For an authority of its own; None: those of the system. Raises `MisconfiguredError`."""
+    if not ca_file:
+        return None
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:  # ssl.SSLError is one too
+        raise MisconfiguredError("ca_file can't be used", detail=type(error).__name__) from None
 
 
 def protected(address: str) -> str:

@@ -26,7 +26,7 @@ from starlette.types import ASGIApp
 
 from canonical_model.work_order import OrderState
 from demo.crew_page import Card, crew_page
-from demo.outside.serving import HangUp, serving
+from demo.outside.serving import LOOPBACK, HangUp, serving
 from demo.outside.soap import SOAP, Document, lets_in, plain, xml
 
 USERNAME, PASSWORD = "wegwijzer", "het-wachtwoord-van-de-stad"
@@ -414,11 +414,11 @@ def status_message(
 
 @asynccontextmanager
 async def running_citycontrol(
-    system: CityControl | None = None, *, port: int = 0
+    system: CityControl | None = None, *, port: int = 0, host: str = LOOPBACK
 ) -> AsyncGenerator[CityControl]:
     """A CityControl that serves on loopback until the block ends."""
     system = system or CityControl()
-    async with serving(system.app(), port) as system.origin:
+    async with serving(system.app(), port, host=host) as system.origin:
         yield system
 
 

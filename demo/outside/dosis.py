@@ -24,7 +24,7 @@ from canonical_model.identifiers import InvalidIdentifierError, establishment, i
 from demo.outside.digitaal_vlaanderen import Provider, Weather, error_document, guarded
 from demo.outside.notifications import Notificaties
 from demo.outside.portal_pages import Dossier, Step, overview_page, portal_page
-from demo.outside.serving import serving
+from demo.outside.serving import LOOPBACK, serving
 
 SOURCE = "urn://leuven/contact"
 PHASES = ("Samenstelling", "Behandeling", "Beslissing", "Uitvoering", "Afgerond")
@@ -272,10 +272,12 @@ def _is_number(text: str) -> bool:
 
 
 @asynccontextmanager
-async def running_dosis(dosis: Dosis | None = None, *, port: int = 0) -> AsyncGenerator[Dosis]:
+async def running_dosis(
+    dosis: Dosis | None = None, *, port: int = 0, host: str = LOOPBACK
+) -> AsyncGenerator[Dosis]:
     """A DOSIS that serves until the block ends."""
     dosis = dosis or Dosis()
-    async with serving(dosis.app(), port) as origin:
+    async with serving(dosis.app(), port, host=host) as origin:
         dosis.origin = origin
         yield dosis
 

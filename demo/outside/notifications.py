@@ -21,7 +21,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from demo.outside.digitaal_vlaanderen import Provider, Weather, error_document, guarded
 from demo.outside.portal_pages import Notice, inbox_page, overview_page
-from demo.outside.serving import serving
+from demo.outside.serving import LOOPBACK, serving
 
 REQUIRED: Mapping[str, tuple[str, ...]] = {
     "DossierGerelateerdBerichtWijzigingDossier": ("DossierNummer", "StatusVlaamseCode", "StatusVlaamseFase"),
@@ -150,11 +150,11 @@ def _notice(bundle: dict[str, Any], *, mailed: bool) -> Notice:
 
 @asynccontextmanager
 async def running_notificaties(
-    notificaties: Notificaties | None = None, *, port: int = 0
+    notificaties: Notificaties | None = None, *, port: int = 0, host: str = LOOPBACK
 ) -> AsyncGenerator[Notificaties]:
     """A Notificaties that serves until the block ends."""
     notificaties = notificaties or Notificaties()
-    async with serving(notificaties.app(), port) as origin:
+    async with serving(notificaties.app(), port, host=host) as origin:
         notificaties.origin = origin
         yield notificaties
 

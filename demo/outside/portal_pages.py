@@ -5,8 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
+from demo.outside.page import page, rendered
 
 _MONTHS = (
     "januari", "februari", "maart", "april", "mei", "juni", "juli", "augustus", "september", "oktober", "november", "december",
@@ -81,23 +80,6 @@ def portal_of(number: str) -> str:
     return "Mijn Burgerprofiel" if len(number) == 11 else "e-loket ondernemers"
 
 
-_PAGE = """<!doctype html>
-<html lang="nl"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
-<title>{{ title }} (nagebootst)</title>
-<style>
- body { font: 1.05rem/1.5 system-ui, sans-serif; margin: 0; color: #222; background: #f2f4f6; }
- header { background: #ffe615; border-bottom: 3px solid #333; padding: .8rem 1.2rem; }
- header p { margin: 0; font-size: .9rem; }
- main { max-width: 52rem; margin: 1.5rem auto; padding: 0 1rem; }
- h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.25rem; }
- article { background: #fff; border: 1px solid #d0d5da; border-radius: .4rem; padding: 1rem 1.2rem; margin: 1rem 0; }
- article h3 { margin: 0 0 .2rem; font-size: 1.1rem; }
- .status { font-weight: 600; } .turn { background: #fff3cd; border-left: 5px solid #b35c00; padding: .5rem .8rem; }
- .small { color: #555; font-size: .9rem; margin: .2rem 0; } ol { padding-left: 1.2rem; } a { color: #0055cc; }
-</style></head><body>
-<header><h1>{{ title }}</h1><p>Nagebootst voor test en demo: dit ziet {{ who }}.</p></header>
-<main>{{ body }}</main></body></html>"""
-
 _DOSSIERS = """
 <h2>Mijn dossiers ({{ dossiers|length }})</h2>
 {% for one in dossiers %}<article id="{{ one.number }}">
@@ -129,19 +111,18 @@ _OVERVIEW = """
 <ul>{% for number, count in people %}<li><a href="{{ path }}/{{ number|urlencode }}">{{ portal_of(number) }}: {{ number }}</a> ({{ count }} {{ what[0] if count == 1 else what[1] }})</li>
 {% else %}<li>Nog niemand: er is niets ontvangen.</li>{% endfor %}</ul>"""
 
-_JINJA = Environment(autoescape=True, undefined=StrictUndefined)
 _WORDING: Mapping[str, object] = {"words": words, "day": day, "moment": moment, "portal_of": portal_of}
 
 
 def portal_page(number: str, dossiers: Sequence[Dossier], notices: Sequence[Notice]) -> str:
     """A customer's own page on his portal."""
     body = _part(_DOSSIERS, dossiers=dossiers) + _part(_NOTICES, notices=notices)
-    return _page(portal_of(number), number, body)
+    return page(portal_of(number), number, body)
 
 
 def inbox_page(number: str, notices: Sequence[Notice]) -> str:
     """The notifications of a customer."""
-    return _page("Berichten", number, _part(_NOTICES, notices=notices))
+    return page("Berichten", number, _part(_NOTICES, notices=notices))
 
 
 def overview_page(
@@ -152,13 +133,8 @@ def overview_page(
 ) -> str:
     """Everybody who has something to see."""
     body = _part(_OVERVIEW, people=list(people), what=what, path=path)
-    return _page("Portalen van Vlaanderen", "wie u kiest", body)
+    return page("Portalen van Vlaanderen", "wie u kiest", body)
 
 
 def _part(template: str, **values: object) -> str:
-    return _JINJA.from_string(template).render(**_WORDING, **values)
-
-
-def _page(title: str, who: str, body: str) -> str:
-
-    return _JINJA.from_string(_PAGE).render(title=title, who=who, body=Markup(body))  # noqa: S704 - escaped above
+    return rendered(template, **_WORDING, **values)

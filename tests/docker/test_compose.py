@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from demo.city_hall import city_file, without_outside
+from demo.city_hall import city_file
+from demo.outside.__main__ import CERTIFICATE, CERTIFICATE_KEY, PORTS
+from demo.outside.surroundings import AGENDA, BEHIND_TLS, GUARDED, KEY, NAMED
 from docker import prepare as preparing
 from hub import Hub
 from routes.dispatch import wrong_examples
@@ -110,11 +112,25 @@ def test_the_hub_gets_every_secret_that_its_configuration_names():
     assert all(set(SERVICES[role]["secrets"]) >= named for role in ROLES)
 
 
+def test_the_simulators_get_their_secrets_and_are_where_the_hub_looks_for_them():
+    service, text = SERVICES["simulators"], (DOCKER / "city" / "hub.toml").read_text()
+    plain = {int(port) for port in re.findall(r"http://simulators:(\d+)", text)}
+    behind_tls = {int(port) for port in re.findall(r"https://simulators:(\d+)", text)}
+
+    assert set(service["secrets"]) == {*NAMED, AGENDA, KEY, CERTIFICATE, CERTIFICATE_KEY}
+    assert plain == {PORTS["cleaning"], PORTS["lists"], PORTS["ipdc"]}
+    assert behind_tls == {PORTS[name] + BEHIND_TLS for name in GUARDED}
+    assert {int(port.rpartition(":")[2]) for port in service["ports"]} == set(PORTS.values()) - {
+        PORTS["lists"]
+    }
+    assert "inside" in service["networks"]
+
+
 async def test_the_trials_configuration_loads_and_every_adapter_of_the_demo_can_be_built(tmp_path):
     configuration = trial(tmp_path)
 
     found = {name: one["system"] for name, one in configuration.settings.adapters.items()}
-    assert set(tomllib.loads(without_outside(city_file("hub.toml")))["adapters"]) < set(found)
+    assert set(tomllib.loads(city_file("hub.toml"))["adapters"]) - {"magda"} < set(found)
     assert "amqp" in found.values()
     assert configuration.settings.api.systems
     assert not wrong_examples(configuration.routes.dispatch)

@@ -242,7 +242,7 @@ def senders_in(city: City, day: Day, provider: AcmIdm, exchange: Asterisk, **oth
         day=day,
         website=Website(city.doors, city.tokens, RUN, pause=0.1),
         app=ReportApp(f"{hub}/in/open311/v2/", city.tokens.report_app, RUN, pause=0.1),
-        telephone=Telephone(f"{hub}/in/phone/cti/kcc", city.tokens.phone, RUN, pause=0.1),
+        telephone=Telephone(f"{hub}/in/phone", city.tokens, RUN, pause=0.1),
         exchange=exchange,
         portals=Portals(hub, provider, RUN),
         **others,

@@ -14,10 +14,10 @@ import pytest
 from cli.check import run_checks
 from console.access import Role
 from console.staff import accounts_of
+from demo.outside.ipdc import KEY, running_ipdc
 from hub import Hub
 from settings import load, make_secrets
 from tests.flows.city import eventually
-from tests.simulators.ipdc import KEY, running_ipdc
 
 CONFIGURATION = """
 [hub]

@@ -7,12 +7,12 @@ import pytest
 
 from adapters.ipdc import build
 from adapters.memory.cases import MemoryCases
+from demo.outside.ipdc import KEY, running_ipdc
 from ports.adapter import Tools
 from ports.clock import ManualClock
 from ports.contracts.products import NOW
 from ports.contracts.source import RecordingIntake
 from ports.secrets import MemorySecrets
-from tests.simulators.ipdc import KEY, running_ipdc
 
 FIXTURES = Path(__file__).parent / "fixtures"
 

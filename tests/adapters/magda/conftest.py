@@ -8,11 +8,11 @@ import pytest
 from adapters.magda import build
 from adapters.memory.cases import MemoryCases
 from adapters.memory.looks import MemoryLooks
+from demo.outside.magda import make_papers, running_magda
 from ports.adapter import Tools
 from ports.clock import ManualClock
 from ports.secrets import MemorySecrets
 from tests.adapters.places.conftest import NoneNeeded
-from tests.simulators.magda import make_papers, running_magda
 
 FIXTURES = Path(__file__).parent / "fixtures"
 

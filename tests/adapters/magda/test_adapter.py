@@ -10,6 +10,7 @@ from adapters.magda import build
 from canonical_model.contact import Channel, Contact
 from canonical_model.identifiers import insz, kbo
 from canonical_model.party import ANONYMOUS, Party, PartyKind
+from demo.outside.magda import THROTTLE, make_papers
 from ports.contracts.enricher import EnricherContract
 from ports.errors import (
     AdapterError,
@@ -18,7 +19,6 @@ from ports.errors import (
     RejectedError,
     TransientError,
 )
-from tests.simulators.magda import THROTTLE, make_papers
 
 AN = insz("87671799614", allow_test_numbers=True)
 OLD = insz("00630299862", allow_test_numbers=True)

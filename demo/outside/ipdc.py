@@ -1,25 +1,29 @@
 """The product catalogue of Flanders with its bad days, on a free port of this machine.
 
 Behaves as IPDC does: `x-api-key`, a feed of versions (LDES) in pages of which only the last changes, the newest version first
-on each page, ETag and 304, one product by its number, errors with language maps. `python -m tests.simulators.ipdc` runs one for
-people to look at: `/` shows what it publishes.
+on each page, ETag and 304, one product by its number, errors with language maps. `/` shows people what it publishes, and how
+often it was asked.
+
+    python -m demo.outside.ipdc
 """
 
 import asyncio
-import html
 import json
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
+
+from demo.outside.ipdc_page import Offered, catalogue_page
+from demo.outside.serving import LOOPBACK, serving
 
 KEY = "catalogue-key"
 HOST = "https://ipdc.vlaanderen.be"
@@ -29,19 +33,23 @@ HOST = "https://ipdc.vlaanderen.be"
 @dataclass
 class Ipdc:
     """`mood`: "well", "busy" (429), "broken" (500 with HTML), "closed" (401), "slow", "login page", "half", "other format", "loop",
-    "elsewhere". `asked`: what it was asked. `redirects`: identities refer to their documents.
+    "elsewhere". `asked`: what it was asked; `whole`: how often each page or product of that content was sent whole, `unchanged`: how
+    often 304 was answered instead. `redirects`: identities refer to their documents. `apart`: versions that the feed does not tell.
     """
 
     origin: str = ""
+    key: str = KEY
     mood: str = "well"
     retry_after: str = "30"
     page_size: int = 3
     redirects: bool = False
-    versions: list[dict[str, Any]] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
+    versions: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    apart: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    asked: list[str] = field(default_factory=list[str])
+    whole: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
     unchanged: int = 0
 
-    def publish(self, number: str, at: str, **fields: Any) -> dict[str, Any]:
+    def publish(self, number: str, at: str, *, in_feed: bool = True, **fields: Any) -> dict[str, Any]:
         """A new version of a product; the feed tells it after those that were published before."""
         entity = f"{HOST}/id/concept/{uuid5(NAMESPACE_URL, number)}"
         snapshot = str(uuid5(NAMESPACE_URL, f"{number} {at} {json.dumps(fields, sort_keys=True)}"))
@@ -58,7 +66,7 @@ class Ipdc:
             "isVersionOf": entity,
             **fields,
         }
-        self.versions.append(version)
+        (self.versions if in_feed else self.apart).append(version)
         return version
 
     def bury(self, number: str, at: str) -> None:
@@ -90,28 +98,38 @@ class Ipdc:
         if self.redirects and request.url.path.startswith("/id/"):
             self.asked.append(request.url.path)
             return RedirectResponse(f"/doc/product/{number}", 303)
-        entity = f"{HOST}/id/concept/{uuid5(NAMESPACE_URL, number)}"
-        versions = [one for one in self.versions if one["isVersionOf"] == entity]
-        newest = max(versions, key=lambda one: one["generatedAtTime"], default=None)
+        newest = self.newest().get(f"{HOST}/id/concept/{uuid5(NAMESPACE_URL, number)}")
         if newest is None or newest["@type"] == "Tombstone":
             return await self._answer(request, None)
         left_out = ("generatedAtTime", "snapshotType", "isVersionOf")
         document = {key: value for key, value in newest.items() if key not in left_out}
         return await self._answer(request, document | {"@id": newest["isVersionOf"], "@type": "Concept"})
 
+    def newest(self) -> dict[str, dict[str, Any]]:
+        """The last version of everything that was ever published, by its address."""
+        in_order = sorted([*self.versions, *self.apart], key=lambda one: one["generatedAtTime"])
+        return {one["isVersionOf"]: one for one in in_order}
+
+    def offered(self) -> tuple[Offered, ...]:
+        """Every product as people see it: its last text, and how many versions there were."""
+        counts = Counter(one["isVersionOf"] for one in [*self.versions, *self.apart])
+        named = {one["isVersionOf"]: one for one in [*self.versions, *self.apart] if "productnummer" in one}
+        return tuple(
+            Offered(
+                number=named[entity]["productnummer"],
+                version=last["@id"].rpartition("/")[2],
+                at=last["generatedAtTime"],
+                versions=counts[entity],
+                withdrawn=last["@type"] == "Tombstone",
+                in_feed=last in self.versions,
+                content=named[entity] if last["@type"] == "Tombstone" else last,
+            )
+            for entity, last in self.newest().items()
+        )
+
     async def seen(self, _request: Request) -> Response:
-        """What people see: every version, the newest last."""
-        rows = "".join(
-            f"<tr><td>{html.escape(str(one.get('productnummer', '-')))}</td>"
-            f"<td>{html.escape(str(one.get('naam', {}).get('nl', one['@type'])))}</td>"
-            f"<td>{html.escape(one['generatedAtTime'])}</td></tr>"
-            for one in self.versions
-        )
-        head = "<tr><th>Product</th><th>Naam</th><th>Versie van</th></tr>"
-        return HTMLResponse(
-            f'<!doctype html><html lang="nl"><title>IPDC (nagebootst)</title><h1>Producten en diensten</h1>'
-            f"<table>{head}{rows}</table></html>"
-        )
+        """What people see."""
+        return catalogue_page(self.offered(), sent=self.whole.total(), unchanged=self.unchanged)
 
     def app(self) -> Starlette:
         """Its pages."""
@@ -145,14 +163,14 @@ class Ipdc:
             "member": members[::-1],
         }
 
-    async def _answer(self, request: Request, content: Any) -> Response:
+    async def _answer(self, request: Request, content: dict[str, Any] | None) -> Response:
         query = f"?{request.url.query}" if request.url.query else ""
         self.asked.append(f"{request.url.path}{query}")
         if self.mood == "slow":
             await asyncio.sleep(3)
         if odd := self._odd_answer(content):
             return odd
-        if self.mood == "closed" or request.headers.get("x-api-key") != KEY:
+        if self.mood == "closed" or request.headers.get("x-api-key") != self.key:
             return _problem(401, "Unauthorized", "Geen toegang")
         if content is None:
             return _problem(404, "Not found", "Niet gevonden")
@@ -161,9 +179,10 @@ class Ipdc:
         if request.headers.get("if-none-match") == etag:
             self.unchanged += 1
             return Response(status_code=304, headers={"ETag": etag})
+        self.whole[request.url.path + query, etag] += 1
         return Response(body, media_type="application/ld+json", headers={"ETag": etag})
 
-    def _odd_answer(self, content: Any) -> Response | None:
+    def _odd_answer(self, content: dict[str, Any] | None) -> Response | None:
         odd = {
             "busy": JSONResponse({"status": 429}, 429, headers={"Retry-After": self.retry_after}),
             "broken": HTMLResponse("<h1>Server Error</h1>", 500),
@@ -174,12 +193,12 @@ class Ipdc:
         return odd.get(self.mood)
 
 
-def _in_other_words(content: Any) -> Any:
-    if not isinstance(content, dict):
-        return content
+def _in_other_words(content: dict[str, Any] | None) -> dict[str, Any] | None:
+    if content is None:
+        return None
+    members: list[dict[str, Any]] = content.get("member", [])
     renamed = [
-        {"@id": one["@id"], "modified": one["generatedAtTime"], "title": [{"@value": "?"}]}
-        for one in content.get("member", [])
+        {"@id": one["@id"], "modified": one["generatedAtTime"], "title": [{"@value": "?"}]} for one in members
     ]
     return {**content, "member": renamed}
 
@@ -249,36 +268,21 @@ def sample_catalogue() -> Ipdc:
 
 
 @asynccontextmanager
-async def running_ipdc(catalogue: Ipdc | None = None, *, port: int = 0) -> AsyncIterator[Ipdc]:
+async def running_ipdc(
+    catalogue: Ipdc | None = None, *, port: int = 0, host: str = LOOPBACK
+) -> AsyncGenerator[Ipdc]:
     """A catalogue that serves until the block ends."""
     catalogue = catalogue or sample_catalogue()
-    config = uvicorn.Config(
-        catalogue.app(),
-        host="127.0.0.1",
-        port=port,
-        log_config=None,
-        lifespan="off",
-        ws="none",
-        timeout_graceful_shutdown=1,
-    )
-    server = uvicorn.Server(config)
-    running = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-        await asyncio.sleep(0.01)
-    catalogue.origin = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    try:
+    async with serving(catalogue.app(), port, host=host) as origin:
+        catalogue.origin = origin
         yield catalogue
-    finally:
-        server.should_exit = True
-        server.force_exit = True
-        await running
 
 
-async def _show() -> None:
-    async with running_ipdc(port=8093) as catalogue:
-        print(f"{catalogue.origin}/ (x-api-key: {KEY})")
+async def _serve() -> None:
+    async with running_ipdc(port=8493) as catalogue:
+        print(f"IPDC (nagebootst): {catalogue.origin}/ (x-api-key: {catalogue.key})")
         await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(_show())
+    asyncio.run(_serve())

@@ -2,27 +2,31 @@
 
 Speaks SOAP 1.1 behind TLS that wants a client certificate; checks the envelope, the signature over the body and the token, and
 complains as MAGDA does: SOAP faults, `Repliek/Uitzonderingen` and `Antwoord/Uitzonderingen`, 99995 when it is asked too often.
-`python -m tests.simulators.magda` runs one for people to look at: `/` shows what it was asked, without whom.
+A browser has no certificate of a city, so what people may see is a page beside it: what was asked, and not about whom.
+
+    python -m demo.outside.magda
 """
 
+# lxml has no types: what it gives gets one here
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 import asyncio
-import html
 import ipaddress
-import ssl
 from base64 import b64decode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
+from zoneinfo import ZoneInfo
 
-import uvicorn
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
-from lxml import etree
+from lxml import etree  # type: ignore[import-untyped]  # it has none
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -30,58 +34,70 @@ from starlette.routing import Route
 from zeep.exceptions import SignatureVerificationFailed
 from zeep.wsse.signature import verify_envelope
 
+from demo.outside.magda_page import Question, asked_page, masked
+from demo.outside.serving import Tls, serving
+
+_verify: Any = verify_envelope
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 WSSE = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
-PERSONS = {
+PERSONS: Mapping[str, tuple[str, str]] = {
     "87671799614": ("An Maria", "Peeters"),
     "41670299284": ("Jos", "Janssens"),
 }
 """First names and last name by INSZ, of MAGDA's test range."""
 REPLACED = {"00630299862": "87671799614"}
 """INSZ that were replaced by another one."""
-COMPANIES = {"0207521503": "Stad Leuven", "0403019261": "Voorbeeld NV"}
+COMPANIES: Mapping[str, str] = {"0207521503": "Stad Leuven", "0403019261": "Voorbeeld NV"}
 PERSON_NAMESPACE = "http://magda.vlaanderen.be/persoon/soap/geefpersoon/v02_02"
 COMPANY_NAMESPACE = "http://webservice.geefondernemingdienst-02_00.onderneming-02_00.vip.vlaanderen.be"
 THROTTLE = 10
 """Questions in one second; more are refused."""
+BRUSSELS = ZoneInfo("Europe/Brussels")
+_TROUBLES = {
+    "30003": "niemand heeft dit nummer",
+    "30004": "naam gegeven, en het nummer dat in de plaats kwam",
+    "13202": "geweigerd: niet ingeschreven in het repertorium",
+    "99995": "geweigerd: te veel vragen tegelijk",
+}
 
 
 @dataclass
 class Magda:
     """`mood`: "well", "fault", "busy", "broken", "closed", "slow", "login page", "half", "empty", "other reference", "other person",
     "bomb", "reply 40000" or "answer 60003" (a code at that level), "warning 30004". `told`: the text beside a code, which may hold
-    what was asked. `asked`: references and services. `throttle`: questions in one second.
+    what was asked. `persons`: first names and last name by INSZ. `asked`: references and services of the questions that were let in;
+    `questions`: of all that were asked. `throttle`: questions in one second.
     """
 
     certificate: Path
     origin: str = ""
     mood: str = "well"
     throttle: int = THROTTLE
+    persons: Mapping[str, tuple[str, str]] = field(default_factory=lambda: PERSONS)
+    companies: Mapping[str, str] = field(default_factory=lambda: COMPANIES)
+    questions: list[Question] = field(default_factory=list[Question])
     told: str = "INSZ {number} van {name} kan niet"
-    asked: list[tuple[str, str]] = field(default_factory=list)
-    tokens: list[str] = field(default_factory=list)
-    contexts: list[dict[str, str]] = field(default_factory=list)
-    _times: list[float] = field(default_factory=list)
+    asked: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    tokens: list[str] = field(default_factory=list[str])
+    contexts: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
+    _times: list[float] = field(default_factory=list[float])
 
     def app(self) -> Starlette:
-        """Its services, and what people see."""
+        """Its services."""
         return Starlette(
             routes=[
-                Route("/", self.seen),
                 Route("/GeefPersoonDienst-02.02/soap/WebService", self.service, methods=["POST"]),
                 Route("/GeefOndernemingDienst-02.00/soap/WebService", self.service, methods=["POST"]),
             ]
         )
 
-    async def seen(self, _request: Request) -> Response:
-        """What people see: which questions came, under which reference."""
-        rows = "".join(
-            f"<tr><td>{html.escape(name)}</td><td>{html.escape(ref)}</td></tr>" for ref, name in self.asked
-        )
-        return HTMLResponse(
-            f'<!doctype html><html lang="nl"><title>MAGDA (nagebootst)</title><h1>Vragen</h1>'
-            f"<table><tr><th>Dienst</th><th>Referte</th></tr>{rows}</table></html>"
-        )
+    def page(self) -> Starlette:
+        """What people may see."""
+
+        async def seen(_request: Request) -> Response:
+            return asked_page(self.questions)
+
+        return Starlette(routes=[Route("/", seen)])
 
     async def service(self, request: Request) -> Response:
         """One question."""
@@ -96,25 +112,23 @@ class Magda:
         envelope = etree.fromstring(await request.body())
         if wrong := self._wrong_signature(envelope):
             return _fault("Client", wrong)
+        asked = _Asked.read(envelope)
         if self._is_throttled():
+            self._note(asked, "99995")
             return _fault("Server", "99995 - Te veel gelijktijdige bevragingen")
-        return self._answered(envelope)
+        self.asked.append((asked.reference, asked.name))
+        self.contexts.append(asked.context)
+        return self._answered(asked)
 
-    def _answered(self, envelope: etree._Element) -> Response:
-        (root,) = envelope.find(f"{{{SOAP}}}Body")
-        name = etree.QName(root).localname
-        message = root.find("Verzoek/Context/Bericht")
-        reference = message.findtext("Afzender/Referte")
-        number = root.findtext("Verzoek/Vragen/Vraag/Inhoud/Criteria/INSZ") or root.findtext(
-            "Verzoek/Vragen/Vraag/Inhoud/Criteria/Ondernemingsnummer"
-        )
-        self.asked.append((reference, name))
-        self.contexts.append({one.tag: one.text for one in message.iter() if one.text and one.text.strip()})
+    def _answered(self, asked: "_Asked") -> Response:
+        root, name, reference, number = asked.root, asked.name, asked.reference, asked.number
         level, _, code = self.mood.partition(" ")
         trouble = self._trouble(code, number) if level in ("reply", "answer", "warning") else ""
         if level == "reply":
+            self._note(asked, code)
             return self._reply(root, name, reference, trouble)
         inside, unknown = self._content(name, number)
+        self._note(asked, code or ("" if inside else "30003"))
         if level == "answer" or not inside:
             trouble = trouble or self._trouble("30003", number)
             return self._reply(
@@ -126,23 +140,39 @@ class Magda:
     def _content(self, name: str, number: str) -> tuple[str, str]:
         """What is known, and a warning beside it."""
         if name == "GeefOnderneming":
-            found = COMPANIES.get(number)
+            found = self.companies.get(number)
             return (_company(number, found), "") if found else ("", "")
         warning = self._trouble("30004", number) if number in REPLACED else ""
         number = REPLACED.get(number, number)
         if self.mood == "other person":
-            number = next(one for one in PERSONS if one != number)
-        return (_person(number, *PERSONS[number]), warning) if number in PERSONS else ("", "")
+            number = next(one for one in self.persons if one != number)
+        known = self.persons.get(number)
+        return (_person(number, *known), warning) if known else ("", "")
+
+    def _note(self, asked: "_Asked", code: str) -> None:
+        """One line for people; the code says how it went, "" well."""
+        outcome = f"{code}: {_TROUBLES.get(code, 'geweigerd')}" if code else "naam gegeven"
+        self.questions.append(
+            Question(
+                at=f"{datetime.now(BRUSSELS):%H:%M:%S}",
+                service=asked.name,
+                sender=asked.sender,
+                reference=asked.reference,
+                about=masked(asked.number),
+                code=code,
+                outcome=outcome,
+            )
+        )
 
     def _trouble(self, code: str, number: str) -> str:
         kind = "WAARSCHUWING" if code == "30004" else "FOUT"
-        words = self.told.format(number=number, name=" ".join(PERSONS.get(number, ("", ""))))
+        words = self.told.format(number=number, name=" ".join(self.persons.get(number, ("", ""))))
         return (
             f"<Uitzonderingen><Uitzondering><Identificatie>{code}</Identificatie><Oorsprong>RR</Oorsprong>"
             f"<Type>{kind}</Type><Diagnose>{words}</Diagnose></Uitzondering></Uitzonderingen>"
         )
 
-    def _reply(self, root: etree._Element, name: str, reference: str, inside: str) -> Response:
+    def _reply(self, root: Any, name: str, reference: str, inside: str) -> Response:
         namespace = etree.QName(root).namespace
         echoed = "another" if self.mood == "other reference" else reference
         context = (
@@ -155,12 +185,12 @@ class Magda:
         )
         return _xml(_in_envelope(body))
 
-    def _wrong_signature(self, envelope: etree._Element) -> str:
+    def _wrong_signature(self, envelope: Any) -> str:
         try:
-            verify_envelope(envelope, str(self.certificate))
+            _verify(envelope, str(self.certificate))
         except SignatureVerificationFailed:
             return "the signature is wrong"
-        token = envelope.find(f".//{{{WSSE}}}BinarySecurityToken")
+        token: Any = envelope.find(f".//{{{WSSE}}}BinarySecurityToken")
         self.tokens.append(token.get("ValueType").rpartition("#")[2])
         leaf = x509.load_pem_x509_certificates(self.certificate.read_bytes())[0]
         known = leaf.public_bytes(serialization.Encoding.DER)
@@ -186,6 +216,32 @@ class Magda:
             "bomb": _xml(bomb),
         }
         return odd.get(self.mood)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """A question, taken out of its envelope. `context`: the texts of its `Bericht`, by their element."""
+
+    root: Any
+    name: str
+    sender: str
+    reference: str
+    number: str
+    context: dict[str, str]
+
+    @classmethod
+    def read(cls, envelope: Any) -> "_Asked":
+        (root,) = envelope.find(f"{{{SOAP}}}Body")
+        message: Any = root.find("Verzoek/Context/Bericht")
+        criteria: Any = root.find("Verzoek/Vragen/Vraag/Inhoud/Criteria")
+        return cls(
+            root=root,
+            name=str(etree.QName(root).localname),
+            sender=message.findtext("Afzender/Identificatie") or "",
+            reference=message.findtext("Afzender/Referte") or "",
+            number=criteria.findtext("INSZ") or criteria.findtext("Ondernemingsnummer") or "",
+            context={one.tag: one.text for one in message.iter() if one.text and one.text.strip()},
+        )
 
 
 def _person(number: str, first: str, last: str) -> str:
@@ -233,6 +289,7 @@ class Papers:
 
 def make_papers(folder: Path, *, days: float = 365) -> Papers:
     """Certificates of a city and of MAGDA, by an authority of their own, good from now on."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     root = _certificate("Testautoriteit", key.public_key(), "Testautoriteit", key, 3650, authority=True)
     made: dict[str, tuple[x509.Certificate, rsa.RSAPrivateKey]] = {}
@@ -281,42 +338,24 @@ def _certificate(
 
 
 @asynccontextmanager
-async def running_magda(papers: Papers, *, port: int = 0) -> AsyncIterator[Magda]:
+async def running_magda(
+    papers: Papers, magda: Magda | None = None, *, port: int = 0
+) -> AsyncGenerator[Magda]:
     """A MAGDA that serves until the block ends."""
-    magda = Magda(certificate=papers.certificate)
-    config = uvicorn.Config(
-        magda.app(),
-        host="127.0.0.1",
-        port=port,
-        log_config=None,
-        lifespan="off",
-        ws="none",
-        timeout_graceful_shutdown=1,
-        ssl_certfile=papers.server,
-        ssl_keyfile=papers.server_key,
-        ssl_ca_certs=str(papers.authority),
-        ssl_cert_reqs=ssl.CERT_REQUIRED,
-    )
-    server = uvicorn.Server(config)
-    running = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-        await asyncio.sleep(0.01)
-    magda.origin = f"https://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    try:
+    magda = magda or Magda(certificate=papers.certificate)
+    tls = Tls(certificate=papers.server, key=papers.server_key, authority=papers.authority)
+    async with serving(magda.app(), port, tls=tls) as origin:
+        magda.origin = origin
         yield magda
-    finally:
-        server.should_exit = True
-        server.force_exit = True
-        await running
 
 
-async def _show() -> None:
+async def _serve() -> None:
     with TemporaryDirectory() as folder:
         papers = make_papers(Path(folder))
-        async with running_magda(papers, port=8094) as magda:
-            print(f"{magda.origin}/ (certificates in {folder})")
+        async with running_magda(papers, port=8494) as magda, serving(magda.page(), 8495) as page:
+            print(f"MAGDA (nagebootst): {magda.origin}, papieren in {folder}; wat gevraagd werd: {page}/")
             await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(_show())
+    asyncio.run(_serve())

@@ -93,7 +93,7 @@ async def test_a_body_that_drips_is_cut_off(serve, secret):
         writer.write(announcement(secret, b"Content-Length: 1000"))
         started = asyncio.get_running_loop().time()
         dripping = asyncio.create_task(drip(writer))
-        answer = await asyncio.wait_for(reader.read(), 5)
+        answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
         took = asyncio.get_running_loop().time() - started
         dripping.cancel()
         writer.close()

@@ -12,23 +12,33 @@ from xdist.scheduler import LoadScopeScheduling
 ADAPTERS = "tests/adapters/"
 LONGEST = (
     "tests/flows/test_crash.py",
-    "tests/flows/test_mixed_day.py",
+    "tests/flows/test_demo.py",
     "tests/flows/test_week.py",
     "tests/flows/test_storm.py",
-    "tests/flows/test_demo.py",
+    "tests/flows/test_mixed_day.py",
+    "tests/flows/test_existing_systems.py",
+    "tests/flows/test_restore.py",
+    "tests/flows/test_phone.py",
+    "tests/flows/test_counter.py",
+    "tests/flows/test_citizen_story.py",
+    "tests/flows/test_reload.py",
+    "tests/broker/test_rabbitmq.py",
     "tests/journal/test_retention.py",
+    "tests/docker/test_image.py",
+    "tests/flows/test_portal.py",
+    "tests/flows/test_switched_tracker.py",
+    "tests/adapters/request_tracker",
+    "tests/adapters/roundup",
 )
-"""Files whose every test goes out by itself, the longest first."""
+"""What takes half a minute or more, roughly the longest first; last those that nobody kills."""
 
 
 class WaitingBesideWorking(LoadScopeScheduling):
     """Gives out a file at a time; of adapters the whole folder, as its tests share servers that take long to begin."""
 
     def _split_scope(self, nodeid):
-        file = nodeid.partition("::")[0]
-        if file in LONGEST:
-            return nodeid
-        return str(Path(file).parent) if file.startswith(ADAPTERS) else file
+        file = Path(nodeid.partition("::")[0])
+        return str(file.parent if str(file).startswith(ADAPTERS) else file)
 
     def _assign_work_unit(self, node):
         chosen = max if node is self.nodes[0] else min
@@ -38,8 +48,7 @@ class WaitingBesideWorking(LoadScopeScheduling):
 
 def length(scope):
     """0 for most, more for what takes longer."""
-    file = scope.partition("::")[0]
-    return len(LONGEST) - LONGEST.index(file) if file in LONGEST else 0
+    return len(LONGEST) - LONGEST.index(scope) if scope in LONGEST else 0
 
 
 @pytest.hookimpl(optionalhook=True)

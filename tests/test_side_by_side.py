@@ -7,15 +7,15 @@ import pytest
 from tests.shipped import ROOT
 from tests.side_by_side import LONGEST, WaitingBesideWorking
 
-FIRST, LAST = LONGEST[0], LONGEST[-1]
+FIRST, SECOND, LAST = LONGEST[0], LONGEST[1], LONGEST[-1]
 TESTS = [
     "tests/adapters/places/test_client.py::test_a",
     "tests/adapters/places/test_translate.py::test_b",
     "tests/journal/test_x.py::test_c",
     "tests/journal/test_x.py::test_d",
-    f"{LAST}::test_e",
-    f"{FIRST}::test_f[1]",
-    f"{FIRST}::test_f[2]",
+    f"{LAST}/test_y.py::test_e",
+    f"{SECOND}::test_f",
+    f"{FIRST}::test_g",
 ]
 
 
@@ -56,7 +56,7 @@ def scheduler(processes):
 def test_one_begins_with_what_takes_longest_and_the_other_with_the_rest(scheduler, processes):
     first, second = processes
 
-    assert first.told == [[f"{FIRST}::test_f[1]"], [f"{FIRST}::test_f[2]"]]
+    assert first.told == [[f"{FIRST}::test_g"], [f"{SECOND}::test_f"]]
     assert second.told == [TESTS[:2], TESTS[2:4]]
 
 
@@ -65,9 +65,9 @@ def test_who_has_nothing_left_helps_the_other(scheduler, processes):
     for number in range(3):
         scheduler.mark_test_complete(second, number)
 
-    assert second.told[2:] == [[f"{LAST}::test_e"]]
+    assert second.told[2:] == [[f"{LAST}/test_y.py::test_e"]]
 
 
-@pytest.mark.parametrize("file", LONGEST)
-def test_what_takes_longest_is_still_there(file):
-    assert (ROOT / file).is_file()
+@pytest.mark.parametrize("scope", LONGEST)
+def test_what_takes_longest_is_still_there(scope):
+    assert (ROOT / scope).exists()

@@ -6,8 +6,9 @@ PYTHON ?= $(shell for one in /usr/bin/python3 python3; do $$one -c '$(GOOD_PYTHO
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+WORKERS ?= 2
 
-.PHONY: help venv demo demo-distributed test check bench torture week audit docs lock image-locks clean
+.PHONY: help venv demo demo-distributed test check lint mypy pyright bench torture week audit docs lock image-locks clean
 help: ## what each target does
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -29,13 +30,17 @@ demo: venv ## a city's morning on this machine: make demo ARGS='--once --json'
 demo-distributed: venv ## the same on PostgreSQL and RabbitMQ (Debian packages), a process for every role
 	@$(BIN)/wegwijzer demo --distributed --folder .demo-distributed $(ARGS)
 
-test: venv ## all checks and tests
+test: venv ## all checks and tests, these in two processes: make test ARGS='tests/journal -k retention' WORKERS=0
+	@$(MAKE) --no-print-directory --jobs lint mypy pyright
+	@$(BIN)/pytest --numprocesses=$(WORKERS) $(ARGS)
+
+lint: venv
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
-	@$(BIN)/pyright
 	@$(BIN)/lint-imports
-	@$(BIN)/pytest $(ARGS)
+
+mypy pyright: venv
+	@$(BIN)/$@
 
 check: test ## the same as test
 

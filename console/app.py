@@ -25,9 +25,9 @@ from console.desk import (
     Visit,
     admit,
     login_path,
-    new_templates,
     new_wordings,
     plain_wording,
+    shared_templates,
 )
 from console.letters import LetterRoom
 from console.pages import ROUTERS
@@ -77,7 +77,7 @@ def create_console(
         stopping=stopping,
         letters=letters,
         wordings=new_wordings(settings),
-        templates=new_templates(),
+        templates=shared_templates(),
     )
     for router in ROUTERS:
         app.include_router(router)

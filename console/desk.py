@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn, Protocol, TypeVar
 from urllib.parse import parse_qsl, quote, urlencode
@@ -251,8 +252,9 @@ def login_path(request: Request) -> str:
     return "/login" if wanted == "/" else f"/login?next={quote(wanted, safe='')}"
 
 
-def new_templates() -> Environment:
-    """Jinja2 that escapes everything and refuses a name that is not there."""
+@cache
+def shared_templates() -> Environment:
+    """Jinja2 that escapes everything and refuses a name that is not there; each template is compiled once."""
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,

@@ -4,7 +4,9 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -79,9 +81,12 @@ def load(zone: str) -> dict[str, Wording]:
     }
 
 
-def read_texts(language: str) -> dict[str, str]:
-    """The catalogue of a language with dotted keys."""
-    return dict(_flat("", tomllib.loads((_FOLDER / f"{language}.toml").read_text(encoding="utf-8"))))
+@cache
+def read_texts(language: str) -> Mapping[str, str]:
+    """The catalogue of a language with dotted keys, read once."""
+    return MappingProxyType(
+        dict(_flat("", tomllib.loads((_FOLDER / f"{language}.toml").read_text(encoding="utf-8"))))
+    )
 
 
 Texts: TypeAlias = "Mapping[str, str | Texts]"

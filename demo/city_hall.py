@@ -5,7 +5,6 @@ import fcntl
 import re
 import secrets
 import shutil
-import socket
 import tomllib
 from base64 import b64encode
 from collections.abc import Generator, Mapping
@@ -14,6 +13,7 @@ from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 
+from demo.engines.private import free_port
 from demo.forms import Tokens
 from demo.mail import PostOffice, PostOfficeError, open_post_office
 from demo.outside.surroundings import LISTS, Surroundings
@@ -260,10 +260,3 @@ def keep_secret(folder: Path, name: str, value: str) -> str:
 def city_file(name: str) -> str:
     """A file of `city/`."""
     return (resources.files("demo") / "city" / name).read_text("utf-8")
-
-
-def free_port() -> int:
-    """A loopback port that nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])

@@ -17,9 +17,8 @@ from pathlib import Path
 
 import httpx
 
-from demo.city_hall import free_port
 from demo.engines import postgres, rabbitmq
-from demo.engines.private import LOOPBACK, EngineError, NotInstalledError, leashed
+from demo.engines.private import LOOPBACK, EngineError, NotInstalledError, free_port, leashed
 from journal.journal import Journal
 from ports.clock import Clock
 from ports.errors import MisconfiguredError, TransientError

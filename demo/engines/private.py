@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -10,12 +11,14 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 LOOPBACK = "127.0.0.1"
+_PORTS = range(15_000, 32_000)
+_dice = random.SystemRandom()  # not the one that tests throw the same with
 
 
 class NotInstalledError(Exception):
@@ -98,10 +101,17 @@ def start(
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+    """A loopback port that nobody listens on right now.
+
+    Any of so many that others, who look for one at the same time, hardly find the same; and none that a system gives
+    to whoever calls somebody (from 32768 on Linux, from 49152 elsewhere), so that it is still free when its server is
+    started again.
+    """
+    while True:
+        port = _dice.choice(_PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((LOOPBACK, port))
+            return port
 
 
 def wait_for(

@@ -23,8 +23,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench import contestants, peers
-from tests.bench.contestants import Engines, Running, free_port, started
+from tests.bench.contestants import Engines, Running, started
 from tests.bench.peers import environment
+from tests.servers.private import free_port
 
 Start = Callable[[Path, int, Engines], AbstractContextManager[Running]]
 HUBS: dict[str, Start] = {"embedded": contestants.embedded, "distributed": contestants.distributed}

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from tests.bench.load import GROUPS
 from tests.servers import postgres, rabbitmq
+from tests.servers.private import free_port
 
 HUBS = 2
 """Processes of the distributed hub: one for each core."""
@@ -128,13 +129,6 @@ def wait_for(process: "subprocess.Popen[bytes]", port: int, name: str) -> None:
         time.sleep(0.1)
     process.kill()
     sys.exit(f"{name} did not start")
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def missing_engines() -> str:

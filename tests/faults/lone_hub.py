@@ -17,8 +17,9 @@ from pathlib import Path
 
 import httpx
 
-from demo.city_hall import city_file, free_port, without_crews
+from demo.city_hall import city_file, without_crews
 from settings import make_secrets
+from tests.servers.private import free_port
 from tests.shipped import ROOT
 
 TOKEN = secrets.token_hex(16)

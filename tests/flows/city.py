@@ -23,14 +23,7 @@ import httpx
 from sqlalchemy import Connection
 
 from demo import request_tracker, roundup
-from demo.city_hall import (
-    Addresses,
-    free_port,
-    groups_of_the_city,
-    keep_secret,
-    make_tokens,
-    write_configuration,
-)
+from demo.city_hall import Addresses, groups_of_the_city, keep_secret, make_tokens, write_configuration
 from demo.forms import Tokens
 from demo.handlers import Handler
 from demo.mail import Letter
@@ -38,6 +31,7 @@ from demo.reckoning import Books, read_books
 from journal.database import open_engine
 from tests.flows import rt_handler
 from tests.servers import dovecot, relay
+from tests.servers.private import free_port
 
 WEGWIJZER = Path(sys.executable).with_name("wegwijzer")
 PASSWORD = "een-goed-wachtwoord"

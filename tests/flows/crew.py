@@ -12,7 +12,6 @@ from pathlib import Path
 import httpx
 from sqlalchemy import select
 
-from demo.city_hall import free_port
 from demo.distributed import engine_settings
 from demo.engines.private import LOOPBACK
 from journal.instants import micros
@@ -20,6 +19,7 @@ from journal.schema import leases
 from journal.shared_clock import database_time
 from tests.flows.city import City, running_city
 from tests.flows.zygote import Zygote, zygote
+from tests.servers.private import free_port
 
 ROLES = ("intake", "scheduler", "listener", "listener", "worker", "worker")
 LEASE = 12

@@ -15,8 +15,8 @@ from pathlib import Path
 import httpx
 from sqlalchemy import select
 
-from demo.city_hall import free_port
 from journal.database import open_engine
+from tests.servers.private import free_port
 
 EMBEDDED = ((),)
 APART = (("intake", "console"), ("scheduler", "worker"), ("listener",), ("listener",))

@@ -14,7 +14,7 @@ import pytest
 
 from console.access import Role
 from console.accounts import Accounts
-from demo.city_hall import city_file, free_port, keep_secret, without_crews
+from demo.city_hall import city_file, keep_secret, without_crews
 from demo.counter import Clerk, Login
 from hub import open_journal
 from journal.database import open_engine
@@ -24,6 +24,7 @@ from ports.clock import SystemClock
 from settings import load, make_secrets
 from tests.adapters.counter.conftest import TOKEN, serving
 from tests.flows.killed import APART, EMBEDDED, Lives, rows
+from tests.servers.private import free_port
 from tests.simulators.queue_system import QueueSystem
 
 KILLS = 5

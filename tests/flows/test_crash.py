@@ -17,13 +17,13 @@ KILLS = {"single": 150, "distributed": 50}
 
 @pytest.mark.slow
 @pytest.mark.parametrize("setup", SETUPS)
-async def test_a_hub_that_dies_at_any_point_loses_and_doubles_nothing(tmp_path: Path, capsys, setup):
+async def test_a_hub_that_dies_at_any_point_loses_and_doubles_nothing(tmp_path: Path, tell, setup):
     if setup == "distributed":
         engines_installed()
     seed = int(os.environ.get("WEGWIJZER_CRASH_SEED") or random.SystemRandom().randrange(1_000_000))
+    tell(f"seed {seed}")
 
     told = await SETUPS[setup](tmp_path, KILLS[setup], random.Random(seed))
 
-    with capsys.disabled():
-        print(f"\nseed {seed}: {told}")
+    tell(str(told))
     assert not told.wrong, "\n".join(told.wrong)

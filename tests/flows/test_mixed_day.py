@@ -17,13 +17,13 @@ KILLS = 20
 
 @pytest.mark.slow
 async def test_a_day_at_every_door_with_kills_is_one_case_per_contact_and_an_exact_balance(
-    tmp_path: Path, capsys
+    tmp_path: Path, tell
 ):
     seed = int(os.environ.get("WEGWIJZER_CRASH_SEED") or random.SystemRandom().randrange(1_000_000))
     kills = int(os.environ.get("WEGWIJZER_MIXED_KILLS") or KILLS)
+    tell(f"seed {seed}")
 
     told = await mixed(tmp_path, kills, random.Random(seed))
 
-    with capsys.disabled():
-        print(f"\nseed {seed}: {told}")
+    tell(str(told))
     assert not told.wrong, "\n".join(told.wrong)

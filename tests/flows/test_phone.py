@@ -14,13 +14,14 @@ from functools import partial
 import httpx
 import pytest
 
-from demo.city_hall import city_file, free_port, keep_secret, without_crews
+from demo.city_hall import city_file, keep_secret, without_crews
 from journal.schema import audit, cases, messages
 from settings import make_secrets
 from tests.adapters.phone import recordings
 from tests.adapters.phone.conftest import POP_TOKEN, SEAL, SECRET
 from tests.flows.city import WEGWIJZER
 from tests.flows.killed import APART, EMBEDDED, Lives, rows
+from tests.servers.private import free_port
 from tests.simulators.asterisk import Asterisk
 from tests.simulators.cti import Exchange
 

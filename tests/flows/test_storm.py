@@ -44,8 +44,9 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.mark.slow
-async def test_a_storm_loses_doubles_and_reorders_nothing(tmp_path: Path, capsys, database, cluster):
+async def test_a_storm_loses_doubles_and_reorders_nothing(tmp_path: Path, tell, database, cluster):
     seed = int(os.environ.get("WEGWIJZER_CRASH_SEED") or random.SystemRandom().randrange(1_000_000))
+    tell(f"seed {seed}")
     dice, traffic, told = random.Random(seed), Traffic(pace=0.5), {}
     with distributed_city(tmp_path, database.address, cluster.url) as (city, crew):
         crew.begin_all()
@@ -62,11 +63,10 @@ async def test_a_storm_loses_doubles_and_reorders_nothing(tmp_path: Path, capsys
             wrong = await shortcomings(city, traffic)
         await asyncio.to_thread(crew.dismiss_all)
 
-    with capsys.disabled():
-        print(
-            f"\nseed {seed}: {told}; {len(traffic.mails)} mails, {len(traffic.forms)} forms, "
-            f"{sum(map(len, traffic.follow_ups.values()))} follow-ups; at rest {rest:.0f} s after the last fault"
-        )
+    tell(
+        f"{told}; {len(traffic.mails)} mails, {len(traffic.forms)} forms, "
+        f"{sum(map(len, traffic.follow_ups.values()))} follow-ups; at rest {rest:.0f} s after the last fault"
+    )
     assert not wrong, "\n".join(wrong)
 
 

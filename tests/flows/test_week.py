@@ -16,12 +16,12 @@ DAYS = 1.1
 
 
 @pytest.mark.slow
-async def test_whatever_is_lost_in_a_week_is_found_and_told_once(tmp_path: Path, capsys):
+async def test_whatever_is_lost_in_a_week_is_found_and_told_once(tmp_path: Path, tell):
     seed = int(os.environ.get("WEGWIJZER_CRASH_SEED") or random.SystemRandom().randrange(1_000_000))
     days = float(os.environ.get("WEGWIJZER_WEEK_DAYS") or DAYS)
+    tell(f"seed {seed}")
 
     told = await week(tmp_path, days, random.Random(seed))
 
-    with capsys.disabled():
-        print(f"\nseed {seed}: {told}")
+    tell(str(told))
     assert not told.wrong, "\n".join(told.wrong)

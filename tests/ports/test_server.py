@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 from uvicorn.server import ServerState
 
 from ports.server import LARGE, LONGEST_HEAD, DoorsFirst, server
-from tests.bench.contestants import free_port
+from tests.servers.private import free_port
 
 
 async def _door(request: Request) -> PlainTextResponse:

@@ -215,7 +215,7 @@ def test_done_without_evidence_and_a_question_without_words_are_never_sent(nothi
         waiting_for_customer(CASE, nothing, "w", TOLD)
 
 
-@pytest.mark.parametrize("status", set(PublicStatus) - PROGRESS.keys())
+@pytest.mark.parametrize("status", sorted(set(PublicStatus) - PROGRESS.keys()))
 def test_progress_tells_no_status_that_it_has_no_text_for(status):
     with pytest.raises(ValueError, match=status):
         progress(CASE, status, "p", TOLD)

@@ -1,5 +1,6 @@
 """What tests need from npm, installed by lock files: servers that run in a process of their own, and plain packages."""
 
+import fcntl
 import json
 import select
 import shutil
@@ -46,6 +47,12 @@ def installed(folder: Path) -> Path:
     npm = shutil.which("npm")
     if npm is None:
         missing("npm")
+    with (folder / "package-lock.json").open("rb") as turn:  # tests in other processes want them as well
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        return _installed(npm, folder)
+
+
+def _installed(npm: str, folder: Path) -> Path:
     lock = sha256((folder / "package-lock.json").read_bytes()).hexdigest()
     modules = folder / "node_modules"
     note = modules / ".installed"

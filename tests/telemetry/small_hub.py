@@ -8,9 +8,10 @@ from pathlib import Path
 
 import httpx
 
-from demo.city_hall import city_file, free_port, keep_secret, without_crews
+from demo.city_hall import city_file, keep_secret, without_crews
 from hub import Hub
 from settings import ROLES, load, make_secrets
+from tests.servers.private import free_port
 
 FORM_TOKEN = "f" * 40
 METRICS_TOKEN = "m" * 40

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 from prometheus_client.parser import text_string_to_metric_families
 
-from demo.city_hall import free_port
+from tests.servers.private import free_port
 from tests.servers.promtool import promtool
 from tests.telemetry.small_hub import METRICS_TOKEN, SmallHub, configured, running
 

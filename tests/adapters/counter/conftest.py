@@ -22,6 +22,7 @@ from ports.clock import ManualClock
 from ports.secrets import MemorySecrets
 from ports.staff import Employee
 from tests.adapters.website.memory_intake import MemoryIntake
+from tests.servers.hosted import hosted
 from tests.simulators.jcc import Jcc
 from tests.simulators.queue_system import QueueSystem
 
@@ -136,10 +137,16 @@ async def queue_system(clock, hub):
         yield QueueSystem(clock=clock, deliver=deliver)
 
 
+@pytest.fixture(scope="session")
+def queue_host():
+    return hosted()
+
+
 @pytest.fixture
-async def queue_address(queue_system):
-    async with serving(queue_system.app()) as address:
-        yield address
+def queue_address(queue_host, queue_system):
+    """A new queue for every test, at the same port."""
+    queue_host.app = queue_system.app()
+    return queue_host.address
 
 
 @pytest.fixture
@@ -147,10 +154,15 @@ def jcc():
     return Jcc()
 
 
+@pytest.fixture(scope="session")
+def jcc_host():
+    return hosted()
+
+
 @pytest.fixture
-async def jcc_address(jcc):
-    async with serving(jcc.app()) as address:
-        yield address
+def jcc_address(jcc_host, jcc):
+    jcc_host.app = jcc.app()
+    return jcc_host.address
 
 
 @pytest.fixture

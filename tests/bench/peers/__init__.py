@@ -18,9 +18,10 @@ from pathlib import Path
 
 import psycopg
 
-from tests.bench.contestants import Engines, Running, free_port, started
+from tests.bench.contestants import Engines, Running, started
 from tests.bench.peers.environment import BIN
 from tests.servers import postgres
+from tests.servers.private import free_port
 
 PROGRAMS = Path(__file__).parent / "programs"
 MESSAGES = 2500

@@ -49,8 +49,14 @@ PLANNED = 100_000
 
 async def grow(url: str, size: int, fed: int, tell: Callable[[str], None]) -> dict[str, Any]:
     """Fill the journal to `size`, then feed it, look at it, and replay a tenth of it; figures by name."""
-    migrate_once(url)
     keys = Keys(masters=(os.urandom(32),), pepper=os.urandom(32), audit=os.urandom(32))
+    await fill(url, keys, size, tell)
+    return await measure(url, keys, size, fed, tell)
+
+
+async def fill(url: str, keys: Keys, size: int, tell: Callable[[str], None]) -> None:
+    """A journal with one contact that the hub dealt with, and `size` copies of it."""
+    migrate_once(url)
     async with living(url, keys) as life:
         await life.feed(1)
         await life.finished()
@@ -58,6 +64,10 @@ async def grow(url: str, size: int, fed: int, tell: Callable[[str], None]) -> di
     engine = open_engine(url)
     await asyncio.to_thread(seed, engine, keyring, size, micros(SystemClock().now()), tell)
     engine.dispose()
+
+
+async def measure(url: str, keys: Keys, size: int, fed: int, tell: Callable[[str], None]) -> dict[str, Any]:
+    """The figures of a journal that is filled."""
     async with living(url, keys) as life:
         result = {"stored": size, **await _fed(life, fed)}
         visitor = await Visitor.logged_in(life.journal)
@@ -135,7 +145,7 @@ def main() -> None:
     chosen = _options()
     results: dict[str, dict[str, Any]] = {}
     for name in [chosen.only] if chosen.only else ["sqlite", "postgresql"]:
-        with tempfile.TemporaryDirectory(dir=chosen.folder) as folder, _server(name, Path(folder)) as server:
+        with tempfile.TemporaryDirectory(dir=chosen.folder) as folder, _server(name, chosen.folder) as server:
             for size in chosen.sizes:
                 with _fresh(server, Path(folder) / f"{size}.db") as url:
                     tell = _teller(f"{name} {size}")
@@ -189,7 +199,7 @@ def _options() -> argparse.Namespace:
 
 
 @contextmanager
-def _server(name: str, folder: Path) -> Iterator[str]:
+def _server(name: str, folder: Path | None) -> Iterator[str]:
     """On the disk: a million messages are not to be kept in memory."""
     if name == "sqlite":
         yield ""

@@ -13,7 +13,7 @@ from canonical_model.contact import Channel, Contact
 from canonical_model.events import ContactReceived
 from canonical_model.identifiers import insz
 from canonical_model.party import Party, PartyKind
-from hub import _texts
+from settings import shipped_texts
 from journal.journal import Journal, Keys
 from ports.clock import SystemClock
 from ports.intake import Inbound
@@ -130,7 +130,7 @@ def resident_mb() -> float:
 def _routes() -> RouteConfiguration:
     return RouteConfiguration(
         dispatch=parse_dispatch(DISPATCH),
-        texts=parse_texts(_texts(None)),
+        texts=parse_texts(shipped_texts()),
         city="Leuven",
         mail_domain="leuven.test",
         pseudonym_key=os.urandom(32),

@@ -86,7 +86,7 @@ class Visitor:
             "messages_of_nobody": self._at("/messages?source=nobody"),
             "message": self._message,
             "effect": self._effect,
-            "search_case": self._search(lambda number: self._names.ref(number)),
+            "search_case": self._search(self._names.ref),
             "search_tracker": self._search(lambda number: f"id-{self._names.ref(number)}"),
             "search_nothing": self._search(lambda number: f"unknown-{number}", leads=False),
             "search_mail": self._search(partial(self._found, "email"), leads=False),

@@ -159,8 +159,10 @@ class Model:
         self.number = int(digits)
         (key,) = self._rows["data_keys"]
         self._key = keyring.unwrap(self._id, key["wrapped"])
+        names = {self._id, self._ref, *(row["id"] for row in self._rows["effects"])}
         self._moulds = {
-            name: [_Mould(row, self._ref, self._at) for row in rows] for name, rows in self._rows.items()
+            name: [_Mould(row, names, self._ref, self._at) for row in rows]
+            for name, rows in self._rows.items()
         }
         self._words = [
             (table, number, column, self._key.open(row[id_], column, row[column]))
@@ -247,31 +249,28 @@ class Model:
 class _Mould:
     """One row with the places where copies differ: times, names of rows, and the case's number in a text."""
 
-    def __init__(self, row: Row, ref: str, at: int) -> None:
+    def __init__(self, row: Row, names: set[str], ref: str, at: int) -> None:
         self._row = row
         self._times = [
             (name, value - at)
             for name, value in row.items()
             if value and (name in ("at", "due") or name.endswith("_at"))
         ]
-        self._names = [name for name, value in row.items() if _is_name(value)]
+        texts = {name: value for name, value in row.items() if isinstance(value, str)}
+        self._names = [(name, value) for name, value in texts.items() if value in names]
         self._texts = [
-            (name, value.split(ref)) for name, value in row.items() if isinstance(value, str) and ref in value
+            (name, value.split(ref)) for name, value in texts.items() if ref in value and value not in names
         ]
 
     def cast(self, names: dict[str, str], ref: str, at: int) -> Row:
         row = self._row.copy()
         for name, later in self._times:
             row[name] = at + later
-        for name in self._names:
-            row[name] = names.get(row[name], row[name])
+        for name, value in self._names:
+            row[name] = names[value]
         for name, pieces in self._texts:
             row[name] = ref.join(pieces)
         return row
-
-
-def _is_name(value: Any) -> bool:
-    return isinstance(value, str) and len(value) == 32
 
 
 def _all(connection: Connection, table: Table) -> list[Row]:

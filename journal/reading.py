@@ -942,7 +942,7 @@ def same_remedy(reason: str) -> str:
 
 
 def _effect_cards(rows: Sequence[Any]) -> Iterable[FailureCard]:
-    groups: dict[tuple[str, str, str, str], list[Row[Any]]] = defaultdict(list)
+    groups: dict[tuple[str, str, str, str], list[Any]] = defaultdict(list)
     for row in rows:
         groups[row.error, row.target, row.action, same_remedy(row.reason)].append(row)
     for (error, target, action, reason), members in groups.items():
@@ -962,7 +962,7 @@ def _effect_cards(rows: Sequence[Any]) -> Iterable[FailureCard]:
 
 
 def _message_cards(rows: Sequence[Any]) -> Iterable[FailureCard]:
-    groups: dict[tuple[str, str, str], list[Row[Any]]] = defaultdict(list)
+    groups: dict[tuple[str, str, str], list[Any]] = defaultdict(list)
     for row in rows:
         groups[row.kind, row.source, same_remedy(row.reason)].append(row)
     for (kind, source, reason), members in groups.items():

@@ -13,7 +13,6 @@ from canonical_model.case import CaseRef
 from canonical_model.decision import AGAIN
 from canonical_model.standing import Standing
 from canonical_model.status import OPEN, CaseStatus
-from journal.among import among
 from journal.database import Transaction
 from journal.instants import DAY, moment
 from journal.schema import cases, effects, incidents, standings

@@ -578,9 +578,7 @@ def failures(connection: Connection) -> Failures:
         .limit(LOOK_BACK + 1)
     ).all()
     stuck = connection.execute(
-        select(
-            messages.c.id, messages.c.kind, messages.c.source, messages.c.reason, messages.c.received_at
-        )
+        select(messages.c.id, messages.c.kind, messages.c.source, messages.c.reason, messages.c.received_at)
         .where(_STUCK)
         .order_by(messages.c.id.desc())
         .limit(LOOK_BACK + 1)
@@ -607,10 +605,7 @@ def needing(connection: Connection) -> Needing:
 def late_cases(connection: Connection, now: datetime, *, size: int = PAGE) -> tuple[LateCase, ...]:
     """Open cases past their promise, the longest first."""
     rows = connection.execute(
-        select(cases)
-        .where(_OPEN_CASE, cases.c.due < micros(now))
-        .order_by(cases.c.due)
-        .limit(size)
+        select(cases).where(_OPEN_CASE, cases.c.due < micros(now)).order_by(cases.c.due).limit(size)
     ).all()
     found = tuple(map(case_row, rows))
     waiting: dict[str, set[str]] = defaultdict(set)

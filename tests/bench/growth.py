@@ -156,14 +156,19 @@ def main() -> None:
     if chosen.json:
         print(json.dumps(results))
     slow = [
-        f"{which} {name}" for which, result in results.items() for name, value in result.items() if _misses(name, value)
+        f"{which} {name}"
+        for which, result in results.items()
+        for name, value in result.items()
+        if _misses(name, value)
     ]
     sys.exit(f"over {GOAL:.0f} ms: {', '.join(slow)}" if slow else 0)
 
 
 def _teller(what: str) -> Callable[[str], None]:
     began = time.monotonic()
-    return lambda words: print(f"[{what}, {time.monotonic() - began:4.0f} s] {words}", file=sys.stderr, flush=True)
+    return lambda words: print(
+        f"[{what}, {time.monotonic() - began:4.0f} s] {words}", file=sys.stderr, flush=True
+    )
 
 
 def _show(name: str, result: Mapping[str, Any]) -> None:
@@ -176,7 +181,9 @@ def _compare(name: str, results: list[dict[str, Any]]) -> None:
     if len(results) > 1:
         ordered = sorted(results, key=lambda result: result["stored"])
         ratio = ordered[-1]["messages_per_s"] / ordered[0]["messages_per_s"]
-        print(f"{name}: with {ordered[-1]['stored']} stored, {ratio:.2f} of the messages/s with {ordered[0]['stored']}")
+        print(
+            f"{name}: with {ordered[-1]['stored']} stored, {ratio:.2f} of the messages/s with {ordered[0]['stored']}"
+        )
 
 
 def _options() -> argparse.Namespace:
@@ -192,7 +199,9 @@ def _options() -> argparse.Namespace:
     options.add_argument("--feed", type=int, default=5_000, help="messages through the hub at each size")
     options.add_argument("--only", choices=["sqlite", "postgresql"], help="one database (default: both)")
     options.add_argument(
-        "--folder", type=Path, help="where the databases are put: 12 GB for a million (default: a temporary folder)"
+        "--folder",
+        type=Path,
+        help="where the databases are put: 12 GB for a million (default: a temporary folder)",
     )
     options.add_argument("--json", action="store_true", help="one JSON object as the last line")
     return options.parse_args()

@@ -13,13 +13,13 @@ from canonical_model.contact import Channel, Contact
 from canonical_model.events import ContactReceived
 from canonical_model.identifiers import insz
 from canonical_model.party import Party, PartyKind
-from settings import shipped_texts
 from journal.journal import Journal, Keys
 from ports.clock import SystemClock
 from ports.intake import Inbound
 from ports.target import Idempotency
 from routes.configuration import RouteConfiguration, parse_dispatch, parse_texts
 from routes.router import CityRoutes
+from settings import shipped_texts
 from tests.bench.fates import found_as
 from worker.breaker import Breakers
 from worker.intake import Doorway

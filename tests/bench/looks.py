@@ -25,7 +25,7 @@ from journal.vitals import vitals
 from tests.bench.fates import SCHOOL, found_as
 
 ORIGIN = "http://console.test"
-PASSWORD = "een lang wachtwoord"  # noqa: S105 - of an account that lives as long as a measurement
+PASSWORD = "een lang wachtwoord"
 Look = Callable[[int], Awaitable[Any]]
 """One look, at something about the `number`th seeded contact."""
 

@@ -166,7 +166,10 @@ class Model:
         }
         self._words = [
             (table, number, column, self._key.open(row[id_], column, row[column]))
-            for table, id_, columns in (("bodies", "owner", ("raw", "canonical")), ("cases", "ref", ("card",)))
+            for table, id_, columns in (
+                ("bodies", "owner", ("raw", "canonical")),
+                ("cases", "ref", ("card",)),
+            )
             for number, row in enumerate(self._rows[table])
             for column in columns
             if row[column] is not None
@@ -219,7 +222,9 @@ class Model:
             copied["timers"].clear()
         if fate.late:
             case["due"] = at + DAY
-        copied["standings"] = [self._standing(fate, system, number, ref, at) for system in ("customer", "dosis")]
+        copied["standings"] = [
+            self._standing(fate, system, number, ref, at) for system in ("customer", "dosis")
+        ]
         if fate.work_item:
             copied["work_items"] = [
                 {"case_ref": ref, "name": "silence", "what": "nobody told anything", "opened_at": at + DAY}

@@ -5,34 +5,16 @@ the hub ends on SQLite, PostgreSQL panics by itself. Nothing that was promised m
 that is not durable, and no case may be opened twice.
 """
 
-import asyncio
 import json
 import re
-import time
 from pathlib import Path
 
-import pytest
-from sqlalchemy import select
-
-from adapters.roundup.client import RoundupClient
-from adapters.roundup.records import ISSUE
-from demo import roundup
-from demo.city_hall import groups_of_the_city
-from journal.database import open_engine
-from journal.schema import effects, incidents, messages
+from tests.faults.afterwards import cases_in, everything_done, stored, told, until
 from tests.faults.lone_hub import begun, receipts, running, statuses
 from tests.servers import postgres
-from tests.servers.roundup import settings
 from tests.servers.strace import failing_syncs
 
 BEFORE, DURING = range(10), range(100, 120)
-
-
-@pytest.fixture
-def tracker(tmp_path):
-    running = roundup.start(tmp_path / "tracker", groups_of_the_city(), workers=2)
-    yield running
-    running.stop()
 
 
 async def test_a_disk_that_fails_under_sqlite_ends_the_hub_and_costs_nothing(tmp_path, tracker):
@@ -84,52 +66,6 @@ def backends(postmaster: int) -> list[int]:
     """The processes that serve connections; those that PostgreSQL starts afterwards are not among them."""
     children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
     return [int(pid) for pid in children]
-
-
-async def cases_in(tracker) -> int:
-    """How many cases there are over there: each has a number of its own, or one was opened twice."""
-    client = RoundupClient(settings(tracker))
-    found = (await client.rows(ISSUE, [])).items
-    await client.close()
-    return len(found)
-
-
-async def everything_done(url: str, forms: int) -> None:
-    def done() -> bool:
-        states = look(url, select(effects.c.state).where(effects.c.action == "open_case"))
-        return states == ["applied"] * forms
-
-    await until(done, "every case is opened")
-
-
-async def until(condition, what: str, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not await asyncio.to_thread(condition):
-        assert time.monotonic() < end, what
-        await asyncio.sleep(0.2)
-
-
-def stored(url: str) -> set[str]:
-    """The ids of the forms in the journal."""
-    return set(look(url, select(messages.c.id).where(messages.c.source.startswith("website/"))))
-
-
-def told(url: str) -> list[tuple[str, int | None]]:
-    """What the incidents about the journal say, and when they ended."""
-    query = select(incidents.c.what, incidents.c.closed_at).where(incidents.c.system == "journal")
-    engine = open_engine(url)
-    with engine.connect() as connection:
-        found = [(row.what, row.closed_at) for row in connection.execute(query)]
-    engine.dispose()
-    return found
-
-
-def look(url: str, query) -> list[str]:
-    engine = open_engine(url)
-    with engine.connect() as connection:
-        found = list(connection.execute(query).scalars())
-    engine.dispose()
-    return found
 
 
 def events(log: Path) -> set[str]:

@@ -106,7 +106,7 @@ class Reconciler:
         self._owner = owner
         self._settings = settings
         self._settle = int(settings.settle * 60e6)
-        self._position = ""
+        self._position: str = ""
         self._next_walk = 0.0
         self._resting: dict[str, float] = {}
         self._doubts: dict[CaseRef, _Doubt] = {}

@@ -23,15 +23,21 @@ class Fate:
 
     @classmethod
     def of(cls, number: int, age: int) -> "Fate":
-        """Of the `number`th copy, so old (microseconds): after a week 99 of 100 are closed, before it every other one."""
+        """Of the `number`th copy, so old (microseconds): the older, the fewer are still open."""
         return cls(
-            closed=number % 100 != 7 if age > WEEK else number % 2 == 0,
+            closed=number % _open_one_in(age) != 7,
             late=age > WEEK,
             by_phone=number % 10 == 0,
             parked=number % 1_000 == 5,
             quarantined=number % 2_000 == 11,
             work_item=number % 500 == 7,
         )
+
+
+def _open_one_in(age: int) -> int:
+    if age < WEEK:
+        return 20
+    return 100 if age < 2 * WEEK else 10_000
 
 
 def found_as(system: str, number: int, ref: str) -> str:

@@ -41,7 +41,7 @@ class AtOnce:
     idempotency = Idempotency.NATIVE_KEY
 
     async def apply(self, key: str, command: object, fetch: object) -> str:
-        return f"id-{key[:15]}"
+        return f"id-{key.partition('/')[0]}"
 
     async def find(self, key: str, command: object) -> str | None:
         return None

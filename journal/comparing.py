@@ -21,7 +21,7 @@ AFTERWARDS: Final = 14 * DAY
 """How long after its end a case is still compared."""
 LOOK_AHEAD: Final = 2_000
 """How many cases one step of a walk along all of them looks at."""
-AT_ONCE: Final = 1_000
+AT_ONCE: Final = 200
 """How many standings one step puts on today's list."""
 _OPEN: Final = tuple(sorted(status.value for status in OPEN))
 _UNFINISHED: Final = ("due", "claimed", "unknown", "parked")

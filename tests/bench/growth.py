@@ -7,7 +7,7 @@ through the hub's own parts (accepted, routed, claimed, applied by a target that
 are timed, memory is read after each eighth of them, and then each page of the console is asked for fifty times,
 and so is every question that the hub's parts ask by themselves (`tests/bench/looks.py`). At last the newest tenth
 of all messages, 100,000 at most, is parked as by a long outage, looked at, and replayed by one plan. The goal: 95
-of 100 looks within 300 ms at a million messages. Ends with 1 when one misses it.
+of 100 looks within 300 ms. Ends with 1 when one misses it with 100,000 messages or more.
 """
 
 import argparse
@@ -42,7 +42,9 @@ from tests.servers import postgres
 
 LOOKS = 50
 GOAL = 300.0
-"""Milliseconds within which 95 of 100 looks must be answered."""
+"""Milliseconds within which 95 of 100 looks must be answered, whatever is stored."""
+LARGE = 100_000
+"""From so many stored messages on, the goal decides how the program ends."""
 PLANNED = 100_000
 """Rows of the replay plan, at most."""
 
@@ -159,7 +161,7 @@ def main() -> None:
         f"{which} {name}"
         for which, result in results.items()
         for name, value in result.items()
-        if _misses(name, value)
+        if result["stored"] >= LARGE and _misses(name, value)
     ]
     sys.exit(f"over {GOAL:.0f} ms: {', '.join(slow)}" if slow else 0)
 

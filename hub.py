@@ -42,6 +42,7 @@ from console.readiness import Process, Readiness
 from console.staff import ConsoleStaff, accounts_of
 from console.wording import load as load_wordings
 from journal.apart import Apart
+from journal.database import StoreBrokenError
 from journal.feeds import JournalFeeds
 from journal.journal import Custody, Journal, Keys
 from journal.looks import JournalLooks
@@ -221,6 +222,7 @@ class Hub:
         self._servers: list[uvicorn.Server] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._lock: TextIO | None = None
+        self.failure: BaseException | None = None
         self._stopping = False
 
     @property
@@ -234,6 +236,9 @@ class Hub:
             self._lock = alone_on(self.configuration.data)
         await self._until_the_database_is_there()
         await asyncio.to_thread(bring_up_to_date, self.configuration.journal_url)
+        self.journal.database.when_broken = self._disk_failed
+        if self._lock:
+            await self.journal.settle()
         await self.journal.start()
         await self._heed_restore()
         await self.live.follow_letters()
@@ -289,7 +294,7 @@ class Hub:
             await self.journal.report(Health(name, ok=False, what=reason, failures=1, open_for=60_000_000))
 
     async def serve(self) -> None:
-        """Answer HTTP until `stop`; without doors or console, health and metrics only."""
+        """Answer HTTP until `stop`; without doors or console, health and metrics only. Raises what made a part fail."""
         metrics = self.configuration.settings.metrics
         self._servers = [server(self.app, self.listen)]
         if metrics.listen:
@@ -297,6 +302,8 @@ class Hub:
         for one in self._servers:
             one.should_exit = self._stopping
         await asyncio.gather(*(one.serve() for one in self._servers))
+        if self.failure:
+            raise self.failure
 
     def stop(self) -> None:
         """Let `serve` return."""
@@ -316,7 +323,12 @@ class Hub:
         await self.live.reload()
 
     async def close(self) -> None:
-        """Finish what is in flight, then let go; what could not be finished is found again by its lease."""
+        """Finish what is in flight, then let go; what could not be finished is found again by its lease.
+
+        Nothing can be finished without a journal: when its disk failed, all is left as it is.
+        """
+        if self.journal.database.broken:
+            return
         self.upkeep.stop()
         self.scheduler.stop()
         self.reconciler.stop()
@@ -340,6 +352,13 @@ class Hub:
             self._lock.close()
         log.info("hub_stopped")
 
+    def _disk_failed(self, error: StoreBrokenError) -> None:
+        """The process ends, and whoever watches over it starts another one, which begins from what is on the disk."""
+        log.error("journal_disk_failed", reason=error.what, detail=error.detail)
+        self.journal.note_failure(error.what)
+        self.failure = error
+        self.stop()
+
     def _run(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(coroutine)
         task.add_done_callback(self._ended)
@@ -349,6 +368,7 @@ class Hub:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception():
             log.error("part_failed", exc_info=task.exception())
+            self.failure = self.failure or task.exception()
             self.stop()
 
     def process(self) -> Process:

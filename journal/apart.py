@@ -77,6 +77,27 @@ class Apart:
         lines = path.read_text("utf-8").splitlines() if path.exists() else []
         return tuple(dict.fromkeys(line.split()[0] for line in lines if line.strip()))
 
+    def note_failure(self, what: str, began: datetime) -> None:
+        """The journal's disk failed, and the journal itself can't be told. Never raises: the log has it too."""
+        try:
+            _append(self._failures, f"{began.isoformat()} {what}\n", durable=True)
+        except OSError as error:
+            log.error("apart_not_written", reason=error.strerror, failure=what)  # noqa: TRY400 - the reason is all
+
+    def failures(self) -> tuple[tuple[datetime, str], ...]:
+        """When the journal's disk failed, and how, as far as nobody has been told."""
+        lines = self._failures.read_text("utf-8").splitlines() if self._failures.exists() else []
+        told = (line.partition(" ") for line in lines if " " in line)
+        return tuple((datetime.fromisoformat(began), what) for began, _, what in told)
+
+    def forget_failures(self) -> None:
+        """They are told now."""
+        self._failures.unlink(missing_ok=True)
+
+    @property
+    def _failures(self) -> Path:
+        return self._folder / f"failures-{self._machine}.log"
+
     def _forget_old_months(self, now: datetime) -> None:
         """Hashes of contacts have a term too: what is from before last month goes."""
         oldest = f"openings-{now.replace(day=1) - timedelta(days=1):%Y-%m}"

@@ -13,13 +13,16 @@ from canonical_model.case import CaseRef
 from canonical_model.decision import AGAIN
 from canonical_model.standing import Standing
 from canonical_model.status import OPEN, CaseStatus
-from journal.among import among
 from journal.database import Transaction
 from journal.instants import DAY, moment
 from journal.schema import cases, effects, incidents, standings
 
 AFTERWARDS: Final = 14 * DAY
 """How long after its end a case is still compared."""
+LOOK_AHEAD: Final = 2_000
+"""How many cases one step of a walk along all of them looks at."""
+AT_ONCE: Final = 200
+"""How many standings one step puts on today's list."""
 _OPEN: Final = tuple(sorted(status.value for status in OPEN))
 _UNFINISHED: Final = ("due", "claimed", "unknown", "parked")
 
@@ -49,6 +52,14 @@ class OpenCase:
     status: CaseStatus
     changed_at: datetime
     busy: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenPage:
+    """Some open cases; `after` is where the next page goes on, "" when there are no cases beyond."""
+
+    rows: tuple[OpenCase, ...]
+    after: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,13 +113,17 @@ def due(connection: Connection, now: int, settle: int, system: str, limit: int) 
     )
 
 
-def open_cases(connection: Connection, after: str, settled: int, limit: int) -> tuple[OpenCase, ...]:
+def open_cases(connection: Connection, after: str, settled: int, limit: int) -> OpenPage:
     """Cases that the tracker holds and that are not finished, by number, from after this one.
 
-    Those that changed since `settled` (microseconds) are left alone.
+    Those that changed since `settled` (microseconds) are left alone. Finished cases are most of all: no more than
+    `LOOK_AHEAD` are looked at for one page.
     """
-    query = _OPEN_CASES.where(cases.c.ref > after).order_by(cases.c.ref).limit(limit)
-    return tuple(_open_case(row, settled) for row in connection.execute(query))
+    ahead = select(cases.c.ref).where(cases.c.ref > after).order_by(cases.c.ref).limit(LOOK_AHEAD)
+    last = connection.execute(select(func.max(ahead.subquery().c.ref))).scalar() or ""
+    query = _OPEN_CASES.where(cases.c.ref > after, cases.c.ref <= last).order_by(cases.c.ref).limit(limit)
+    rows = tuple(_open_case(row, settled) for row in connection.execute(query))
+    return OpenPage(rows=rows, after=rows[-1].case if len(rows) == limit else last)
 
 
 def open_case(connection: Connection, ref: CaseRef, settled: int) -> OpenCase | None:
@@ -171,12 +186,23 @@ def note_looks(tx: Transaction, looks: list[NextLook]) -> list[BaseException | N
     return [None] * len(looks)
 
 
-def look_at_once(tx: Transaction, systems: list[str]) -> list[BaseException | None]:
-    """All that is still compared with these systems is compared now, but for news: that must settle first."""
-    tx.connection.execute(
-        update(standings)
-        .where(among(standings.c.system, "systems"), standings.c.compare_at > tx.now)
-        .values(compare_at=0),
-        {"systems": systems},
+def look_at_once(tx: Transaction, systems: list[str]) -> list[bool | BaseException]:
+    """What is still compared with these systems is compared now, but for news: that must settle first.
+
+    One step for each; whether there is more.
+    """
+    return [_look_at_once(tx, system) for system in systems]
+
+
+def _look_at_once(tx: Transaction, system: str) -> bool:
+    later = (
+        select(standings.c.case_ref)
+        .where(standings.c.system == system, standings.c.compare_at > tx.now)
+        .limit(AT_ONCE)
     )
-    return [None] * len(systems)
+    changed = tx.connection.execute(
+        update(standings)
+        .where(standings.c.system == system, standings.c.case_ref.in_(later))
+        .values(compare_at=0)
+    )
+    return int(changed.rowcount) == AT_ONCE

@@ -15,7 +15,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 import structlog
@@ -55,6 +55,23 @@ WAL_SAFE = (3, 51, 3)
 
 class StoreUnavailableError(TransientError):
     """The journal can't store now: disk full, database away, or too many callers waiting."""
+
+
+class StoreBrokenError(StoreUnavailableError):
+    """The disk under SQLite failed: this process stores nothing more, a new one must begin from what is on the disk.
+
+    After an fsync that failed, Linux calls the pages clean that were never written, so the next fsync succeeds and means
+    nothing ("fsyncgate", https://wiki.postgresql.org/wiki/Fsync_Errors). PostgreSQL ends by itself then, for the same reason.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outage:
+    """A time without a journal, in microseconds since 1970; `ended` 0: it goes on."""
+
+    began: int
+    ended: int = 0
+    what: str
 
 
 @dataclass(slots=True)
@@ -168,6 +185,9 @@ class Database:
         self._log_is_long = False
         self._closed = False
         self._busy_since = 0.0
+        self._outage: Outage | None = None
+        self.broken: StoreBrokenError | None = None
+        self.when_broken: Callable[[StoreBrokenError], None] = log_broken
         self.commits = 0
         self._afterwards: list[Callable[[], None]] = []
 
@@ -175,6 +195,20 @@ class Database:
     def dialect(self) -> str:
         """`sqlite` or `postgresql`."""
         return self.engine.dialect.name
+
+    async def settle_log(self) -> None:
+        """Write SQLite's write-ahead log into its file and begin a new one: what an earlier life could not sync may
+        lie in the log as if it had been written. `StoreUnavailableError` when the disk refuses; call before `start`.
+        """
+        if self.dialect == "sqlite":
+            await self._in_thread(self._settle_log)
+
+    def _settle_log(self) -> None:
+        try:
+            with self._writing.connect() as connection:
+                _empty_log(connection)
+        except (DBAPIError, _SqliteError) as error:
+            raise self._noted(error) from error
 
     async def start(self) -> None:
         """Begin to serve; call once, in the event loop that will use it."""
@@ -201,6 +235,8 @@ class Database:
         `many` must be quick: on SQLite the event loop waits for it. The future fails with
         `StoreUnavailableError` when nothing could be stored.
         """
+        if self.broken:
+            raise self.broken
         if self._closed or len(self._waiting) >= MAX_WAITING or self._is_stalled():
             raise StoreUnavailableError("the journal takes nothing more now", retry_after=2)
         future: asyncio.Future[R] = self._loop.create_future()
@@ -220,8 +256,20 @@ class Database:
 
     async def scrub(self) -> None:
         """Let what was overwritten leave SQLite's write-ahead log too; elsewhere there is nothing to do."""
-        if self.dialect == "sqlite":
+        if self.dialect != "sqlite":
+            return
+        try:
             await self.read(_empty_log)
+        except _SqliteError as error:
+            raise self._noted(error) from error
+
+    def past_outage(self) -> Outage | None:
+        """A time without a journal that is over; told once."""
+        outage = self._outage
+        if outage is None or not outage.ended:
+            return None
+        self._outage = None
+        return outage
 
     def _read(self, fn: Callable[[Connection], R]) -> R:
         try:
@@ -236,8 +284,12 @@ class Database:
                 self._somebody.clear()
                 await self._somebody.wait()
                 continue
-            _answer(await self._outcome(self._waiting))
-            if self._log_is_long:
+            if not self.broken:
+                _answer(await self._outcome(self._waiting))
+            if self.broken:
+                _answer([(one, self.broken) for one in self._waiting])
+                self._waiting.clear()
+            elif self._log_is_long:
                 await self._in_thread(self._copy_log)
 
     async def _outcome(self, waiting: deque[_Waiting[Any, Any]]) -> list[Answer]:
@@ -246,8 +298,12 @@ class Database:
         try:
             return await self._transaction(waiting, group)
         except StoreUnavailableError as error:  # no transaction could even begin: that is nobody's fault
-            return [(one, error) for one in group or _taken(waiting)]
+            told = self._noted(error)
+            return [(one, told) for one in group or _taken(waiting)]
         except Exception as error:  # noqa: BLE001 - this task serves everybody: each member is tried alone
+            if _is_disk_failure(error):
+                told = self._noted(error)
+                return [(one, told) for one in group]
             log.warning("journal.group_failed", size=len(group), error=type(error).__name__)
             return [await self._alone(one) for one in group]
 
@@ -256,10 +312,10 @@ class Database:
             try:
                 return (await self._transaction(deque([one]), []))[0]
             except StoreUnavailableError as error:
-                return one, error
+                return one, self._noted(error)
             except OperationalError as error:
                 if not (others and _is_deadlock(error)):
-                    return one, _unavailable(error)
+                    return one, self._noted(error)
             except Exception as error:  # ... and the guilty one gets its own error
                 log.exception("journal.write_failed", write=getattr(one.write, "__name__", "?"))
                 return one, error
@@ -280,9 +336,28 @@ class Database:
             await self._in_thread(connection.close)
             raise
         await self._in_thread(lambda: self._make_durable(connection))
+        self._committed(group, begun)
+        return results
+
+    def _committed(self, group: list[_Waiting[Any, Any]], begun: float) -> None:
         self.commits += 1
         JOURNAL.committed(len(group), time.perf_counter() - begun)
-        return results
+        if self._outage and not self._outage.ended:
+            self._outage = replace(self._outage, ended=micros(self._clock.now()))
+
+    def _noted(self, error: Exception) -> StoreUnavailableError:
+        """What callers are told about a database that could not store; the beginning of an outage is remembered."""
+        told = error if isinstance(error, StoreUnavailableError) else _unavailable(error)
+        if self._outage is None or self._outage.ended:
+            self._outage = Outage(began=micros(self._clock.now()), what=told.what)
+        if _is_disk_failure(error) and not self.broken:
+            self.broken = StoreBrokenError(
+                "the disk under the journal failed: look at it before you trust it again",
+                detail=told.detail,
+                retry_after=30,
+            )
+            self.when_broken(self.broken)
+        return self.broken or told
 
     def _make_durable(self, connection: Connection) -> None:
         with connection:
@@ -300,6 +375,8 @@ class Database:
                 _checkpoint(connection, "PASSIVE")
         except (DBAPIError, _SqliteError) as error:  # what is committed stays so; tried again after the next
             log.warning("journal.log_not_copied", error=type(error).__name__)
+            if _is_disk_failure(error):
+                self._noted(error)
 
     def _whole(self, group: list[_Waiting[Any, Any]]) -> list[Answer]:
         begun = time.perf_counter()
@@ -307,8 +384,7 @@ class Database:
         with connection:
             results = self._apply(connection, group)
             self._make_durable(connection)
-        self.commits += 1
-        JOURNAL.committed(len(group), time.perf_counter() - begun)
+        self._committed(group, begun)
         return results
 
     def _begun(self) -> Connection:
@@ -481,9 +557,24 @@ def _is_deadlock(error: DBAPIError) -> bool:
     return getattr(error.orig, "sqlstate", None) == "40P01"
 
 
-def _unavailable(error: DBAPIError) -> StoreUnavailableError:
+def _is_disk_failure(error: BaseException) -> bool:
+    """SQLite could not read, write or sync a file (`SQLITE_IOERR`); a full disk is none of these."""
+    cause = error.__cause__ if isinstance(error, StoreUnavailableError) else error
+    return getattr(getattr(cause, "orig", cause), "sqlite_errorcode", 0) & 0xFF == _IOERR
+
+
+_IOERR = 10
+"""https://sqlite.org/rescode.html#ioerr; the higher bits say at what."""
+
+
+def log_broken(error: StoreBrokenError) -> None:
+    """All that can be done about a broken disk by a process that is not a hub."""
+    log.error("journal.disk_failed", reason=error.what, detail=error.detail)
+
+
+def _unavailable(error: Exception) -> StoreUnavailableError:
     return StoreUnavailableError(
         "the journal can't store now: look at its disk and its database",
-        detail=str(error.orig),
+        detail=str(getattr(error, "orig", error)),
         retry_after=5,
     )

@@ -15,7 +15,7 @@ from journal.apart import Apart
 from journal.claims import Claim, ClaimRequest, Ticket
 from journal.crypto import Keyring
 from journal.customers import JournalCases
-from journal.database import Database, Transaction
+from journal.database import Database, Outage, Transaction
 from journal.effects import Ledger, Recorded, Result, SweepRequest
 from journal.instants import micros
 from journal.intake import Accepted, Intake, Routing, Rules
@@ -105,6 +105,26 @@ class Journal:
         """Begin to serve."""
         await self.database.start()
         await self.set_clock()
+
+    async def settle(self) -> None:
+        """Before `start`, where no other hub runs: trust only what the disk takes now; see `Database.settle_log`."""
+        await self.database.settle_log()
+
+    async def tell_outages(self) -> None:
+        """Write the times without a journal down as incidents: one that this process saw end, and those that ended a life."""
+        if past := self.database.past_outage():
+            await self.database.write(self._operations.outage_many, past)
+        failures = await asyncio.to_thread(self._apart.failures) if self._apart else ()
+        for began, what in failures:
+            outage = Outage(began=micros(began), ended=micros(self.clock.now()), what=what)
+            await self.database.write(self._operations.outage_many, outage)
+        if self._apart and failures:
+            await asyncio.to_thread(self._apart.forget_failures)
+
+    def note_failure(self, what: str) -> None:
+        """The disk failed: for the next life to tell."""
+        if self._apart:
+            self._apart.note_failure(what, self.clock.now())
 
     async def set_clock(self) -> None:
         """Where several machines share the time, take it over from the database; to be repeated now and then."""

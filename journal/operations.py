@@ -12,7 +12,7 @@ from canonical_model.codec import decode_event
 from canonical_model.contact import Automatic, Contact
 from canonical_model.events import ContactReceived, Event
 from journal.crypto import Keyring
-from journal.database import Transaction
+from journal.database import Outage, Transaction
 from journal.effects import free_followers, move_messages
 from journal.instants import new_id
 from journal.intake import Arrival, Intake, Routing
@@ -193,6 +193,21 @@ class Operations:
             if row is not None:
                 _note_health(tx, row, report)
         return [None] * len(reports)
+
+    def outage_many(self, tx: Transaction, outages: list[Outage]) -> list[BaseException | None]:
+        """Times without a journal, now that they are over; one that several processes tell is one incident."""
+        tx.lock([_TELLING])
+        for outage in outages:
+            known = select(incidents.c.id).where(
+                incidents.c.system == JOURNAL,
+                incidents.c.opened_at <= outage.ended,
+                incidents.c.closed_at >= outage.began,
+            )
+            if tx.connection.execute(known.limit(1)).first() is None:
+                row = {"id": new_id(tx.now), "system": JOURNAL, "kind": "outage", "what": outage.what}
+                span = {"opened_at": outage.began, "closed_at": outage.ended}
+                tx.connection.execute(incidents.insert(), {**row, **span})
+        return [None] * len(outages)
 
     def replay_effects(self, tx: Transaction, acts: list[Act]) -> list[tuple[str, ...] | BaseException]:
         """Try parked effects again, looking first whether they were applied; an applied one is left alone."""
@@ -456,6 +471,10 @@ def _open_incident(tx: Transaction, report: Health) -> str:
     )
     return id_
 
+
+JOURNAL = "journal"
+"""The system of incidents in which nothing could be stored."""
+_TELLING = "0000000000b0d17"
 
 _NEW_SYSTEM: dict[str, Any] = {
     "paused": False,

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, literal_column, or_, select, text
@@ -24,6 +25,8 @@ from canonical_model.status import OPEN
 from journal.crypto import DataKey, Keyring, SealBrokenError
 from journal.instants import DAY, micros, moment
 from journal.schema import (
+    OPEN_CASE,
+    STUCK,
     attempts,
     audit,
     bodies,
@@ -55,6 +58,8 @@ REFERENCE_SYSTEMS: Final = ("case", "tracker", "mail-id", "form", "fingerprint")
 NEEDS_SOMEBODY: Final = text("state IN ('parked', 'quarantined')")
 """Word for word the condition of the partial index: SQLite uses it only then."""
 
+_STUCK: Final = text(STUCK)
+_OPEN_CASE: Final = text(OPEN_CASE)
 _OPEN_STATUSES: Final = tuple(sorted(status.value for status in OPEN))
 _HEX_ID = re.compile(r"[0-9a-f]{32}")
 _VARYING = re.compile(r"[A-Z]{2,5}-20[0-9]{2}-[0-9]{6,9}|\b[0-9a-f]{16,}\b|\b[0-9]{4,}\b")
@@ -559,14 +564,22 @@ def spellings(words: str) -> tuple[str, ...]:
 def failures(connection: Connection) -> Failures:
     """Parked effects and messages, together when the same remedy helps."""
     parked = connection.execute(
-        select(effects)
+        select(
+            effects.c.id,
+            effects.c.error,
+            effects.c.target,
+            effects.c.action,
+            effects.c.reason,
+            effects.c.created_at,
+            effects.c.case_ref,
+        )
         .where(effects.c.state == literal_column("'parked'"))
         .order_by(effects.c.id.desc())
         .limit(LOOK_BACK + 1)
     ).all()
     stuck = connection.execute(
-        select(messages)
-        .where(NEEDS_SOMEBODY, messages.c.state == "parked", messages.c.parked_effects == 0)
+        select(messages.c.id, messages.c.kind, messages.c.source, messages.c.reason, messages.c.received_at)
+        .where(_STUCK)
         .order_by(messages.c.id.desc())
         .limit(LOOK_BACK + 1)
     ).all()
@@ -580,11 +593,7 @@ def failures(connection: Connection) -> Failures:
 def needing(connection: Connection) -> Needing:
     """How much waits for a person."""
     parked = select(effects.c.id).where(effects.c.state == literal_column("'parked'")).limit(MOST)
-    stuck = (
-        select(messages.c.id)
-        .where(NEEDS_SOMEBODY, messages.c.state == "parked", messages.c.parked_effects == 0)
-        .limit(MOST)
-    )
+    stuck = select(messages.c.id).where(_STUCK).limit(MOST)
     quarantined = select(messages.c.id).where(NEEDS_SOMEBODY, messages.c.state == "quarantined").limit(MOST)
     return Needing(
         effects=_count(connection, parked),
@@ -596,10 +605,7 @@ def needing(connection: Connection) -> Needing:
 def late_cases(connection: Connection, now: datetime, *, size: int = PAGE) -> tuple[LateCase, ...]:
     """Open cases past their promise, the longest first."""
     rows = connection.execute(
-        select(cases)
-        .where(cases.c.due < micros(now), cases.c.status.in_(_OPEN_STATUSES))
-        .order_by(cases.c.due)
-        .limit(size)
+        select(cases).where(_OPEN_CASE, cases.c.due < micros(now)).order_by(cases.c.due).limit(size)
     ).all()
     found = tuple(map(case_row, rows))
     waiting: dict[str, set[str]] = defaultdict(set)
@@ -924,13 +930,14 @@ def _hits_by_reference(connection: Connection, keyring: Keyring, wanted: str) ->
 # --- parts of the failure lists ---------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=LOOK_BACK)
 def same_remedy(reason: str) -> str:
     """A reason without what varies from case to case (references, ids, numbers)."""
     return _VARYING.sub("…", reason)
 
 
-def _effect_cards(rows: Sequence[Row[Any]]) -> Iterable[FailureCard]:
-    groups: dict[tuple[str, str, str, str], list[Row[Any]]] = defaultdict(list)
+def _effect_cards(rows: Sequence[Any]) -> Iterable[FailureCard]:
+    groups: dict[tuple[str, str, str, str], list[Any]] = defaultdict(list)
     for row in rows:
         groups[row.error, row.target, row.action, same_remedy(row.reason)].append(row)
     for (error, target, action, reason), members in groups.items():
@@ -949,8 +956,8 @@ def _effect_cards(rows: Sequence[Row[Any]]) -> Iterable[FailureCard]:
         )
 
 
-def _message_cards(rows: Sequence[Row[Any]]) -> Iterable[FailureCard]:
-    groups: dict[tuple[str, str, str], list[Row[Any]]] = defaultdict(list)
+def _message_cards(rows: Sequence[Any]) -> Iterable[FailureCard]:
+    groups: dict[tuple[str, str, str], list[Any]] = defaultdict(list)
     for row in rows:
         groups[row.kind, row.source, same_remedy(row.reason)].append(row)
     for (kind, source, reason), members in groups.items():

@@ -26,6 +26,11 @@ metadata = MetaData()
 
 ID = String(32)
 
+STUCK = "state = 'parked' AND parked_effects = 0"
+"""Messages that nobody could decide about; what is parked because of an effect is found by that effect."""
+OPEN_CASE = "status IN ('in_progress', 'new', 'waiting_for_customer', 'waiting_for_field_team')"
+"""Cases that somebody still has to answer: a few of all that are kept."""
+
 messages = Table(
     "messages",
     metadata,
@@ -53,6 +58,12 @@ messages = Table(
         "id",
         sqlite_where=text("state IN ('parked', 'quarantined')"),
         postgresql_where=text("state IN ('parked', 'quarantined')"),
+    ),
+    Index(
+        "messages_stuck",
+        "id",
+        sqlite_where=text(STUCK),
+        postgresql_where=text(STUCK),
     ),
     sqlite_with_rowid=False,
 )
@@ -108,7 +119,7 @@ cases = Table(
     Column("key_id", ID, nullable=False),
     Column("card", LargeBinary),  # sealed: what is needed to write to the customer
     Column("card_version", SmallInteger, nullable=False),
-    Index("cases_by_due", "due"),
+    Index("cases_by_due", "due", sqlite_where=text(OPEN_CASE), postgresql_where=text(OPEN_CASE)),
     Index("cases_of_origin", "origin", "changed_at"),
     Index(
         "cases_of_first_line",

@@ -16,22 +16,31 @@ def journal_line(url: str, *, ca_file: str = "", plaintext: bool = False) -> str
     """The address of the journal with what makes libpq prove the server. SQLite stays as it is.
 
     `ca_file` = the authority of its certificate, "" = those that the system trusts. Raises `MisconfiguredError` for a
-    line to another machine that is not proven, unless `plaintext` allows it.
+    line to another machine that is not proven, unless `plaintext` allows it. Several hosts (`host=a:5432&host=b:5432`)
+    are a server and its standby.
     """
     if not url.startswith("postgresql"):
         return url
     parts = urlsplit(url)
-    options = dict(parse_qsl(parts.query))
-    host = options.get("host") or parts.hostname or ""
-    mode = options.get("sslmode") or (PROVEN if ca_file or (_elsewhere(host) and not plaintext) else "")
-    if _elsewhere(host) and mode != PROVEN and not plaintext:
+    options = parse_qsl(parts.query)
+    elsewhere = any(map(_elsewhere, _hosts(options) or [parts.hostname or ""]))
+    mode = dict(options).get("sslmode") or (PROVEN if ca_file or (elsewhere and not plaintext) else "")
+    if elsewhere and mode != PROVEN and not plaintext:
         raise MisconfiguredError(
             f"[journal] url asks for sslmode={mode} to another machine: use {PROVEN}, or set plaintext = true"
         )
     if mode == PROVEN:
-        options = {"sslrootcert": ca_file or "system", **options, "sslmode": PROVEN}
+        authority = dict(options).get("sslrootcert") or ca_file or "system"
+        kept = [(name, value) for name, value in options if name not in ("sslrootcert", "sslmode")]
+        options = [*kept, ("sslrootcert", authority), ("sslmode", PROVEN)]
     query = urlencode(options, quote_via=quote, safe="/:")
     return urlunsplit(parts._replace(query=query))
+
+
+def _hosts(options: list[tuple[str, str]]) -> list[str]:
+    """Those that the options name, without their ports."""
+    named = (host for name, value in options if name == "host" for host in value.split(","))
+    return [host.partition(":")[0] if host.count(":") == 1 else host for host in named]
 
 
 def broker_line(url: str, *, plaintext: bool = False) -> str:

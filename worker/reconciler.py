@@ -106,7 +106,7 @@ class Reconciler:
         self._owner = owner
         self._settings = settings
         self._settle = int(settings.settle * 60e6)
-        self._position = ""
+        self._position: str = ""
         self._next_walk = 0.0
         self._resting: dict[str, float] = {}
         self._doubts: dict[CaseRef, _Doubt] = {}
@@ -153,7 +153,8 @@ class Reconciler:
             return
         names = [system for system, _ in ended]
         for system in names:
-            await self._journal.database.write(look_at_once, system)
+            while await self._journal.database.write(look_at_once, system):
+                pass
             self._resting.pop(system, None)
         if TRACKER in names:
             self._position, self._next_walk = "", 0.0
@@ -255,16 +256,16 @@ class Reconciler:
         page = await self._journal.database.read(
             lambda connection: open_cases(connection, position, settled, BATCH)
         )
-        for one in page:
+        for one in page.rows:
             if not self._is_asked(TRACKER) or not await self._may_go_on():
                 return False
             if not one.busy:
                 await self._compare_case(self._tracker, one)
             self._position = one.case
-        if len(page) < BATCH:
-            self._position = ""
+        self._position = page.after
+        if not page.after:
             self._next_walk = monotonic + self._settings.hours * 3600
-        return len(page) == BATCH
+        return bool(page.after)
 
     async def _look_at_doubts(self, tracker: Tracker, monotonic: float) -> None:
         """What differed when it was looked at: its news may have been on the way."""

@@ -46,6 +46,7 @@ class Upkeep:
             await self._breakers.refresh()
             if clock:
                 await self._journal.set_clock()
+                await self._journal.tell_outages()
             if self._also:
                 await self._also()
         except TransientError as error:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import resource
 import secrets
 import signal
@@ -14,15 +13,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from demo.city_hall import city_file, without_crews
+from demo.roundup import RunningTracker
 from settings import make_secrets
 from tests.servers.private import free_port
 from tests.shipped import ROOT
 
 TOKEN = secrets.token_hex(16)
+IN_MEMORY = 'system = "memory"'
 CONFIGURATION = """
 [hub]
 listen = "127.0.0.1:{port}"
@@ -35,7 +37,7 @@ url = "{journal}"
 url = "{broker}"
 
 [adapters.tracker]
-system = "memory"
+{tracker}
 
 [adapters.website]
 system = "website"
@@ -87,26 +89,53 @@ class LoneHub:
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
         return pages * resource.getpagesize()
 
+    def kill(self) -> None:
+        """As a power cut does, as far as the process is concerned."""
+        self.process.kill()
+        self.process.wait()
+
+    async def ended(self, seconds: float = 60) -> int:
+        """How it ended by itself."""
+        return await asyncio.to_thread(self.process.wait, seconds)
+
     def last_words(self) -> str:
         """The end of its log."""
         return self.log.read_text(errors="replace")[-3000:]
 
 
 @contextmanager
-def running(
-    folder: Path, *, journal: str = "", broker: str = "memory:", data: str = "var", roles: Sequence[str] = ()
+def running(folder: Path, **settings: Any) -> Iterator[LoneHub]:
+    """A hub that answers, see `begun`; it must end well when it is asked to."""
+    with begun(folder, **settings) as hub:
+        yield hub
+        hub.process.send_signal(signal.SIGTERM)
+        assert hub.process.wait(60) == 0, hub.last_words()
+
+
+@contextmanager
+def begun(
+    folder: Path,
+    *,
+    journal: str = "",
+    broker: str = "memory:",
+    data: str = "var",
+    roles: Sequence[str] = (),
+    tracker: RunningTracker | None = None,
+    under: Sequence[str] = (),
 ) -> Iterator[LoneHub]:
-    """A hub that answers; it must end well when it is asked to."""
+    """A hub that answers, with a tracker in memory or this one; `under` is the program that runs it."""
     port = free_port()
     make_secrets(folder / "secrets")
     (folder / "secrets" / "form").write_text(TOKEN)
     (folder / "dispatch.toml").write_text(without_crews(city_file("dispatch.toml")))
-    settings = CONFIGURATION.format(port=port, journal=journal, broker=broker, data=data)
+    section = _roundup(folder, tracker) if tracker else IN_MEMORY
+    settings = CONFIGURATION.format(port=port, journal=journal, broker=broker, data=data, tracker=section)
     (folder / "hub.toml").write_text(settings)
     log = folder / "hub.log"
     with log.open("ab") as output:
         process = subprocess.Popen(
             [
+                *under,
                 *(sys.executable, "-m", "hub", "--config", str(folder / "hub.toml"), "run", "--log-json"),
                 *(word for role in roles for word in ("--role", role)),
             ],
@@ -119,12 +148,22 @@ def running(
     try:
         _wait_until_ready(hub)
         yield hub
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0, hub.last_words()
     finally:
         if process.poll() is None:
-            os.kill(process.pid, signal.SIGKILL)
-            process.wait()
+            hub.kill()
+
+
+def _roundup(folder: Path, tracker: RunningTracker) -> str:
+    (folder / "secrets" / "roundup").write_text(tracker.jwt_secret)
+    return "\n".join(
+        (
+            'system = "roundup"',
+            f'url = "{tracker.url}"',
+            f'origin = "{tracker.url.partition("/tracker")[0]}"',
+            'jwt_secret = "secret:roundup"',
+            f'user_id = "{tracker.hub_user_id}"',
+        )
+    )
 
 
 def statuses(answers: Sequence[httpx.Response | httpx.TransportError]) -> Counter[int]:

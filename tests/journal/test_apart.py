@@ -6,8 +6,9 @@ import pytest
 
 from journal.apart import Apart
 from journal.database import StoreUnavailableError
+from journal.instants import micros
 from journal.journal import Custody
-from journal.schema import cases
+from journal.schema import cases, incidents
 from tests.journal.scene import contact, contact_message, rows
 
 MARCH = datetime(2026, 3, 2, tzinfo=UTC)
@@ -70,3 +71,16 @@ async def test_every_case_that_is_opened_is_noted_with_hashes_only(open_journal,
     assert not await journal.is_older()
     apart.note_openings({"LEU-2026-000004": ["x"]}, MARCH)
     assert await journal.is_older()
+
+
+async def test_a_disk_that_failed_is_told_by_the_next_life(apart, open_journal, plan):
+    apart.note_failure("the disk failed", MARCH)
+    journal = await open_journal(plan, custody=Custody(apart=apart))
+
+    for _ in range(2):
+        await journal.tell_outages()
+
+    (told,) = await rows(journal, incidents)
+    assert (told.system, told.what, told.opened_at) == ("journal", "the disk failed", micros(MARCH))
+    assert told.closed_at is not None
+    assert apart.failures() == ()

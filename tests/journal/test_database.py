@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from datetime import timedelta
 
 import psycopg
 import pytest
@@ -13,11 +14,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from journal import database as database_module
-from journal.database import Database, StoreUnavailableError, open_engine
+from journal.database import Database, StoreBrokenError, StoreUnavailableError, open_engine
 from journal.instants import new_id
 from journal.journal import Journal
 from journal.migrate import migrate
-from journal.schema import checkpoints, tally, target_tally
+from journal.schema import checkpoints, incidents, tally, target_tally
 from ports.clock import ManualClock
 from ports.errors import TransientError
 from tests.journal.scene import KEYS, START, PlannedRoutes, inbound, recount, rows, together
@@ -215,6 +216,57 @@ async def test_a_full_disk_is_told_and_nothing_is_half_stored(tiny_disk):
     assert not any(one.receipt.duplicate for one in accepted)
     assert (await recount(journal))["received"] == 6
     await journal.close()
+
+
+class FailedDisk(sqlite.OperationalError):
+    """What SQLite says when the system says EIO."""
+
+    sqlite_errorcode = 10 | 4 << 8  # SQLITE_IOERR_FSYNC
+
+
+def failing(connection):
+    connection.close()
+    raise OperationalError("COMMIT", {}, FailedDisk("disk I/O error"))
+
+
+async def test_after_a_failed_sync_sqlite_is_not_asked_again(sqlite_url, monkeypatch):
+    journal = await _opened(sqlite_url)
+    told = []
+    journal.database.when_broken = told.append
+    await journal.accept(inbound("before"))
+    with monkeypatch.context() as patched:
+        patched.setattr(journal.database, "_make_durable", failing)
+        refused = await asyncio.gather(
+            *(journal.accept(inbound(f"{n}")) for n in range(5)), return_exceptions=True
+        )
+    refused.append(await _outcome(journal.accept(inbound("later"))))
+
+    assert {type(one) for one in refused} == {StoreBrokenError}
+    assert told == [journal.database.broken]
+    assert (await recount(journal))["received"] == 1
+    await journal.close()
+
+
+async def test_a_time_without_a_journal_is_one_incident_whoever_tells_it(planned, open_journal, plan, clock):
+    second = await open_journal(plan, shard="2")
+    for journal in (planned, second):
+        with structlog.testing.capture_logs(), pytest.MonkeyPatch.context() as patched:
+            patched.setattr(journal.database, "_make_durable", away)
+            assert type(await _outcome(journal.accept(inbound("1")))) is StoreUnavailableError
+            await journal.tell_outages()
+        clock.advance(timedelta(seconds=5))
+        await journal.accept(inbound("1"))
+    for journal in (planned, second, planned):
+        await journal.tell_outages()
+
+    (told,) = await rows(planned, incidents)
+    assert (told.system, told.closed_at - told.opened_at) == ("journal", 5_000_000)
+    assert "look at its disk" in told.what
+
+
+def away(connection):
+    connection.close()
+    raise OperationalError("COMMIT", {}, psycopg.OperationalError("the server closed the connection"))
 
 
 async def test_a_postgresql_that_goes_away_is_told_and_found_again(postgres_server):

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy import select
 
@@ -10,7 +11,17 @@ from canonical_model.decision import AGAIN, Decision, Fate, WorkItem
 from canonical_model.events import TimerFired
 from canonical_model.standing import Standing
 from canonical_model.status import CaseStatus
-from journal.comparing import AFTERWARDS, NextLook, due, ended_incidents, look_at_once, note_looks, open_cases
+from journal import comparing
+from journal.comparing import (
+    AFTERWARDS,
+    NextLook,
+    OpenPage,
+    due,
+    ended_incidents,
+    look_at_once,
+    note_looks,
+    open_cases,
+)
 from journal.instants import micros
 from journal.operations import Health
 from journal.schema import standings, work_items
@@ -168,8 +179,24 @@ async def test_after_an_outage_everything_told_to_that_system_is_looked_at(plann
     ((system, ended),) = await planned.database.read(lambda connection: ended_incidents(connection, 0))
     assert (system, ended) == ("dosis", micros(clock.now()))
     assert await planned.database.read(lambda connection: ended_incidents(connection, ended)) == ()
-    await planned.database.write(look_at_once, "dosis")
+    assert not await planned.database.write(look_at_once, "dosis")
     assert [one.standing.system for one in await comparisons(planned, clock)] == ["dosis"]
+
+
+async def test_after_an_outage_a_step_takes_a_few_at_a_time(planned, plan, clock, monkeypatch):
+    monkeypatch.setattr(comparing, "AT_ONCE", 2)
+    later = micros(clock.now() + timedelta(hours=6))
+    plan.decide_with = lambda message, known: replace(
+        open_with()(message, known),
+        standings=(Standing(system="dosis", state="ordered", at=clock.now()),),
+    )
+    for number in range(3):
+        await planned.accept(inbound(f"{number}"))
+    for one in await comparisons(planned, clock):
+        look = NextLook(case=one.case, system="dosis", seen=one.compare_at, at=later)
+        await planned.database.write(note_looks, look)
+    assert [await planned.database.write(look_at_once, "dosis") for _ in range(2)] == [True, False]
+    assert len(await comparisons(planned, clock)) == 3
 
 
 async def test_open_cases_are_walked_by_number(planned, plan, clock):
@@ -184,10 +211,26 @@ async def test_open_cases_are_walked_by_number(planned, plan, clock):
 
     now = micros(clock.now())
     first = await planned.database.read(page("", now))
-    rest = await planned.database.read(page(first[-1].case, now))
-    assert [one.case[-1] for one in (*first, *rest)] == ["1", "2", "3"]
-    assert not any(one.busy for one in first)
-    assert all(one.busy for one in await planned.database.read(page("", now - 1)))
+    rest = await planned.database.read(page(first.after, now))
+    assert [one.case[-1] for one in (*first.rows, *rest.rows)] == ["1", "2", "3"]
+    assert (first.after, rest.after) == (first.rows[-1].case, rest.rows[-1].case)
+    assert await planned.database.read(page(rest.after, now)) == OpenPage(rows=(), after="")
+    assert not any(one.busy for one in first.rows)
+    assert all(one.busy for one in (await planned.database.read(page("", now - 1))).rows)
+
+
+async def test_a_walk_along_finished_cases_looks_at_a_few_at_a_time(planned, plan, clock, monkeypatch):
+    monkeypatch.setattr(comparing, "LOOK_AHEAD", 2)
+    plan.decide_with = open_with()  # no tracker holds them
+    for number in range(3):
+        await planned.accept(inbound(f"{number}"))
+    now, after, walked = micros(clock.now()), "", []
+    while True:
+        page = await planned.database.read(partial(open_cases, after=after, settled=now, limit=50))
+        walked.append((len(page.rows), page.after[-1:]))
+        if not (after := page.after):
+            break
+    assert walked == [(0, "2"), (0, "3"), (0, "")]
 
 
 async def test_a_question_about_standings_uses_its_index(planned):

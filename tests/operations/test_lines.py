@@ -106,6 +106,8 @@ def test_a_database_that_is_away_is_waited_for_and_one_that_refuses_is_not(postg
         "postgresql+psycopg://hub@db.leuven.test/wegwijzer?sslmode=prefer",
         "postgresql+psycopg://hub@10.1.2.3/wegwijzer?sslmode=require",
         "postgresql+psycopg://hub@/wegwijzer?host=db.leuven.test&sslmode=disable",
+        "postgresql+psycopg://hub@/wegwijzer?host=db.leuven.test:5432&host=127.0.0.1:5432&sslmode=disable",
+        "postgresql+psycopg://hub@/wegwijzer?host=127.0.0.1,db.leuven.test&sslmode=disable",
     ],
 )
 def test_a_line_to_another_machine_that_is_not_proven_is_refused_before_anything_is_sent(url):
@@ -119,6 +121,15 @@ def test_to_another_machine_the_server_is_proven_without_asking():
     assert line.endswith("?sslrootcert=system&sslmode=verify-full")
     assert journal_line("sqlite:////var/journal.db") == "sqlite:////var/journal.db"
     assert journal_line("postgresql+psycopg://hub@127.0.0.1/x") == "postgresql+psycopg://hub@127.0.0.1/x"
+
+
+def test_a_server_and_its_standby_are_both_in_the_line():
+    hosts = (
+        "postgresql+psycopg://hub@/x?host=one.test:5432&host=two.test:5432&target_session_attrs=read-write"
+    )
+    assert journal_line(hosts) == f"{hosts}&sslrootcert=system&sslmode=verify-full"
+    local = "postgresql+psycopg://hub@/x?host=127.0.0.1:5432&host=localhost:5433"
+    assert journal_line(local) == local
 
 
 def test_plaintext_to_a_broker_elsewhere_is_refused():

@@ -32,7 +32,7 @@ def stored(city, query) -> list:
 
 async def until_delivered(city, count: int) -> None:
     async with asyncio.timeout(30):
-        while stored(city, select(func.count()).where(effects.c.state == "applied")) != [(count,)]:
+        while stored(city, select(func.count()).where(effects.c.state == "applied")) != [(count,)]:  # noqa: ASYNC110 - the journal tells nobody
             await asyncio.sleep(0.1)
 
 

@@ -291,7 +291,6 @@ class _Recording:
             decision = self._after(settled, state.record)
             if decision is not None:
                 started[result.effect_id] = self.routing.apply(decision, row.message_id, state.key)
-        self.routing.flush()
         return started
 
     def _after(self, settled: Settled, case: CaseRecord) -> Decision | None:
@@ -337,10 +336,8 @@ class _Recording:
             self.followers.append(row)
 
     def _write(self) -> None:
-        if self.updates:
-            _SETTLE.run(self.tx.connection, self.updates)
-            _ATTEMPTS.run(self.tx.connection, self.tries)
-        move_messages(self.tx, self.changes)
+        moves = _moves(self.tx, self.changes)
+        self.routing.flush(also=((_SETTLE, self.updates), (_ATTEMPTS, self.tries), (_MOVE, moves)))
 
     def _free_followers(self) -> dict[str, tuple[str, ...]]:
         if not self.followers:
@@ -352,22 +349,26 @@ class _Recording:
 
 def move_messages(tx: Transaction, changes: dict[str, list[int]]) -> None:
     """Add to the open and parked effects of messages, and move each to the state that follows from them."""
+    _MOVE.run(tx.connection, _moves(tx, changes))
+
+
+def _moves(tx: Transaction, changes: dict[str, list[int]]) -> list[dict[str, Any]]:
+    """The new counts and states of these messages, and the balance follows them."""
     wanted = sorted(id_ for id_, change in changes.items() if change != [0, 0])
     if not wanted:
-        return
-    updates: list[dict[str, Any]] = []
+        return []
+    moves: list[dict[str, Any]] = []
     for row in tx.connection.execute(_MOVING, {"ids": wanted}):
         open_, parked = (
             row.open_effects + changes[row.id][0],
             row.parked_effects + changes[row.id][1],
         )
         state = "parked" if parked else "waiting" if open_ else "done"
-        updates.append({"id": row.id, "open_effects": open_, "parked_effects": parked, "state": state})
+        moves.append({"id": row.id, "open_effects": open_, "parked_effects": parked, "state": state})
         if state != row.state:
             tx.count(row.received_at, row.source, row.state, -1)
             tx.count(row.received_at, row.source, state, 1)
-    if updates:
-        _MOVE.run(tx.connection, updates)
+    return moves
 
 
 def free_followers(tx: Transaction, settled: list[Any]) -> dict[str, tuple[str, ...]]:

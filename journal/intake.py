@@ -38,7 +38,7 @@ from journal.crypto import DataKey, Keyring, SealBrokenError
 from journal.database import Transaction
 from journal.instants import DAY, micros, moment, new_id
 from journal.recovery import Recovery
-from journal.rows import InsertRows, PutRows, UpdateRows, write_together
+from journal.rows import InsertRows, PutRows, UpdateRows, Write, write_together
 from journal.schema import (
     bodies,
     case_history,
@@ -298,14 +298,19 @@ class Routing:
         self.tx.count(row.received_at, row.source, state, 1)
         return started
 
-    def flush(self) -> None:
-        """Write all rows, table by table: new ones, then what changed."""
+    def flush(self, also: Iterable[Write] = ()) -> None:
+        """Write all rows: new ones and what changed, with what else belongs to this transaction."""
         if self._opened:
             self.intake.numbers.note_used(self.tx)
         self._remove_timers()
-        write_together(self.tx.connection, self._new_rows())
+        changed = [state for state in self.states.values() if state.changed and not state.new]
+        write_together(
+            self.tx.connection,
+            (*self._new_rows(), (_CASE, [_case_row(state, self.tx.now) for state in changed]), *also),
+        )
         InsertRows(files).run(self.tx.connection, self.rows.get("files", []))  # they may be large
-        self._write_changed_cases()
+        cards = [state for state in self.states.values() if state.card_changed]
+        _CARD.run(self.tx.connection, [_card(state) for state in cards])
         self.outside.flush()
         if self._openings and self.intake.apart:
             note = partial(self.intake.apart.note_openings, self._openings, self.now)
@@ -627,7 +632,7 @@ class Routing:
         for claim, content in {file.attachment.claim: file.content for file in inbound.files}.items():
             self._row("files", message_id=id_, claim=claim, data=key.seal(id_, claim, content))
 
-    def _new_rows(self) -> Iterator[tuple[InsertRows | PutRows, list[dict[str, Any]]]]:
+    def _new_rows(self) -> Iterator[Write]:
         opened = [state for state in self.states.values() if state.new and state.changed]
         yield InsertRows(cases), [_case_row(state, self.tx.now) | _card(state) for state in opened]
         for table in (messages, bodies, data_keys, effects):
@@ -635,12 +640,6 @@ class Routing:
         for table in (references, case_history):
             yield InsertRows(table, ignoring=True), self.rows.get(table.name, [])
         yield _TIMERS, [_timer_row(case, timer) for (case, _), timer in self.timers.items() if timer]
-
-    def _write_changed_cases(self) -> None:
-        changed = [state for state in self.states.values() if state.changed and not state.new]
-        _CASE.run(self.tx.connection, [_case_row(state, self.tx.now) for state in changed])
-        cards = [state for state in self.states.values() if state.card_changed]
-        _CARD.run(self.tx.connection, [_card(state) for state in cards])
 
     def _remove_timers(self) -> None:
         for case, name in [key for key, timer in self.timers.items() if timer is None]:

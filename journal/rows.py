@@ -5,12 +5,12 @@ so that the server parses, plans and answers once for all of them; arrays, one p
 times as much (docs/decisions/0013). Their bytes go in one piece beside it, and each row tells where its own lie.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
 from operator import itemgetter
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import msgspec
 from sqlalchemy import Column, Connection, Dialect, LargeBinary, Table
@@ -30,8 +30,12 @@ class InsertRows:
     def run(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
         """Insert rows that all have the same columns, in the same order."""
         if rows:
-            columns = tuple(rows[0])
+            columns = self.sent(rows[0])
             _send(connection, self.table, _insert(self, columns, connection.dialect.name), rows, columns)
+
+    def sent(self, row: Mapping[str, Any]) -> tuple[str, ...]:
+        """The columns of a row that are sent."""
+        return tuple(row)
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,12 @@ class PutRows:
     def run(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
         """Write rows that all have the same columns, in the same order, and each key once."""
         if rows:
-            columns = tuple(rows[0])
+            columns = self.sent(rows[0])
             _send(connection, self.table, _put(self, columns, connection.dialect.name), rows, columns)
+
+    def sent(self, row: Mapping[str, Any]) -> tuple[str, ...]:
+        """The columns of a row that are sent."""
+        return tuple(row)
 
 
 @dataclass(frozen=True)
@@ -60,15 +68,20 @@ class UpdateRows:
     def run(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
         """Set the columns of each row; rows may hold more than these."""
         if rows:
-            wanted = (*self.columns, self.key)
-            _send(connection, self.table, _update(self, connection.dialect.name), rows, wanted)
+            columns = self.sent(rows[0])
+            _send(connection, self.table, _update(self, connection.dialect.name), rows, columns)
+
+    def sent(self, _row: Mapping[str, Any]) -> tuple[str, ...]:
+        """The columns of a row that are sent."""
+        return (*self.columns, self.key)
 
 
-def write_together(
-    connection: Connection, writes: Iterable[tuple[InsertRows | PutRows, Sequence[dict[str, Any]]]]
-) -> None:
-    """Rows for several tables, each table once. PostgreSQL gets them as one statement: each costs a turn to it and back."""
-    wanted = [(what, tuple(rows[0]), rows) for what, rows in writes if rows]
+Write: TypeAlias = "tuple[InsertRows | PutRows | UpdateRows, Sequence[dict[str, Any]]]"
+
+
+def write_together(connection: Connection, writes: Iterable[Write]) -> None:
+    """Rows for several tables, each row once. PostgreSQL gets them as one statement: each costs a turn to it and back."""
+    wanted = [(what, what.sent(rows[0]), rows) for what, rows in writes if rows]
     if connection.dialect.name == "sqlite":
         for what, _, rows in wanted:
             what.run(connection, rows)
@@ -118,16 +131,21 @@ def _columns_of_bytes(table: Table, columns: tuple[str, ...]) -> tuple[str, ...]
 
 
 @cache
-def _together(writes: tuple[tuple[InsertRows | PutRows, tuple[str, ...]], ...]) -> str:
+def _together(writes: tuple[tuple[InsertRows | PutRows | UpdateRows, tuple[str, ...]], ...]) -> str:
     """PostgreSQL carries out each part, whether or not anything asks for its result."""
-    parts = [
-        _insert(what, columns, "postgresql")
-        if isinstance(what, InsertRows)
-        else _put(what, columns, "postgresql")
-        for what, columns in writes
-    ]
+    parts = [_part(what, columns) for what, columns in writes]
     steps = ", ".join(f"part{number} AS ({part})" for number, part in enumerate(parts))
     return f"WITH {steps} SELECT"
+
+
+def _part(what: InsertRows | PutRows | UpdateRows, columns: tuple[str, ...]) -> str:
+    match what:
+        case InsertRows():
+            return _insert(what, columns, "postgresql")
+        case PutRows():
+            return _put(what, columns, "postgresql")
+        case UpdateRows():
+            return _update(what, "postgresql")
 
 
 @cache

@@ -68,7 +68,7 @@ from worker.breaker import Breakers
 from worker.intake import Doorway
 from worker.listeners import Listener
 from worker.loop import TargetLimits, Worker, WorkerSettings
-from worker.presence import alone_on
+from worker.places import alone_on, beside_on, nobody_beside
 from worker.reconciler import Reconciler
 from worker.replays import Replaying
 from worker.retention import Housekeeping
@@ -233,7 +233,8 @@ class Hub:
     async def start(self) -> None:
         """Bring the journal up to date, take over from an earlier life, and begin to work."""
         if self.configuration.embedded:
-            self._lock = alone_on(self.configuration.data)
+            take = alone_on if self._leads else beside_on
+            self._lock = await asyncio.to_thread(take, self.configuration.data)
         await self._until_the_database_is_there()
         await asyncio.to_thread(bring_up_to_date, self.configuration.journal_url)
         self.journal.database.when_broken = self._disk_failed
@@ -243,8 +244,8 @@ class Hub:
         await self._heed_restore()
         await self.live.follow_letters()
         await self.broker.start()
-        if self._lock:
-            await self.journal.bury(f"{socket.gethostname()}/")
+        if self.configuration.embedded and self._leads:
+            await self._bury_the_dead()
         await self._note_systems()
         await self.breakers.refresh()  # what is paused gets nothing, not even in the first second
         for part in self._parts():
@@ -261,6 +262,18 @@ class Hub:
             yield from (self.scheduler, self.reconciler, self.alarm)
         if "listener" in self.roles:
             yield from self.listeners
+
+    @property
+    def _leads(self) -> bool:
+        """It looks after what others leave behind; on SQLite, one process does."""
+        return "scheduler" in self.roles
+
+    async def _bury_the_dead(self) -> None:
+        """Whoever worked on this journal before is dead, unless somebody stands beside: then their leases run out."""
+        alone = nobody_beside(self.configuration.data)
+        if alone:
+            with alone:  # nobody joins meanwhile
+                await self.journal.bury(f"{socket.gethostname()}/")
 
     async def _until_the_database_is_there(self) -> None:
         """A process that begins while the database restarts waits for it, instead of ending.

@@ -19,7 +19,8 @@ from ports.clock import SystemClock
 from ports.errors import MisconfiguredError
 from settings import Configuration
 from telemetry.logs import configure_logging
-from worker.presence import alone_on, present
+from worker.places import alone_on
+from worker.presence import present
 
 
 @click.command()

@@ -1,7 +1,7 @@
 """Case numbers. Each process of a shared journal takes a block of them, so that processes don't wait for each other.
 
 Within a block the numbers follow on each other; what a process did not use when it ended is left out for good.
-The embedded journal belongs to one process and leaves nothing out.
+The embedded journal looks its next number up in every transaction, as only one can be open, and leaves nothing out.
 """
 
 import sys

@@ -5,7 +5,6 @@ not open. Names of people and cases are found by HMAC-SHA256 with a secret peppe
 number is undone in a minute.
 """
 
-import hmac
 import os
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from journal.chance import SIZE, piece
+from ports.keyed_hash import KeyedHash
 
 MOST_RECENT = 2048
 """Unwrapped keys that are kept in memory."""
@@ -54,7 +54,7 @@ class Keyring:
             raise ValueError("a master key is 32 bytes")
         self._masters = {sha256(master).digest()[:4]: AESGCM(master) for master in masters}
         self._current = next(iter(self._masters))
-        self._pepper = hmac.new(pepper, b"references", sha256)
+        self._pepper = KeyedHash(pepper, b"references")
         self._recent: OrderedDict[bytes, DataKey] = OrderedDict()
 
     def new_key(self, message_id: str) -> DataKey:
@@ -72,21 +72,15 @@ class Keyring:
 
     def find_hash(self, system: str, value: str) -> str:
         """Under which hash a reference is found; equal for equal text, whatever its case."""
-        keyed = self._pepper.copy()
-        keyed.update(f"{system}\0{value.strip().casefold()}".encode())
-        return keyed.hexdigest()[:32]
+        return self._pepper.digest(f"{system}\0{value.strip().casefold()}".encode()).hex()[:32]
 
     def cipher_for(self, use: str) -> AESGCM:
         """A key of its own for what is sealed for a short while outside the journal; the same in every process."""
-        keyed = self._pepper.copy()
-        keyed.update(f"cipher\0{use}".encode())
-        return AESGCM(keyed.digest())
+        return AESGCM(self._pepper.digest(f"cipher\0{use}".encode()))
 
     def content_hash(self, data: bytes) -> str:
         """A keyed hash of a whole body."""
-        keyed = self._pepper.copy()
-        keyed.update(data)
-        return keyed.hexdigest()[:32]
+        return self._pepper.digest(data).hex()[:32]
 
     def _remembered(self, key: DataKey) -> DataKey:
         """The keys of the last contacts: what follows on a contact mostly follows at once."""

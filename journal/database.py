@@ -4,7 +4,7 @@ Every write is a function over *many* arguments. While one transaction is being 
 up; the next transaction serves them all with one fsync. A caller is answered only after the commit that
 holds its write. When a group fails, each of its members is tried again alone, so that only the guilty fails.
 
-SQLite: the statements of a transaction run in the event loop, as its driver would only wrestle with it for
+SQLite: processes take turns (`journal/turns.py`). The statements of a transaction run in the event loop, as its driver would only wrestle with it for
 Python's lock; what waits for the disk (begin, commit) is done in a thread meanwhile. PostgreSQL: a transaction
 runs in a thread, as each of its statements waits for another machine. Reads have a few threads of their own.
 """
@@ -29,6 +29,7 @@ from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 from journal.instants import DAY, born, micros
 from journal.rows import PutRows, write_together
 from journal.schema import tally, target_tally
+from journal.turns import Turns
 from ports.clock import Clock
 from ports.errors import TransientError
 from telemetry.instruments import JOURNAL
@@ -175,6 +176,7 @@ class Database:
         )  # always the same: its cache and its statements stay warm
         if self.dialect == "postgresql":
             event.listen(self._writing, "connect", _by_index)
+        self._turns = Turns(url)
         self._clock = clock
         self._shard = shard
         self._waiting: deque[_Waiting[Any, Any]] = deque()
@@ -228,6 +230,7 @@ class Database:
         self._readers.shutdown()
         self._writing.dispose()
         self.engine.dispose()
+        self._turns.close()
 
     def write(self, many: WriteMany[A, R], argument: A) -> "asyncio.Future[R]":
         """Run `many` for this argument, together with whoever else asks for the same; done = durable.
@@ -333,7 +336,7 @@ class Database:
             group += _taken(waiting)  # whoever came while it began, comes along
             results = self._apply(connection, group)
         except BaseException:
-            await self._in_thread(connection.close)
+            await self._in_thread(lambda: self._give_up(connection))
             raise
         await self._in_thread(lambda: self._make_durable(connection))
         self._committed(group, begun)
@@ -360,12 +363,22 @@ class Database:
         return self.broken or told
 
     def _make_durable(self, connection: Connection) -> None:
-        with connection:
-            connection.commit()
-            if self.dialect == "sqlite":
-                self._log_is_long = _pages_to_copy(connection) > LONGEST_LOG
+        try:
+            with connection:
+                connection.commit()
+                self._turns.end()
+                if self.dialect == "sqlite":
+                    self._log_is_long = _pages_to_copy(connection) > LONGEST_LOG
+        finally:
+            self._turns.end()
         for call in self._afterwards:
             call()
+
+    def _give_up(self, connection: Connection) -> None:
+        try:
+            connection.close()
+        finally:
+            self._turns.end()
 
     def _copy_log(self) -> None:
         """Copy SQLite's write-ahead log into its file, once those who waited for the commit have their answer."""
@@ -388,10 +401,12 @@ class Database:
         return results
 
     def _begun(self) -> Connection:
+        self._turns.begin()
         try:
             connection = self._writing.connect()
             connection.begin()
         except OperationalError as error:
+            self._turns.end()
             raise _unavailable(error) from error
         return connection
 

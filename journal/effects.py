@@ -252,7 +252,7 @@ class _Recording:
         started = self._route_on(ours, rows)
         for result in ours:
             self._note(result, rows[result.effect_id], len(started.get(result.effect_id, ())))
-        self._write()
+        self._write(rows)
         following = self._free_followers()
         mine = {id(result) for result in ours}
         return [
@@ -291,7 +291,6 @@ class _Recording:
             decision = self._after(settled, state.record)
             if decision is not None:
                 started[result.effect_id] = self.routing.apply(decision, row.message_id, state.key)
-        self.routing.flush()
         return started
 
     def _after(self, settled: Settled, case: CaseRecord) -> Decision | None:
@@ -336,11 +335,14 @@ class _Recording:
         if settled or (state == "parked" and not row.blocking):
             self.followers.append(row)
 
-    def _write(self) -> None:
-        if self.updates:
-            _SETTLE.run(self.tx.connection, self.updates)
-            _ATTEMPTS.run(self.tx.connection, self.tries)
-        move_messages(self.tx, self.changes)
+    def _write(self, rows: dict[str, Any]) -> None:
+        messages_ = {row.message_id: row for row in rows.values()}
+        moves = [
+            _moved(self.tx, messages_[id_], *change)
+            for id_, change in self.changes.items()
+            if change != [0, 0]
+        ]
+        self.routing.flush(also=((_SETTLE, self.updates), (_ATTEMPTS, self.tries), (_MOVE, moves)))
 
     def _free_followers(self) -> dict[str, tuple[str, ...]]:
         if not self.followers:
@@ -353,21 +355,19 @@ class _Recording:
 def move_messages(tx: Transaction, changes: dict[str, list[int]]) -> None:
     """Add to the open and parked effects of messages, and move each to the state that follows from them."""
     wanted = sorted(id_ for id_, change in changes.items() if change != [0, 0])
-    if not wanted:
-        return
-    updates: list[dict[str, Any]] = []
-    for row in tx.connection.execute(_MOVING, {"ids": wanted}):
-        open_, parked = (
-            row.open_effects + changes[row.id][0],
-            row.parked_effects + changes[row.id][1],
-        )
-        state = "parked" if parked else "waiting" if open_ else "done"
-        updates.append({"id": row.id, "open_effects": open_, "parked_effects": parked, "state": state})
-        if state != row.state:
-            tx.count(row.received_at, row.source, row.state, -1)
-            tx.count(row.received_at, row.source, state, 1)
-    if updates:
-        _MOVE.run(tx.connection, updates)
+    if wanted:
+        rows = tx.connection.execute(_MOVING, {"ids": wanted})
+        _MOVE.run(tx.connection, [_moved(tx, row, *changes[row.message_id]) for row in rows])
+
+
+def _moved(tx: Transaction, row: Any, more_open: int, more_parked: int) -> dict[str, Any]:
+    """A message's new counts and state; the balance follows."""
+    open_, parked = row.open_effects + more_open, row.parked_effects + more_parked
+    state = "parked" if parked else "waiting" if open_ else "done"
+    if state != row.message_state:
+        tx.count(row.received_at, row.source, row.message_state, -1)
+        tx.count(row.received_at, row.source, state, 1)
+    return {"id": row.message_id, "open_effects": open_, "parked_effects": parked, "state": state}
 
 
 def free_followers(tx: Transaction, settled: list[Any]) -> dict[str, tuple[str, ...]]:
@@ -484,12 +484,19 @@ _MOVE = UpdateRows(messages, "id", ("open_effects", "parked_effects", "state"))
 _ATTEMPTS = InsertRows(attempts)
 
 # The questions of the busiest path, put together once.
-_ROWS = (
+_MESSAGE = (
+    messages.c.id.label("message_id"),
+    messages.c.source,
+    messages.c.state.label("message_state"),
+    messages.c.received_at,
+    messages.c.open_effects,
+    messages.c.parked_effects,
+)
+_ROWS = (  # locked in the order of the messages, so that two groups never wait for each other
     select(
         effects.c.id,
         effects.c.key,
         effects.c.case_ref,
-        effects.c.message_id,
         effects.c.target,
         effects.c.action,
         effects.c.blocking,
@@ -498,24 +505,14 @@ _ROWS = (
         effects.c.owner,
         effects.c.due_at,
         effects.c.bulk,
+        *_MESSAGE,
     )
+    .join(messages, messages.c.id == effects.c.message_id)
     .where(among(effects.c.id, "ids"))
-    .order_by(effects.c.id)
+    .order_by(messages.c.id, effects.c.id)
     .with_for_update()
 )
-_MOVING = (
-    select(
-        messages.c.id,
-        messages.c.source,
-        messages.c.state,
-        messages.c.received_at,
-        messages.c.open_effects,
-        messages.c.parked_effects,
-    )
-    .where(among(messages.c.id, "ids"))
-    .order_by(messages.c.id)
-    .with_for_update()
-)
+_MOVING = select(*_MESSAGE).where(among(messages.c.id, "ids")).order_by(messages.c.id).with_for_update()
 _FOLLOWERS = (
     select(effects.c.id, effects.c.case_ref, effects.c.target)
     .where(

@@ -38,7 +38,7 @@ from journal.crypto import DataKey, Keyring, SealBrokenError
 from journal.database import Transaction
 from journal.instants import DAY, micros, moment, new_id
 from journal.recovery import Recovery
-from journal.rows import InsertRows, PutRows, UpdateRows, write_together
+from journal.rows import InsertRows, PutRows, UpdateRows, Write, write_together
 from journal.schema import (
     bodies,
     case_history,
@@ -135,13 +135,14 @@ class Intake:
 
     def accept_many(self, tx: Transaction, arrivals: list[Arrival]) -> list[Accepted | BaseException]:
         """Store and route; duplicates get the receipt of the first."""
-        tx.lock([arrival.identity for arrival in arrivals])
+        routing = Routing(self, tx, arrivals)
+        routing.lock()
         known = self._already_here(tx, arrivals)
         fresh: dict[str, Arrival] = {}
         for arrival in arrivals:
             if arrival.identity not in known:
                 fresh.setdefault(arrival.identity, arrival)
-        routing = Routing(self, tx, list(fresh.values()))
+        routing.arrivals = list(fresh.values())
         started = routing.run()
         return [self._answer(arrival, known, fresh, started, routing.claimed) for arrival in arrivals]
 
@@ -195,40 +196,42 @@ class Routing:
         self.bulk = {arrival.id for arrival in arrivals if arrival.inbound.bulk}
         self._counted: set[tuple[str, str]] = set()
         self._keys: set[str] = set()
+        self._names: dict[str, list[tuple[Reference, str]]] = {}
         self._rehearsing = False
         self._opened = 0
         self._openings: dict[str, list[str]] = {}
+
+    def lock(self) -> None:
+        """Keep other processes from deciding about the same messages and cases until this transaction ends."""
+        asked = [hashed for arrival in self.arrivals for _, hashed in self._references(arrival)]
+        self.tx.lock([*(arrival.identity for arrival in self.arrivals), *asked])
 
     def run(self) -> dict[str, tuple[str, ...]]:
         """Route all arrivals; message id -> effects that may start."""
         if not self.arrivals:
             return {}
-        asked = {arrival.id: self._references(arrival) for arrival in self.arrivals}
-        self.load([hashed for names in asked.values() for _, hashed in names])
+        self.load()
         for arrival in self.arrivals:
-            self._take_in(arrival, asked[arrival.id])
+            self._take_in(arrival)
         self.flush()
         return self.started
 
-    def load(self, hashes: list[str]) -> None:
-        """Read which cases these references belong to, and the cases."""
-        self.tx.lock(hashes)
+    def load(self) -> None:
+        """Read which cases the references of the arrivals belong to, and the cases."""
+        hashes = [hashed for arrival in self.arrivals for _, hashed in self._references(arrival)]
         if not hashes:
             return
-        self._count_recent(hashes)
         recalled = self.intake.recovery.openings
         self.owners.update((hashed, recalled[hashed]) for hashed in hashes if hashed in recalled)
-        rows = self.tx.connection.execute(_OWNERS, {"hashes": hashes})
-        self.owners.update((hashed, ref) for hashed, ref in rows)
+        asked = {"hashes": hashes, "since": self.tx.now - DAY}
+        for hashed, owner, count in self.tx.connection.execute(_REFERRED, asked):
+            self.recent[hashed] = int(count)
+            if owner:
+                self.owners[hashed] = owner
         self.load_cases(set(self.owners.values()))
         self.outside.load(self.states)
         news = {one.event.case for one in self.arrivals if isinstance(one.event, CaseChanged)}
         self.asked |= asked_until(self.tx.connection, news)
-
-    def _count_recent(self, hashes: list[str]) -> None:
-        asked = {"hashes": hashes, "since": self.tx.now - DAY}
-        for hashed, count in self.tx.connection.execute(_RECENT, asked):
-            self.recent[hashed] = int(count)
 
     def load_cases(self, refs: Iterable[str], *, cards: bool = True) -> None:
         """Read cases, locked against other processes; without their cards where nobody writes to the customer."""
@@ -262,16 +265,16 @@ class Routing:
     def foresee(self, arrival: Arrival) -> tuple[Decision | None, str]:
         """What would be decided about a message, or why nothing can be; nothing is noted down."""
         self._rehearsing = True  # no case number is given out, nor its row made
-        asked = self._references(arrival)
-        self.load([hashed for _, hashed in asked])
-        return self._decide(arrival, asked)
+        self.arrivals = [arrival]
+        self.load()
+        return self._decide(arrival)
 
     def again(self, arrival: Arrival, row: Any) -> tuple[str, ...] | BaseException:
         """Decide anew about a stored message; the effects that may start, or why it is still parked."""
         self.arrivals = [arrival]
-        asked = self._references(arrival)
-        self.load([hashed for _, hashed in asked])
-        decision, problem = self._decide(arrival, asked)
+        self.lock()
+        self.load()
+        decision, problem = self._decide(arrival)
         if decision is None:
             return RejectedError(problem)
         started = self.apply(decision, arrival.id, arrival.key)
@@ -298,20 +301,31 @@ class Routing:
         self.tx.count(row.received_at, row.source, state, 1)
         return started
 
-    def flush(self) -> None:
-        """Write all rows, table by table: new ones, then what changed."""
+    def flush(self, also: Iterable[Write] = ()) -> None:
+        """Write all rows: new ones and what changed, with what else belongs to this transaction."""
         if self._opened:
             self.intake.numbers.note_used(self.tx)
         self._remove_timers()
-        write_together(self.tx.connection, self._new_rows())
+        changed = [state for state in self.states.values() if state.changed and not state.new]
+        write_together(
+            self.tx.connection,
+            (*self._new_rows(), (_CASE, [_case_row(state, self.tx.now) for state in changed]), *also),
+        )
         InsertRows(files).run(self.tx.connection, self.rows.get("files", []))  # they may be large
-        self._write_changed_cases()
+        cards = [state for state in self.states.values() if state.card_changed]
+        _CARD.run(self.tx.connection, [_card(state) for state in cards])
         self.outside.flush()
         if self._openings and self.intake.apart:
             note = partial(self.intake.apart.note_openings, self._openings, self.now)
             self.tx.afterwards.append(note)
 
     def _references(self, arrival: Arrival) -> list[tuple[Reference, str]]:
+        """Under which names and hashes its case may be known; asked once."""
+        if arrival.id not in self._names:
+            self._names[arrival.id] = self._named(arrival)
+        return self._names[arrival.id]
+
+    def _named(self, arrival: Arrival) -> list[tuple[Reference, str]]:
         if arrival.event is None:
             return []
         try:
@@ -332,20 +346,21 @@ class Routing:
             body=event,
         )
 
-    def _take_in(self, arrival: Arrival, asked: list[tuple[Reference, str]]) -> None:
+    def _take_in(self, arrival: Arrival) -> None:
         if isinstance(arrival.event, TimerFired):
             self.timers[arrival.event.case, arrival.event.name] = None
-        decision, problem = self._decide(arrival, asked)
+        decision, problem = self._decide(arrival)
         if decision is not None:
             self.started[arrival.id] = self.apply(decision, arrival.id, arrival.key, arrival.ticket)
             if decision.case is not None:
                 self._openings.get(decision.case.ref, []).append(arrival.identity)
         self._note_message(arrival, decision, problem)
 
-    def _decide(self, arrival: Arrival, asked: list[tuple[Reference, str]]) -> tuple[Decision | None, str]:
+    def _decide(self, arrival: Arrival) -> tuple[Decision | None, str]:
         if arrival.event is None:
             problem = arrival.inbound.problem
             return None, problem.what if problem else "not understood"
+        asked = self._references(arrival)
         owners = [(name, self.owners[hashed]) for name, hashed in asked if hashed in self.owners]
         if why := self.problems.get(arrival.id) or self._unopened(owners) or self._awaited(arrival):
             return None, why
@@ -627,7 +642,7 @@ class Routing:
         for claim, content in {file.attachment.claim: file.content for file in inbound.files}.items():
             self._row("files", message_id=id_, claim=claim, data=key.seal(id_, claim, content))
 
-    def _new_rows(self) -> Iterator[tuple[InsertRows | PutRows, list[dict[str, Any]]]]:
+    def _new_rows(self) -> Iterator[Write]:
         opened = [state for state in self.states.values() if state.new and state.changed]
         yield InsertRows(cases), [_case_row(state, self.tx.now) | _card(state) for state in opened]
         for table in (messages, bodies, data_keys, effects):
@@ -635,12 +650,6 @@ class Routing:
         for table in (references, case_history):
             yield InsertRows(table, ignoring=True), self.rows.get(table.name, [])
         yield _TIMERS, [_timer_row(case, timer) for (case, _), timer in self.timers.items() if timer]
-
-    def _write_changed_cases(self) -> None:
-        changed = [state for state in self.states.values() if state.changed and not state.new]
-        _CASE.run(self.tx.connection, [_case_row(state, self.tx.now) for state in changed])
-        cards = [state for state in self.states.values() if state.card_changed]
-        _CARD.run(self.tx.connection, [_card(state) for state in cards])
 
     def _remove_timers(self) -> None:
         for case, name in [key for key, timer in self.timers.items() if timer is None]:
@@ -731,16 +740,13 @@ _TIMERS = PutRows(timers, ("case_ref", "name"))
 _KNOWN = select(messages.c.identity, messages.c.id, messages.c.content_hash).where(
     among(messages.c.identity, "identities")
 )
-_OWNERS = select(references.c.hash, references.c.case_ref).where(
-    among(references.c.hash, "hashes"), references.c.exclusive
-)
-_RECENT = (
-    select(references.c.hash, func.count())
-    .where(
-        among(references.c.hash, "hashes"),
-        ~references.c.exclusive,
-        references.c.at > bindparam("since"),
+_REFERRED = (  # whose a reference is, and how many cases hang lately on one that is nobody's alone
+    select(
+        references.c.hash,
+        func.max(references.c.case_ref).filter(references.c.exclusive),
+        func.count().filter(~references.c.exclusive, references.c.at > bindparam("since")),
     )
+    .where(among(references.c.hash, "hashes"))
     .group_by(references.c.hash)
 )
 _CASES = (

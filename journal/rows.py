@@ -2,14 +2,15 @@
 
 SQLite's driver runs one statement for each row in a loop of its own. To PostgreSQL the rows go as one JSON document,
 so that the server parses, plans and answers once for all of them; arrays, one per column, cost both sides several
-times as much (docs/decisions/0013).
+times as much (docs/decisions/0013). Their bytes go in one piece beside it, and each row tells where its own lie.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from operator import itemgetter
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import msgspec
 from sqlalchemy import Column, Connection, Dialect, LargeBinary, Table
@@ -29,8 +30,12 @@ class InsertRows:
     def run(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
         """Insert rows that all have the same columns, in the same order."""
         if rows:
-            columns = tuple(rows[0])
-            _send(connection, _insert(self, columns, connection.dialect.name), rows, columns)
+            columns = self.sent(rows[0])
+            _send(connection, self.table, _insert(self, columns, connection.dialect.name), rows, columns)
+
+    def sent(self, row: Mapping[str, Any]) -> tuple[str, ...]:
+        """The columns of a row that are sent."""
+        return tuple(row)
 
 
 @dataclass(frozen=True)
@@ -44,8 +49,12 @@ class PutRows:
     def run(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
         """Write rows that all have the same columns, in the same order, and each key once."""
         if rows:
-            columns = tuple(rows[0])
-            _send(connection, _put(self, columns, connection.dialect.name), rows, columns)
+            columns = self.sent(rows[0])
+            _send(connection, self.table, _put(self, columns, connection.dialect.name), rows, columns)
+
+    def sent(self, row: Mapping[str, Any]) -> tuple[str, ...]:
+        """The columns of a row that are sent."""
+        return tuple(row)
 
 
 @dataclass(frozen=True)
@@ -59,44 +68,84 @@ class UpdateRows:
     def run(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
         """Set the columns of each row; rows may hold more than these."""
         if rows:
-            wanted = (*self.columns, self.key)
-            _send(connection, _update(self, connection.dialect.name), rows, wanted)
+            columns = self.sent(rows[0])
+            _send(connection, self.table, _update(self, connection.dialect.name), rows, columns)
+
+    def sent(self, _row: Mapping[str, Any]) -> tuple[str, ...]:
+        """The columns of a row that are sent."""
+        return (*self.columns, self.key)
 
 
-def write_together(
-    connection: Connection, writes: Iterable[tuple[InsertRows | PutRows, Sequence[dict[str, Any]]]]
-) -> None:
-    """Rows for several tables, each table once. PostgreSQL gets them as one statement: each costs a turn to it and back."""
-    wanted = [(what, rows) for what, rows in writes if rows]
+Write: TypeAlias = "tuple[InsertRows | PutRows | UpdateRows, Sequence[dict[str, Any]]]"
+
+
+def write_together(connection: Connection, writes: Iterable[Write]) -> None:
+    """Rows for several tables, each row once. PostgreSQL gets them as one statement: each costs a turn to it and back."""
+    wanted = [(what, what.sent(rows[0]), rows) for what, rows in writes if rows]
     if connection.dialect.name == "sqlite":
-        for what, rows in wanted:
+        for what, _, rows in wanted:
             what.run(connection, rows)
     elif wanted:
-        statement = _together(tuple((what, tuple(rows[0])) for what, rows in wanted))
-        connection.exec_driver_sql(statement, tuple(_json(rows).decode() for _, rows in wanted))
+        statement = _together(tuple((what, columns) for what, columns, _ in wanted))
+        parameters = [_as_document(what.table, columns, rows) for what, columns, rows in wanted]
+        connection.exec_driver_sql(statement, tuple(chain.from_iterable(parameters)))
 
 
 def _send(
-    connection: Connection, statement: str, rows: Sequence[dict[str, Any]], columns: tuple[str, ...]
+    connection: Connection,
+    table: Table,
+    statement: str,
+    rows: Sequence[dict[str, Any]],
+    columns: tuple[str, ...],
 ) -> None:
     if connection.dialect.name == "sqlite":
         values = cast("Callable[[dict[str, Any]], Any]", itemgetter(*columns))
         connection.exec_driver_sql(statement, list(map(values, rows)))
     else:
-        connection.exec_driver_sql(statement, (_json(rows).decode(),))
+        connection.exec_driver_sql(statement, _as_document(table, columns, rows))
+
+
+def _as_document(
+    table: Table, columns: tuple[str, ...], rows: Sequence[dict[str, Any]]
+) -> tuple[str] | tuple[str, bytes]:
+    """The rows as JSON; with it, when there are columns of bytes, all their bytes in one piece."""
+    sealed = _columns_of_bytes(table, columns)
+    if not sealed:
+        return (_json(rows).decode(),)
+    heap = bytearray()
+    told: list[dict[str, Any]] = []
+    for row in rows:
+        places: dict[str, int | None] = {}
+        for name in sealed:
+            data = row[name]
+            places[name] = None if data is None else len(heap) + 1
+            places[f"{name}_size"] = len(data or b"")
+            heap += data or b""
+        told.append(row | places)
+    return _json(told).decode(), bytes(heap)
 
 
 @cache
-def _together(writes: tuple[tuple[InsertRows | PutRows, tuple[str, ...]], ...]) -> str:
+def _columns_of_bytes(table: Table, columns: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in columns if isinstance(table.c[name].type, LargeBinary))
+
+
+@cache
+def _together(writes: tuple[tuple[InsertRows | PutRows | UpdateRows, tuple[str, ...]], ...]) -> str:
     """PostgreSQL carries out each part, whether or not anything asks for its result."""
-    parts = [
-        _insert(what, columns, "postgresql")
-        if isinstance(what, InsertRows)
-        else _put(what, columns, "postgresql")
-        for what, columns in writes
-    ]
+    parts = [_part(what, columns) for what, columns in writes]
     steps = ", ".join(f"part{number} AS ({part})" for number, part in enumerate(parts))
     return f"WITH {steps} SELECT"
+
+
+def _part(what: InsertRows | PutRows | UpdateRows, columns: tuple[str, ...]) -> str:
+    match what:
+        case InsertRows():
+            return _insert(what, columns, "postgresql")
+        case PutRows():
+            return _put(what, columns, "postgresql")
+        case UpdateRows():
+            return _update(what, "postgresql")
 
 
 @cache
@@ -136,19 +185,24 @@ def _into(table: Table, columns: tuple[str, ...], dialect: str) -> str:
 
 
 def _recordset(table: Table, columns: tuple[str, ...]) -> str:
-    """The rows of a JSON document as a table `new` with these columns."""
-    typed = ", ".join(f'"{name}" {_json_type(table.c[name])}' for name in columns)
-    return f"json_to_recordset(%s::json) AS new({typed})"
+    """The rows of a JSON document as a table `new` with these columns, beside it a `heap` of their bytes."""
+    typed = ", ".join(_typed(table.c[name]) for name in columns)
+    rows = f"json_to_recordset(%s::json) AS new({typed})"
+    return f"{rows}, (SELECT %b::bytea) AS heap(bytes)" if _columns_of_bytes(table, columns) else rows
 
 
-def _json_type(column: Column[Any]) -> str:
-    return "text" if isinstance(column.type, LargeBinary) else column.type.compile(_POSTGRESQL)
+def _typed(column: Column[Any]) -> str:
+    if isinstance(column.type, LargeBinary):
+        return f'"{column.name}" integer, "{column.name}_size" integer'
+    return f'"{column.name}" {column.type.compile(_POSTGRESQL)}'
 
 
 def _value(column: Column[Any]) -> str:
-    """A column of `new` as this column wants it: bytes travel in base64."""
+    """A column of `new` as this column wants it: of bytes it tells where they begin and how many there are."""
     name = f'new."{column.name}"'
-    return f"decode({name}, 'base64')" if isinstance(column.type, LargeBinary) else name
+    if isinstance(column.type, LargeBinary):
+        return f'substring(heap.bytes, {name}, new."{column.name}_size")'
+    return name
 
 
 def _quoted(columns: Iterable[str]) -> str:

@@ -239,9 +239,7 @@ class _Connection(asyncio.Protocol):
     def _finish(self) -> None:
         if self._answer and not self._answer.done():
             self._answer.set_result(
-                httpx.Response(
-                    self._parser.get_status_code(), headers=self._headers, content=b"".join(self._body)
-                )
+                _response(self._parser.get_status_code(), self._headers, b"".join(self._body))
             )
 
     def _fail(self, error: Exception) -> None:
@@ -255,6 +253,31 @@ class _Connection(asyncio.Protocol):
             self._timer = self.loop.call_later(left, self._check_patience)
         else:
             self._fail(httpx.ReadTimeout(f"no answer within {patience:g} seconds"))
+
+
+class _Whole(httpx.Response):
+    """An answer that is here already: httpx would pass its bytes on from stream to stream before it shows them."""
+
+    def __init__(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        super().__init__(status, headers=headers, stream=httpx.ByteStream(body))
+        self._whole = body
+
+    @property
+    def content(self) -> bytes:
+        return self._whole
+
+    def read(self) -> bytes:
+        return self._whole
+
+    async def aread(self) -> bytes:
+        return self._whole
+
+
+def _response(status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> httpx.Response:
+    """An answer; where it is packed, httpx unpacks it."""
+    if any(name.lower() == b"content-encoding" for name, _ in headers):
+        return httpx.Response(status, headers=headers, content=body)
+    return _Whole(status, headers, body)
 
 
 def _origin(url: httpx.URL) -> _Origin:

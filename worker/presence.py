@@ -16,8 +16,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TextIO
 
-from ports.errors import MisconfiguredError
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
@@ -63,20 +61,6 @@ def present(folder: Path) -> Iterator[Told]:
         else:
             path.unlink(missing_ok=True)
             path.with_suffix(".lock").unlink(missing_ok=True)
-
-
-def alone_on(data: Path) -> TextIO:
-    """Hold the data folder of an embedded journal, which belongs to one process, until the answer is closed.
-
-    `MisconfiguredError` when another hub holds it.
-    """
-    lock = (data / "hub.lock").open("w")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        lock.close()
-        raise MisconfiguredError(f"another hub runs on {data}: stop it first") from error
-    return lock
 
 
 async def ask_to_reload(folder: Path, patience: float) -> list[Told]:

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ports.keyed_hash import KeyedHash
+
 _PREFIX = "whsec_"
 _ID = re.compile(rb"[!-\-/-~]{1,200}")
 """Visible ASCII without a full stop: with one, id and timestamp could be cut apart in two ways."""
@@ -36,10 +38,9 @@ def secret_key(secret: str) -> bytes:
     return key
 
 
-def signature(key: bytes, id_: bytes, timestamp: bytes, body: bytes) -> bytes:
+def signature(key: KeyedHash, id_: bytes, timestamp: bytes, body: bytes) -> bytes:
     """`v1,<base64>` over id, timestamp and the body exactly as sent."""
-    digest = hmac.digest(key, b"%b.%b.%b" % (id_, timestamp, body), "sha256")
-    return b"v1," + base64.b64encode(digest)
+    return b"v1," + base64.b64encode(key.digest(b"%b.%b.%b" % (id_, timestamp, body)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Claimed:
     timestamp: bytes
     signatures: bytes
 
-    def proven(self, body: bytes, keys: Iterable[bytes]) -> str:
+    def proven(self, body: bytes, keys: Iterable[KeyedHash]) -> str:
         """The webhook id, once one of the signatures fits one of the keys. Raises `NotAuthenticError`.
 
         Says nothing about replays within the tolerance: whoever calls it must treat the id as an

@@ -35,6 +35,7 @@ from ports.adapter import Tools
 from ports.bodies import BodyProblem, BodyReader, BodyRefusedError
 from ports.errors import NotUnderstoodError, RejectedError, TransientError
 from ports.intake import Inbound, Receipt
+from ports.keyed_hash import KeyedHash
 
 log = structlog.get_logger()
 
@@ -58,7 +59,7 @@ class Website:
 
     def __init__(self, settings: Settings, keys: tuple[bytes, ...], tools: Tools) -> None:
         self._settings = settings
-        self._keys = keys
+        self._keys = tuple(map(KeyedHash, keys))
         self._tools = tools
         self._tokens = [
             (token.get_secret_value().encode(), name)

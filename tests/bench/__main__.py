@@ -28,7 +28,13 @@ from tests.bench.peers import environment
 from tests.servers.private import free_port
 
 Start = Callable[[Path, int, Engines], AbstractContextManager[Running]]
-HUBS: dict[str, Start] = {"embedded": contestants.embedded, "distributed": contestants.distributed}
+HUBS: dict[str, Start] = {
+    "embedded": contestants.embedded,
+    "one_process": contestants.one_process,
+    "distributed": contestants.distributed,
+}
+NEED_NOTHING = {"embedded", "one_process"}
+"""Those that run without PostgreSQL and RabbitMQ."""
 
 
 def main() -> None:
@@ -54,7 +60,7 @@ def _options() -> argparse.Namespace:
         "--only",
         choices=[*HUBS, "hubs", "all"],
         default="all",
-        help="the hub on one set-up, on both, or beside its peers (default: all that can run here)",
+        help="the hub on one set-up, on all, or beside its peers (default: all that can run here)",
     )
     return options.parse_args()
 
@@ -63,7 +69,7 @@ def run(folder: Path, chosen: argparse.Namespace) -> dict[str, Any]:
     raw = raw_commits(folder)
     starts = _contestants(chosen.only)
     rounds: dict[str, list[dict[str, float]]] = {name: [] for name in starts}
-    with contestants.engines(wanted=set(starts) != {"embedded"}) as engines, _sink() as sink:
+    with contestants.engines(wanted=bool(starts.keys() - NEED_NOTHING)) as engines, _sink() as sink:
         light = {
             name: _light(folder, name, starts[name], sink, engines, chosen) for name in starts if name in HUBS
         }
@@ -79,8 +85,8 @@ def _contestants(only: str) -> dict[str, Start]:
     if only in HUBS:
         return {only: HUBS[only]}
     if missing := contestants.missing_engines():
-        print(f"Only the embedded set-up: {missing}", file=sys.stderr)
-        return {"embedded": HUBS["embedded"]}
+        print(f"Only the hub on SQLite: {missing}", file=sys.stderr)
+        return {name: start for name, start in HUBS.items() if name in NEED_NOTHING}
     if only == "hubs":
         return HUBS
     if why := environment.prepare():

@@ -1,4 +1,4 @@
-"""Who runs the standard job: the hub on its embedded set-up, and the hub distributed over processes.
+"""Who runs the standard job: the hub on SQLite, in one process and in two, and the hub on servers.
 
 A contestant is started on an empty folder and stopped again; it takes contacts on some ports and delivers them to
 the sink. Servers (PostgreSQL, RabbitMQ) are real, private and on loopback.
@@ -44,8 +44,8 @@ class Engines:
 
 
 @contextmanager
-def embedded(folder: Path, sink: int, _engines: Engines) -> Iterator[Running]:
-    """One process: SQLite, hand-out in the process."""
+def one_process(folder: Path, sink: int, _engines: Engines) -> Iterator[Running]:
+    """SQLite, hand-out in the process, nothing beside it."""
     port = free_port()
     secret = configure(folder, sink, (port,), journal="", broker="")
     with started(hub(folder, port), port) as pid:
@@ -53,16 +53,31 @@ def embedded(folder: Path, sink: int, _engines: Engines) -> Iterator[Running]:
 
 
 @contextmanager
+def embedded(folder: Path, sink: int, _engines: Engines) -> Iterator[Running]:
+    """A process for each core, each with doors and workers, over one SQLite file."""
+    with _on_each_core(folder, sink, journal="", broker="") as running:
+        yield running
+
+
+@contextmanager
 def distributed(folder: Path, sink: int, engines: Engines) -> Iterator[Running]:
     """A process for each core, each with doors and workers, over PostgreSQL and RabbitMQ."""
-    with postgres.fresh_database(engines.postgresql) as journal:
-        ports = tuple(free_port() for _ in range(HUBS))
-        secret = configure(folder, sink, ports, journal=journal, broker=engines.rabbitmq)
-        first = hub(folder, ports[0], "--role", "intake", "--role", "worker", "--role", "scheduler")
-        with started(first, ports[0]) as one:
-            second = hub(folder, ports[1], "--role", "intake", "--role", "worker")
-            with started(second, ports[1]) as other:
-                yield Running(ports=ports, pids=(one, other), secret=secret)
+    with (
+        postgres.fresh_database(engines.postgresql) as journal,
+        _on_each_core(folder, sink, journal=journal, broker=engines.rabbitmq) as running,
+    ):
+        yield running
+
+
+@contextmanager
+def _on_each_core(folder: Path, sink: int, *, journal: str, broker: str) -> Iterator[Running]:
+    ports = tuple(free_port() for _ in range(HUBS))
+    secret = configure(folder, sink, ports, journal=journal, broker=broker)
+    first = hub(folder, ports[0], "--role", "intake", "--role", "worker", "--role", "scheduler")
+    with started(first, ports[0]) as one:
+        second = hub(folder, ports[1], "--role", "intake", "--role", "worker")
+        with started(second, ports[1]) as other:
+            yield Running(ports=ports, pids=(one, other), secret=secret)
 
 
 def hub(folder: Path, port: int, *options: str) -> list[str]:

@@ -64,9 +64,13 @@ class SmallHub:
         )
 
     @contextmanager
-    def running(self, *roles: str, port: int = 0) -> Iterator[subprocess.Popen[bytes]]:
-        """A process with these roles (default: all); ready when it is entered, asked to end when it is left."""
+    def running(self, *roles: str, port: int = 0, listen: int = 0) -> Iterator[subprocess.Popen[bytes]]:
+        """A process with these roles (default: all); ready when it is entered, asked to end when it is left.
+
+        It listens on a port of its own when `listen` is given.
+        """
         words = [word for role in roles for word in ("--role", role)]
+        words += ["--listen", f"127.0.0.1:{listen}"] if listen else []
         with (self.folder / "hub.log").open("ab") as log:
             process = subprocess.Popen(
                 [*PROGRAM, "--config", str(self.hub_toml), "run", "--log-json", *words],
@@ -75,7 +79,7 @@ class SmallHub:
                 stderr=log,
             )
         try:
-            self.wait_until_ready(process, port or self.port)
+            self.wait_until_ready(process, listen or port or self.port)
             yield process
         finally:
             process.terminate()
@@ -97,7 +101,9 @@ class SmallHub:
         found = [json.loads(line) for line in lines if line.startswith("{")]
         return [one for one in found if one["event"] == name]
 
-    async def post(self, client: httpx.AsyncClient, number: int, subject: str = "Een boom") -> int:
+    async def post(
+        self, client: httpx.AsyncClient, number: int, subject: str = "Een boom", *, port: int = 0
+    ) -> int:
         """One signed form of the website; the status of the answer."""
         body = json.dumps(
             {
@@ -117,7 +123,7 @@ class SmallHub:
             "webhook-timestamp": stamp,
             "webhook-signature": f"v1,{base64.b64encode(signed).decode()}",
         }
-        url = f"http://127.0.0.1:{self.port}/in/website/json"
+        url = f"http://127.0.0.1:{port or self.port}/in/website/json"
         return (await client.post(url, content=body, headers=headers)).status_code
 
 

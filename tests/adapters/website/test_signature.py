@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from adapters.website.signature import NotAuthenticError, claimed, secret_key, signature
+from ports.keyed_hash import KeyedHash
 from tests.servers.missing import missing
 
-KEY = b"0123456789abcdef0123456789abcdef"
-SECRET = "whsec_" + base64.b64encode(KEY).decode()
+PLAIN = b"0123456789abcdef0123456789abcdef"
+KEY = KeyedHash(PLAIN)
+SECRET = "whsec_" + base64.b64encode(PLAIN).decode()
 NOW = 1_772_440_000
 BODY = b'{"id": "1"}'
 
@@ -33,7 +35,7 @@ def verified(headers_, body=BODY, keys=(KEY,), now=NOW):
 
 
 def test_the_vector_of_the_reference_libraries():
-    key = secret_key("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    key = KeyedHash(secret_key("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"))
     made = signature(key, b"msg_p5jXN8AQM9LWM0D4loKWxJek", b"1614265330", b'{"test": 2432232314}')
 
     assert made == b"v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
@@ -69,7 +71,7 @@ def test_what_openssl_signs_we_accept():
     if not shutil.which("openssl"):
         missing("openssl")
     signed = subprocess.run(
-        ["openssl", "dgst", "-sha256", "-mac", "HMAC", "-macopt", f"hexkey:{KEY.hex()}", "-binary"],
+        ["openssl", "dgst", "-sha256", "-mac", "HMAC", "-macopt", f"hexkey:{PLAIN.hex()}", "-binary"],
         input=b"msg_1.%d.%b" % (NOW, BODY),
         capture_output=True,
         check=True,
@@ -92,7 +94,7 @@ def test_a_clock_that_differs_more_is_not(skew):
 
 
 def test_while_a_secret_is_replaced_both_are_good_on_either_side():
-    new = b"another key of thirty-two bytes!"
+    new = KeyedHash(b"another key of thirty-two bytes!")
     both = b" ".join(
         [b"v1a,bm90IG91cnM=", headers()[2][1], signature(new, b"msg_1", str(NOW).encode(), BODY)]
     )
@@ -158,4 +160,4 @@ def test_a_secret_that_is_no_secret_is_refused_without_repeating_it(secret):
 
 
 def test_a_secret_without_padding_is_the_same_secret():
-    assert secret_key(SECRET.rstrip("=")) == KEY
+    assert secret_key(SECRET.rstrip("=")) == PLAIN

@@ -52,21 +52,21 @@ class Apart:
                 retry_after=60,
             ) from error
 
-    def openings(self) -> dict[str, str]:
+    def openings(self, now: datetime) -> dict[str, str]:
         """The case that was opened, by each hash of its contact; of this month and the one before."""
         found: dict[str, str] = {}
-        for path in sorted(self._folder.glob("openings-*.log")):
+        for path in self._recent(now):
             for line in path.read_text("utf-8").splitlines(keepends=True):
                 ref, *hashes = line.split()
                 if line.endswith("\n"):  # else it was cut off by a crash
                     found |= dict.fromkeys(hashes, ref)
         return found
 
-    def newest(self) -> tuple[str, ...]:
+    def newest(self, now: datetime) -> tuple[str, ...]:
         """The cases that were opened last, by each machine; cheap, however long the lists are."""
         return tuple(
             line.split()[0].decode()
-            for path in self._folder.glob("openings-*.log")
+            for path in self._recent(now)
             for line in _end_of(path).splitlines(keepends=True)
             if line.endswith(b"\n")
         )
@@ -100,10 +100,16 @@ class Apart:
 
     def _forget_old_months(self, now: datetime) -> None:
         """Hashes of contacts have a term too: what is from before last month goes."""
+        for path in self._all() - set(self._recent(now)):
+            path.unlink(missing_ok=True)
+
+    def _recent(self, now: datetime) -> list[Path]:
+        """The lists of this month and the one before: what is older may have had its time in the journal."""
         oldest = f"openings-{now.replace(day=1) - timedelta(days=1):%Y-%m}"
-        for path in self._folder.glob("openings-*.log"):
-            if path.name < oldest:
-                path.unlink(missing_ok=True)
+        return sorted(path for path in self._all() if path.name >= oldest)
+
+    def _all(self) -> set[Path]:
+        return set(self._folder.glob("openings-*.log"))
 
 
 def _end_of(path: Path, size: int = 65_536) -> bytes:

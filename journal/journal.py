@@ -345,7 +345,8 @@ class Journal:
 
     async def is_older(self) -> bool:
         """Whether this is a copy from before: a case was opened that it does not know."""
-        opened = await asyncio.to_thread(self._apart.newest) if self._apart else ()
+        now = self.clock.now()
+        opened = await asyncio.to_thread(self._apart.newest, now) if self._apart else ()
         return await self.database.read(lambda connection: is_older(connection, opened))
 
     async def standing(self) -> Standing:
@@ -365,7 +366,7 @@ class Journal:
         return before
 
     def _kept_apart(self) -> tuple[dict[str, str], tuple[str, ...]]:
-        return (self._apart.openings(), self._apart.erasures()) if self._apart else ({}, ())
+        return (self._apart.openings(self.clock.now()), self._apart.erasures()) if self._apart else ({}, ())
 
     def _openings(self) -> dict[str, str]:
         return self._kept_apart()[0]

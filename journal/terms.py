@@ -5,6 +5,11 @@ from typing import Final, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 LONGEST: Final = 36_500
+SHORTEST_OF_CASES: Final = 62
+"""Two months: the list of opened cases that lies apart names those of this month and the last (`journal.apart`).
+
+A case that went sooner would look lost, and the hub would take its own journal for an older copy.
+"""
 _ORDER: Final = (
     ("raw", "canonical"),
     ("canonical", "messages"),
@@ -15,8 +20,8 @@ _ORDER: Final = (
 """What goes no later than what it belongs to: a step without its case would tell nobody anything."""
 
 
-def _days(default: int, description: str) -> int:
-    days: int = Field(default=default, ge=1, le=LONGEST, description=description)
+def _days(default: int, description: str, *, least: int = 1) -> int:
+    days: int = Field(default=default, ge=least, le=LONGEST, description=description)
     return days
 
 
@@ -44,7 +49,9 @@ class RetentionTerms(BaseModel):
     cases: int = _days(
         730,
         "The index of cases with their history and the card to write to the customer: a reply to a case "
-        "that was closed still finds it.",
+        "that was closed still finds it. Two months at least: the list of opened cases beside the journal names "
+        "them so long.",
+        least=SHORTEST_OF_CASES,
     )
     references: int = _days(730, "The names under which a case is found: threads of mail, numbers elsewhere.")
     sessions: int = _days(1, "Log-ins to the console; they end by themselves within hours.")

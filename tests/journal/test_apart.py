@@ -25,8 +25,12 @@ def test_a_line_that_a_crash_cut_off_does_not_count(apart, tmp_path):
     with file.open("a") as torn:
         torn.write("LEU-2026-000003 dd")
 
-    assert apart.openings() == {"aa": "LEU-2026-000001", "bb": "LEU-2026-000001", "cc": "LEU-2026-000002"}
-    assert apart.newest() == ("LEU-2026-000001", "LEU-2026-000002")
+    assert apart.openings(MARCH) == {
+        "aa": "LEU-2026-000001",
+        "bb": "LEU-2026-000001",
+        "cc": "LEU-2026-000002",
+    }
+    assert apart.newest(MARCH) == ("LEU-2026-000001", "LEU-2026-000002")
     assert file.stat().st_mode & 0o077 == 0
 
 
@@ -34,7 +38,7 @@ def test_the_newest_are_found_at_the_end_of_a_long_list(apart):
     for start in range(1, 5000, 500):
         numbers = range(start, start + 500)
         apart.note_openings({f"LEU-2026-{number:06d}": ["a" * 32] for number in numbers}, MARCH)
-    newest = apart.newest()
+    newest = apart.newest(MARCH)
     assert newest[-1] == "LEU-2026-005000"
     assert len(newest) < 2000
     assert all(len(ref) == 15 for ref in newest)
@@ -43,7 +47,14 @@ def test_the_newest_are_found_at_the_end_of_a_long_list(apart):
 def test_what_is_from_before_last_month_goes(apart):
     for month in (1, 2, 3):
         apart.note_openings({f"LEU-2026-00000{month}": [f"{month}"]}, MARCH.replace(month=month))
-    assert set(apart.openings()) == {"2", "3"}
+    assert set(apart.openings(MARCH)) == {"2", "3"}
+
+
+def test_a_list_from_before_last_month_says_nothing_even_while_no_newer_one_is_begun(apart):
+    apart.note_openings({"LEU-2026-000001": ["1"]}, MARCH)
+    assert apart.newest(MARCH.replace(month=4)) == ("LEU-2026-000001",)
+    assert apart.newest(MARCH.replace(month=5)) == ()
+    assert apart.openings(MARCH.replace(month=5)) == {}
 
 
 def test_erasures_are_kept_once_each_in_order(apart):
@@ -64,7 +75,7 @@ async def test_every_case_that_is_opened_is_noted_with_hashes_only(open_journal,
     for number in range(3):
         await journal.accept(contact_message(f"{number}", contact(fingerprint=f"print-{number}")))
 
-    assert set(apart.openings().values()) == {row.ref for row in await rows(journal, cases)}
+    assert set(apart.openings(MARCH).values()) == {row.ref for row in await rows(journal, cases)}
     text = "".join(path.read_text() for path in (tmp_path / "apart").iterdir())
     assert "voorbeeld.be" not in text
     assert "print-" not in text

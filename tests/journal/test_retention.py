@@ -58,7 +58,7 @@ from tests.journal.scene import (
 from tests.journal.test_privacy import found_in
 from worker.retention import Housekeeping
 
-SHORT = RetentionTerms(
+SHORT = RetentionTerms.model_construct(  # shorter than a city may set: nobody waits two months
     raw=3,
     canonical=6,
     attempts=4,
@@ -461,6 +461,11 @@ async def test_the_overview_tells_how_much_is_due_and_what_is_held_and_what_goes
 def test_what_belongs_to_something_is_kept_no_longer_than_that():
     with pytest.raises(ValidationError, match="raw may not be kept longer than canonical"):
         RetentionTerms(raw=200)
+
+
+def test_a_case_may_not_go_while_the_list_of_opened_cases_still_names_it():
+    with pytest.raises(ValidationError, match=r"cases\s+Input should be greater than or equal to 62"):
+        RetentionTerms(raw=3, canonical=6, attempts=4, messages=12, references=14, cases=61)
 
 
 def test_every_term_has_a_rule():

@@ -59,6 +59,7 @@ from ports.server import DoorsFirst, server
 from ports.target import Target
 from routes.router import CityRoutes
 from settings import ROLES, Configuration, in_words
+from settings.configuration import refuse_long
 from settings.live import LiveConfiguration
 from settings.sections import TargetSection
 from telemetry.doors import counted_doors
@@ -154,7 +155,10 @@ class Systems:
     def _build(self, settings: Mapping[str, Any], tools: Tools) -> Adapter:
         build = factory(str(settings.get("system", "")))
         own = {key: value for key, value in settings.items() if key not in ("system", "informed", "bulk")}
-        return build(self._configuration.filled_in(own), tools)
+        adapter = build(self._configuration.filled_in(own), tools)
+        for source in adapter.sources:
+            refuse_long(source.name)
+        return adapter
 
     def _informed(self, name: str) -> Target:
         """Who is told of the cases that came through its adapter."""

@@ -27,7 +27,7 @@ from routes.configuration import (
 )
 from routes.dispatch import wrong_examples
 from routes.letter_check import wrong_texts
-from settings.sections import Settings
+from settings.sections import LONGEST_SYSTEM, Settings
 
 ROLES: Final = ("intake", "worker", "listener", "scheduler", "console")
 """What a process of the hub may do; `hub.py` says what each runs."""
@@ -191,7 +191,17 @@ def _informed(settings: Settings) -> Iterable[str]:
         raise MisconfiguredError(f"adapters.{_API}: this name belongs to the API for existing systems")
     yield from settings.api.told()
     for name, section in settings.adapters.items():
-        yield from _informed_by(name, section)
+        for target in _informed_by(name, section):
+            refuse_long(target)
+            yield target
+
+
+def refuse_long(system: str) -> None:
+    """Raises `MisconfiguredError` for a name of a system that the journal has no room for."""
+    if len(system) > LONGEST_SYSTEM:
+        raise MisconfiguredError(
+            f"{system!r} has {len(system)} signs, the journal takes {LONGEST_SYSTEM}: choose shorter names"
+        )
 
 
 def _informed_by(name: str, section: Mapping[str, Any]) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """The sections of `hub.toml`, with what each setting means; the administrators' page is written from here."""
 
-from typing import Any
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from console.api import ApiSettings
 from console.settings import ConsoleSettings
@@ -10,6 +10,22 @@ from journal.terms import RetentionTerms
 from telemetry.settings import MetricsSettings, TelemetrySettings
 from worker.alarm import AlarmSection
 from worker.reconciler import ReconcileSection
+
+LONGEST_NAME: Final = 40
+"""Of an adapter: the journal's work items about it begin with a few words of their own."""
+LONGEST_SYSTEM: Final = 60
+"""Of a system in the journal: an adapter with what it has behind it, as `mail/parking`."""
+
+
+def _short_name(name: str) -> str:
+    if len(name) > LONGEST_NAME or "/" in name or name != "".join(name.split()) or not name:
+        raise ValueError(
+            f"the name of an adapter has 1 to {LONGEST_NAME} signs, without a blank or a slash: choose a shorter one"
+        )
+    return name
+
+
+AdapterName = Annotated[str, AfterValidator(_short_name)]
 
 
 class HubSection(BaseModel):
@@ -125,4 +141,4 @@ class Settings(BaseModel):
     reconcile: ReconcileSection = ReconcileSection()
     alarm: AlarmSection = AlarmSection()
     targets: dict[str, TargetSection] = {}
-    adapters: dict[str, dict[str, Any]] = {}
+    adapters: dict[AdapterName, dict[str, Any]] = {}

@@ -42,6 +42,7 @@ class Outside:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
         self._known: dict[str, dict[str, Standing]] = {}
+        self._news: list[tuple[str, Standing]] = []
         self._changed: set[tuple[str, str]] = set()
         self._opened: dict[tuple[str, str], str] = {}
         self._finished: set[tuple[str, str]] = set()
@@ -57,19 +58,14 @@ class Outside:
 
     def of(self, ref: str) -> tuple[Standing, ...]:
         """How a case stands, by system; () for a case that was not loaded: it is new."""
+        self._settle()
         return tuple(self._known.get(ref, {}).values())
 
     def note(self, ref: str, decision: Decision, *, new: bool) -> None:
         """What a decision says about a case outside; what it leaves empty stays as it was."""
-        if decision.standings:
-            if new:
-                self._known.setdefault(ref, {})
-            self.load([ref])
-            for standing in decision.standings:
-                self._known[ref][standing.system] = renewed(
-                    self._known[ref].get(standing.system, standing), standing
-                )
-                self._changed.add((ref, standing.system))
+        if new:
+            self._known.setdefault(ref, {})
+        self._news += [(ref, standing) for standing in decision.standings]
         for item in decision.work_items:
             self._opened[ref, item.name] = item.what
             self._finished.discard((ref, item.name))
@@ -77,8 +73,18 @@ class Outside:
             self._opened.pop((ref, name), None)
             self._finished.add((ref, name))
 
+    def _settle(self) -> None:
+        """Put the news together with what is known, which is read for all cases at once."""
+        news, self._news = self._news, []
+        self.load(ref for ref, _ in news)
+        for ref, standing in news:
+            known = self._known[ref]
+            known[standing.system] = renewed(known.get(standing.system, standing), standing)
+            self._changed.add((ref, standing.system))
+
     def flush(self) -> None:
         """Write what was noted."""
+        self._settle()
         _PUT_STANDINGS.run(
             self._tx.connection,
             [

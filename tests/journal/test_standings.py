@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from canonical_model.case import CaseRef
 from canonical_model.decision import AGAIN, Decision, Fate, WorkItem
@@ -25,7 +25,7 @@ from journal.comparing import (
 from journal.instants import micros
 from journal.operations import Health
 from journal.schema import standings, work_items
-from journal.standings import HUB
+from journal.standings import HUB, Outside
 from tests.journal.scene import inbound, note, open_with, rows
 
 FIRST = CaseRef("LEU-2026-000001")
@@ -83,6 +83,46 @@ async def test_a_new_trip_forgets_the_number_of_the_one_before(planned, plan, cl
 
     known = await then(planned, plan, "3")
     assert (known["wegen"].trip, known["wegen"].outside_id) == (2, "")
+
+
+async def test_news_of_many_cases_is_put_together_with_one_question(planned, plan, clock):
+    at, refs = clock.now(), []
+
+    def opening(message, known):
+        refs.append(known.next_ref)
+        return replace(
+            open_with()(message, known), standings=(Standing(system="wegen", state="ordered", at=at),)
+        )
+
+    plan.decide_with = opening
+    for number in range(5):
+        await planned.accept(inbound(f"open-{number}"))
+
+    def noted(tx, wanted):
+        asked = []
+        listener = partial(_asked_about, asked, "standings")
+        event.listen(tx.connection, "before_cursor_execute", listener)
+        outside = Outside(tx)
+        for ref in refs:
+            for news in (
+                Standing(system="wegen", outside_id="W", at=at),
+                Standing(system="wegen", state="done", at=at),
+            ):
+                outside.note(ref, Decision(fate=Fate.ROUTED, reason="", standings=(news,)), new=False)
+        outside.flush()
+        event.remove(tx.connection, "before_cursor_execute", listener)
+        return [len(asked)] * len(wanted)
+
+    assert await planned.database.write(noted, None) == 1
+    found = await rows(planned, standings)
+    assert [(row.case_ref, row.state, row.outside_id) for row in found] == [
+        (ref, "done", "W") for ref in refs
+    ]
+
+
+def _asked_about(asked, table, _connection, _cursor, statement, *_):
+    if statement.startswith("SELECT") and table in statement:
+        asked.append(statement)
 
 
 async def test_a_work_item_opens_once_and_is_finished_by_name(planned, plan, clock):

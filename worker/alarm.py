@@ -13,9 +13,10 @@ from sqlalchemy import Connection, or_, select
 from canonical_model.commands import SendMail
 from journal.instants import micros, moment
 from journal.journal import Journal
+from journal.operations import Health
 from journal.schema import incidents
 from ports.clock import Clock
-from ports.errors import HubError, UncertainError
+from ports.errors import HubError, TransientError, UncertainError
 from ports.mail import MailOut
 from ports.target import Idempotency
 
@@ -24,6 +25,9 @@ log = structlog.get_logger()
 NAME: Final = "alarm"
 LEASE: Final = 60.0
 PATIENCE: Final = 20.0
+FIRST_REST: Final = 10.0
+LONGEST_REST: Final = 900.0
+"""Seconds that a relay is left alone after it did not take a mail: doubled each time, up to this."""
 BEGAN: Final = "began"
 ENDED: Final = "ended"
 
@@ -51,9 +55,10 @@ class Outage:
 
 
 def outages(connection: Connection, opened_after: int, closed_after: int) -> tuple[Outage, ...]:
-    """Incidents that began or ended since, the oldest first."""
+    """Incidents that began or ended since, the oldest first; not that no mail could be sent about others."""
     query = (
         select(incidents)
+        .where(incidents.c.system != NAME)
         .where(or_(incidents.c.opened_at > opened_after, incidents.c.closed_at > closed_after))
         .order_by(incidents.c.opened_at)
     )
@@ -94,20 +99,31 @@ class Alarm:
         self._owner = owner
         self._settings = settings
         self._mail_domain = mail_domain
+        self._failures: int | None = None  # an earlier life may have had some
+        self._trouble = ""
         self._stopping = asyncio.Event()
 
     async def run(self, interval: float = 5.0) -> None:
-        """Go round until `stop` is called; a relay that is away is tried again."""
+        """Go round until `stop` is called; a relay that is away, or refuses, is tried again after a rest."""
         while self._mail and self._settings.to and not self._stopping.is_set():
             try:
-                await self.look_around(self._mail)
-            except (HubError, TimeoutError) as error:
-                log.warning("alarm_delayed", reason=getattr(error, "what", "no answer in time"))
-            try:
-                async with asyncio.timeout(interval):
+                async with asyncio.timeout(await self.round(self._mail, interval)):
                     await self._stopping.wait()
             except TimeoutError:
                 continue
+
+    async def round(self, mail: MailOut, interval: float) -> float:
+        """Tell what is to be told; seconds until the next round.
+
+        That no mail can be sent is one incident of its own on the systems board, and one line in the log.
+        """
+        try:
+            await self._journal.know_systems([NAME])
+            await self.look_around(mail)
+        except (HubError, TimeoutError) as error:
+            await self._delayed(getattr(error, "what", "no answer in time"))
+            return min(LONGEST_REST, FIRST_REST * 2.0 ** min((self._failures or 1) - 1, 10))
+        return interval
 
     def stop(self) -> None:
         """Finish the round."""
@@ -149,7 +165,7 @@ class Alarm:
         try:
             async with asyncio.timeout(PATIENCE):
                 if mail.idempotency is Idempotency.PROBE and await mail.find(letter.message_id):
-                    return  # by an earlier life, or by a try whose answer was lost
+                    return await self._works()  # sent by an earlier life, or by a try whose answer was lost
                 await mail.send(letter)
         except UncertainError:
             if mail.idempotency is Idempotency.PROBE:
@@ -159,6 +175,24 @@ class Alarm:
             )  # rather never mailed than mailed twice: the board shows it
         else:
             log.info("alarm_sent", system=outage.system, about=what)
+            await self._works()
+
+    async def _works(self) -> None:
+        if self._failures != 0:
+            await self._journal.report(Health(NAME, ok=True))
+        self._failures, self._trouble = 0, ""
+
+    async def _delayed(self, reason: str) -> None:
+        self._failures = (self._failures or 0) + 1
+        if reason != self._trouble:
+            log.warning("alarm_delayed", reason=reason)
+        self._trouble = reason
+        try:
+            await self._journal.report(
+                Health(NAME, ok=False, what=reason, failures=self._failures, open_for=1)
+            )
+        except TransientError:
+            return  # the journal itself is away: that is what was logged
 
     async def _cursor(self, name: str) -> int:
         value = await self._journal.load_checkpoint(NAME, name)

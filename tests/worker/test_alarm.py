@@ -3,9 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
+from structlog.testing import capture_logs
 
 from journal.operations import Health
-from ports.errors import TransientError, UncertainError
+from journal.schema import incidents
+from ports.errors import RejectedError, TransientError, UncertainError
 from ports.target import Idempotency
 from worker.alarm import Alarm, AlarmSection
 
@@ -118,6 +121,52 @@ async def test_a_relay_that_is_away_is_tried_again(alarm, stage, relay):
     relay.trouble = None
     await alarm.look_around(relay)
     assert subjects(relay) == ["dosis began"]
+
+
+async def test_a_refused_mail_is_one_line_and_one_incident_and_is_tried_ever_less_often(alarm, stage, relay):
+    await down(stage)
+    stage.clock.advance(timedelta(minutes=5))
+    relay.trouble = RejectedError("the relay refuses the mail")
+    with capture_logs() as logged:
+        rests = [await alarm.round(relay, 5.0) for _ in range(9)]
+    assert [one["reason"] for one in logged if one["event"] == "alarm_delayed"] == [
+        "the relay refuses the mail"
+    ]
+    assert rests == [10, 20, 40, 80, 160, 320, 640, 900, 900]
+    (incident,) = [one for one in await incidents_of(stage) if one.system == "alarm"]
+    assert (incident.what, incident.closed_at) == ("the relay refuses the mail", None)
+
+    relay.trouble = None
+    stage.clock.advance(timedelta(hours=1))
+    assert await alarm.round(relay, 5.0) == 5.0
+    (incident,) = [one for one in await incidents_of(stage) if one.system == "alarm"]
+    assert incident.closed_at
+    assert await alarm.round(relay, 5.0) == 5.0
+    assert subjects(relay) == ["dosis began"]  # of its own trouble it never mails
+
+
+async def test_the_next_life_ends_the_incident_of_one_that_died(alarm, stage, relay):
+    await down(stage)
+    stage.clock.advance(timedelta(minutes=5))
+    relay.trouble = TransientError("away")
+    await alarm.round(relay, 5.0)
+    relay.trouble = None
+    another = Alarm(
+        stage.journal,
+        relay,
+        compose,
+        clock=stage.clock,
+        owner="w/1",
+        settings=AlarmSection(to="beheer@leuven.test", after=120),
+        mail_domain="leuven.test",
+    )
+    await another.round(relay, 5.0)
+    (incident,) = [one for one in await incidents_of(stage) if one.system == "alarm"]
+    assert incident.closed_at
+
+
+async def incidents_of(stage):
+    return await stage.journal.database.read(lambda connection: connection.execute(select(incidents)).all())
 
 
 async def test_what_may_have_been_sent_is_not_sent_again(alarm, stage, relay):

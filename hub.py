@@ -119,14 +119,22 @@ class Systems:
             "tracker": TrackerTarget(tracker) if tracker else Quarantined(self._missing("tracker")),
             "mail": MailTarget(mail) if mail else Quarantined(self._missing("mail")),
             **{name: told_by_api.get(name) or self._informed(name) for name in self._routes.informed},
-            **{name: self._outside(name) for name in self._routes.told_outside},
+            **{name: self._outside(name) for name in self.outside()},
         }
+
+    def outside(self) -> tuple[str, ...]:
+        """Who can be told how cases stand, whether the routes of today tell them anything or not.
+
+        So a reload may name any of them, and what went out to one of before is still followed.
+        """
+        running = (name for name, one in self.adapters.items() if one.board or one.notices or one.crew)
+        return tuple(dict.fromkeys((*self._routes.told_outside, *running)))
 
     def target_of(self, name: str) -> str:
         """The target that is the same system as the sources of this adapter; a mailbox and a relay are two."""
         if self.adapters[name] is self.serving("tracker"):
             return "tracker"
-        return name if name in self._routes.told_outside else ""
+        return name if name in self.outside() else ""
 
     def webhooks(self, journal: Journal) -> dict[str, SystemWebhook]:
         """The webhooks of the API's systems, by target; one whose secret is missing or unfit is quarantined."""
@@ -305,7 +313,7 @@ class Hub:
     async def _note_systems(self) -> None:
         sources = [listener.source.name for listener in self.listeners]
         routes = self.configuration.routes
-        targets = ["tracker", "mail", *routes.informed, *routes.told_outside]
+        targets = ["tracker", "mail", *routes.informed, *self.systems.outside()]
         await self.journal.know_systems([*targets, *sources, *self.quarantined])
         for name, reason in self.quarantined.items():
             await self.journal.report(Health(name, ok=False, what=reason, failures=1, open_for=60_000_000))
@@ -466,7 +474,7 @@ class Hub:
         )
 
     def _reconciler(self) -> Reconciler:
-        adapters = {name: self.adapters.get(name) for name in self.configuration.routes.told_outside}
+        adapters = {name: self.adapters.get(name) for name in self.systems.outside()}
         asked = {name: one.board or one.crew for name, one in adapters.items() if one}
         return Reconciler(
             self.journal,

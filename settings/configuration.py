@@ -126,6 +126,16 @@ def reloadable(path: Path) -> Configuration:
     return fresh
 
 
+def refuse_not_running(fresh: Configuration, running: Settings) -> None:
+    """An adapter that came with the new file is not there before a restart: nothing may be sent to it.
+
+    Raises `MisconfiguredError` that names where the new file does.
+    """
+    for where, name in _named_outside(fresh.settings, fresh.routes.dispatch).items():
+        if name not in running.adapters:
+            raise MisconfiguredError(f"{where} is {name!r}, which does not run yet: restart the hub first")
+
+
 def shipped_texts() -> dict[str, str]:
     """The texts of mails that come along: TOML by language."""
     return texts_in(resources.files("routes") / "texts")
@@ -175,14 +185,28 @@ class _Outside(TypedDict):
 
 
 def _outside(settings: Settings, dispatch: Dispatch) -> _Outside:
-    """The adapters that tell customers and field teams; `MisconfiguredError` names one that hub.toml lacks."""
-    crews = frozenset(rule.crew for rule in dispatch.rule if rule.crew)
+    """The adapters that tell customers and field teams; `MisconfiguredError` names one that hub.toml lacks.
+
+    A field team that no rule names any more still is one: it may have orders from before.
+    """
+    for where, name in _named_outside(settings, dispatch).items():
+        if name not in settings.adapters:
+            raise MisconfiguredError(f"{where} is {name!r}: add [adapters.{name}] to hub.toml")
+    crews = {rule.crew for rule in dispatch.rule if rule.crew}
+    crews |= {name for name, section in settings.adapters.items() if _is_crew(section)}
+    return _Outside(board=settings.answers.board, notices=settings.answers.notices, crews=frozenset(crews))
+
+
+def _named_outside(settings: Settings, dispatch: Dispatch) -> dict[str, str]:
+    """The adapters that the answers and the dispatch table name, by where they do."""
     named = {"[answers] board": settings.answers.board, "[answers] notices": settings.answers.notices}
     named |= {f"dispatch table: crew of rule {rule.name!r}": rule.crew for rule in dispatch.rule}
-    for where, name in named.items():
-        if name and name not in settings.adapters:
-            raise MisconfiguredError(f"{where} is {name!r}: add [adapters.{name}] to hub.toml")
-    return _Outside(board=settings.answers.board, notices=settings.answers.notices, crews=crews)
+    return {where: name for where, name in named.items() if name}
+
+
+def _is_crew(section: Mapping[str, Any]) -> bool:
+    ours = manifest(str(section.get("system", "")))
+    return ours is not None and "crew" in ours["ports"]
 
 
 def _informed(settings: Settings) -> Iterable[str]:

@@ -10,7 +10,7 @@ from journal.journal import Journal
 from journal.letter_texts import InForce
 from ports.errors import MisconfiguredError, TransientError
 from routes.router import CityRoutes
-from settings.configuration import Configuration, reloadable
+from settings.configuration import Configuration, refuse_not_running, reloadable
 from settings.sections import Settings
 from worker.presence import Presence
 
@@ -50,6 +50,7 @@ class LiveConfiguration:
             before = self.files
             try:
                 fresh = await asyncio.to_thread(reloadable, before.file)
+                refuse_not_running(fresh, before.settings)
             except MisconfiguredError as error:
                 log.error("reload_refused", version=before.routes.version, reason=error.what)  # noqa: TRY400 - a setting, not a bug
                 self._tell_version(refused=error.what)
@@ -81,10 +82,9 @@ class LiveConfiguration:
 
     def _take_over(self, fresh: Configuration) -> None:
         """What decides; the adapters of this process stay as they are."""
-        running = self.files.routes
-        routes = replace(
-            fresh.routes, informed=running.informed, board=running.board, notices=running.notices
-        )
+        running, known = self.files.routes, self.files.settings.adapters
+        crews = frozenset(name for name in fresh.routes.crews if name in known)
+        routes = replace(fresh.routes, informed=running.informed, crews=running.crews | crews)
         self.files = replace(self.files, routes=routes)
         self._decide()
 
@@ -107,6 +107,7 @@ class LiveConfiguration:
 def _needing_restart(old: Settings, fresh: Settings) -> list[str]:
     """The sections of hub.toml that differ and that a running hub does not take over."""
     told = {"city", "mail_domain", "dispatch", "texts"}
-    differ = [name for name in Settings.model_fields if getattr(old, name) != getattr(fresh, name)]
+    sections = [name for name in Settings.model_fields if name != "answers"]
+    differ = [name for name in sections if getattr(old, name) != getattr(fresh, name)]
     hub_differs = old.hub.model_dump(exclude=told) != fresh.hub.model_dump(exclude=told)
     return [name for name in differ if name != "hub" or hub_differs]

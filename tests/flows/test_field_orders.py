@@ -6,12 +6,14 @@ from contextlib import asynccontextmanager
 
 import httpx
 from sqlalchemy import select
+from structlog.testing import capture_logs
 
 from canonical_model.status import CaseStatus
 from demo.outside import citycontrol, planning
 from demo.outside.citycontrol import Mood, Step, running_citycontrol
 from demo.outside.serving import serving
 from hub import Hub
+from journal.comparing import look_at_once
 from journal.schema import standings
 from settings import load
 from tests.flows.small_hub import small_hub
@@ -92,6 +94,45 @@ async def test_reports_go_to_the_crews_and_come_back_done(tmp_path):
             assert notes.count("Tegel vastgelegd") == notes.count("Boom weggehaald") == 1
 
 
+async def test_what_a_reload_names_is_served_and_compared_and_what_it_no_longer_names_still_is(tmp_path):
+    nobody = DISPATCH.replace('crew = "ploeg-wegen"', "").replace('crew = "ploeg-groen"', "")
+    async with running_citycontrol() as roads, httpx.AsyncClient() as website:
+        city = configured(tmp_path, roads.origin, "http://127.0.0.1:9")
+        text = city.hub_toml.read_text()
+        city.hub_toml.write_text(f"{text}\n[reconcile]\nsettle = 0.001\n")
+        (city.folder / "dispatch.toml").write_text(nobody)
+        async with running(city) as hub:
+            (city.folder / "dispatch.toml").write_text(DISPATCH)
+            await hub.reload()
+            assert await city.post(website, 1, "Losse tegel") == 202
+            await until(lambda: roads.cases, "the order goes to a crew that came with the reload")
+            (tile,) = roads.cases.values()
+            await until(lambda: stand(hub, {"ordered"}, 1), "its answer was heard")
+
+            (city.folder / "dispatch.toml").write_text(nobody)
+            await hub.reload()
+            await roads.step(
+                tile.identification, Step.DONE, "Tegel vastgelegd"
+            )  # it calls nobody: `hub` is ""
+            await hub.journal.database.write(look_at_once, "ploeg-wegen")
+            await until(lambda: stand(hub, {"done"}, 1), "the reconciler found the completion")
+            await until(lambda: answered(hub, 1), "the tracker knows")
+
+
+async def test_a_reload_that_names_an_adapter_which_does_not_run_yet_is_refused(tmp_path):
+    city = configured(tmp_path, "http://127.0.0.1:9", "http://127.0.0.1:9")
+    hub = Hub(load(city.hub_toml))
+    with city.hub_toml.open("a") as settings:
+        settings.write('\n[answers]\nboard = "dosis"\n[adapters.dosis]\nsystem = "memory"\n')
+    before = hub.configuration.routes.version
+    with capture_logs() as logged:
+        await hub.reload()
+    (refused,) = [one for one in logged if one["event"] == "reload_refused"]
+    assert refused["reason"] == "[answers] board is 'dosis', which does not run yet: restart the hub first"
+    assert hub.configuration.routes.version == before
+    await hub.close()
+
+
 @asynccontextmanager
 async def running(city):
     hub = Hub(load(city.hub_toml))
@@ -122,15 +163,19 @@ def configured(folder, roads, green):
     return city
 
 
-async def stand(hub, states):
+async def stand(hub, states, orders=2):
     query = select(standings.c.state, standings.c.outside_id).where(standings.c.system.startswith("ploeg-"))
     found = await hub.journal.database.read(lambda connection: connection.execute(query).all())
-    return len(found) == 2 and {row.state for row in found} == states and all(row.outside_id for row in found)
+    return (
+        len(found) == orders
+        and {row.state for row in found} == states
+        and all(row.outside_id for row in found)
+    )
 
 
-async def answered(hub):
+async def answered(hub, number=2):
     cases = hub.adapters["tracker"].tracker.cases
-    return len(cases) == 2 and {case.status for case in cases} == {CaseStatus.ANSWERED}
+    return len(cases) == number and {case.status for case in cases} == {CaseStatus.ANSWERED}
 
 
 async def until(condition, what, seconds=40):

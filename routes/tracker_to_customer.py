@@ -100,7 +100,10 @@ def _told(
 
 
 def _is_late_echo(case: CaseRecord, now: CaseRecord) -> bool:
-    """Whether the tracker still tells how it was before the end: a case is opened again by `in_progress` only."""
+    """Whether the tracker still tells how it was before the end: a case is opened again by `in_progress` only.
+
+    Of an end that the hub asked for, `asked_until` knows; this is for one that the reconciler found in the tracker.
+    """
     return case.status not in OPEN and now.status in OPEN and not may_follow(now.status, case.status)
 
 
@@ -114,7 +117,8 @@ def _crew_asked(
 ) -> Told:
     """A handler asks for the field team, or closes the case while it still is on its way.
 
-    What the tracker showed before the last order ended asks for no other: it had not heard of that end.
+    What the tracker showed before the last order ended asks for no other: it had not heard of that end. It may not have
+    been asked anything then (`asked_until`): the case was in progress already.
     """
     if now.status is CaseStatus.CLOSED:
         return field_work.called_off(order, now, "de zaak is afgesloten", known.now)

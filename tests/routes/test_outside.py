@@ -35,6 +35,7 @@ from canonical_model.message import Message, MessageId
 from canonical_model.party import Party
 from canonical_model.status import CaseStatus
 from canonical_model.work_order import OrderState
+from journal.asking import NOT_YET
 from journal.intake import effect_key
 from journal.standings import renewed
 from routes.router import CityRoutes
@@ -84,6 +85,7 @@ class Life:
     def __init__(self, routes, **fields):
         self.routes = routes
         self.case, self.standings, self.items, self.timers = None, {}, {}, {}
+        self.asked = None
         self.now = START
         self.count = 0
         fields.setdefault("location", Location(address="Diestsesteenweg 1", area="kessel-lo"))
@@ -99,7 +101,10 @@ class Life:
         matches = ()
         if self.case:
             reference = Reference(system="case", value=self.case.ref)
-            matches = (Match(reference=reference, case=self.case, standings=tuple(self.standings.values())),)
+            standings = tuple(self.standings.values())
+            matches = (
+                Match(reference=reference, case=self.case, standings=standings, asked_until=self.asked),
+            )
         known = Known(matches=matches, next_ref=NEXT, now=self.now)
         message = Message(
             id=MessageId(f"m{self.count}"), source=source, source_ref="1", received_at=self.now, body=event
@@ -124,6 +129,8 @@ class Life:
 
     def _noted(self, decision):
         self.case = decision.case or self.case
+        if commands(decision, ChangeCase):
+            self.asked = NOT_YET
         for standing in decision.standings:
             old = self.standings.get(standing.system, standing)
             self.standings[standing.system] = renewed(old, standing)
@@ -151,7 +158,9 @@ class Life:
             )
         )
 
-    def tracker(self, status, *texts, group=None):
+    def tracker(self, status, *texts, group=None, did_what_was_asked=True):
+        if self.asked and did_what_was_asked:
+            self.asked = self.now - timedelta(seconds=1)
         answers = tuple(Answer(key=f"t{n}", text=text, at=self.now) for n, text in enumerate(texts))
         return self.takes(
             CaseChanged(
@@ -300,15 +309,36 @@ def test_a_handler_sends_the_team_again_on_the_next_trip(life):
 def test_what_the_tracker_showed_before_the_team_ended_is_no_new_request(life):
     life.crew(OrderState.NOT_FOUND, at=life.now + timedelta(seconds=20))
     life.now -= timedelta(minutes=10)
-    decision = life.tracker(CaseStatus.WAITING_FOR_FIELD_TEAM)
+    decision = life.tracker(CaseStatus.WAITING_FOR_FIELD_TEAM, did_what_was_asked=False)
 
     assert commands(decision, OrderWork) == []
     assert life.standings["wegen"].state == "not_found"
 
 
+def test_nor_is_it_one_when_its_end_asked_nothing_of_the_tracker(life):
+    life.tracker(CaseStatus.IN_PROGRESS)
+    ended = life.crew(OrderState.CANCELLED)
+    life.now -= timedelta(minutes=10)
+    decision = life.tracker(CaseStatus.WAITING_FOR_FIELD_TEAM)
+
+    assert commands(ended, ChangeCase) == []
+    assert commands(decision, OrderWork) == []
+    assert "field-work" in life.items
+
+
+def test_news_from_before_an_end_that_was_found_by_comparing_is_not_told_to_the_customer(life):
+    life.takes(DifferenceFound(case=NEXT, system="tracker", theirs="closed", ours="new", at=life.now))
+    late = life.tracker(CaseStatus.WAITING_FOR_CUSTOMER)
+    heard = life.tracker(CaseStatus.CLOSED)
+
+    for decision in (late, heard):
+        assert commands(decision, Notify) == commands(decision, PublishStatus) == []
+    assert life.standings["dosis"].state == life.standings["customer"].state == "closed"
+
+
 def test_the_board_does_not_fall_back_while_the_tracker_has_not_heard_of_the_end(life):
     life.crew(OrderState.DONE, "Tegels gelegd")
-    echo = life.tracker(CaseStatus.WAITING_FOR_FIELD_TEAM)
+    echo = life.tracker(CaseStatus.WAITING_FOR_FIELD_TEAM, did_what_was_asked=False)
     heard = life.tracker(CaseStatus.ANSWERED)
 
     assert commands(echo, PublishStatus) == commands(heard, PublishStatus) == []
@@ -610,7 +640,7 @@ def test_a_customer_who_opens_the_case_again_sees_it_and_hears_of_its_end(life):
 
 def test_a_late_echo_of_the_tracker_takes_nothing_back_from_what_was_executed(life):
     life.crew(OrderState.DONE, "Tegels gelegd")
-    late = life.tracker(CaseStatus.WAITING_FOR_FIELD_TEAM)
+    late = life.tracker(CaseStatus.WAITING_FOR_FIELD_TEAM, did_what_was_asked=False)
     echo = life.tracker(CaseStatus.ANSWERED)
 
     assert commands(late, OrderWork) == commands(late, PublishStatus) == commands(late, Notify) == []

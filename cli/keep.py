@@ -1,7 +1,6 @@
 """The journal in safe keeping: `wegwijzer backup`, `restore`, `restore-check`, `migrate`, `database-roles`."""
 
 import asyncio
-import getpass
 import json
 import sys
 from contextlib import AbstractContextManager, nullcontext
@@ -11,6 +10,7 @@ from pathlib import Path
 import click
 
 from cli.program import Program, in_plain_words
+from cli.terminal import actor_here
 from journal.backup import back_up, put_back
 from journal.migrate import bring_up_to_date
 from journal.restoring import Standing
@@ -39,7 +39,9 @@ def backup(program: Program, folder: Path, as_json: bool) -> None:  # noqa: FBT0
 @click.command()
 @click.argument("copy", required=False, type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--days", default=7, show_default=True, help="Zo lang wordt voor oude zaken eerst nagekeken.")
-@click.option("--actor", default="", help="Naam voor het logboek (anders: uw naam op deze machine).")
+@click.option(
+    "--actor", default="", help="Voor wie u dit doet; uw account op deze machine komt er altijd bij."
+)
 @click.option("--json", "as_json", is_flag=True, help="Eén JSON-object in plaats van regels.")
 @click.pass_obj
 def restore(program: Program, copy: Path | None, days: int, actor: str, as_json: bool) -> None:  # noqa: FBT001 - click passes by name
@@ -49,7 +51,7 @@ def restore(program: Program, copy: Path | None, days: int, actor: str, as_json:
     """
     configure_logging(as_json=False, stream=sys.stderr)
     with in_plain_words():
-        found = asyncio.run(_restored(program, copy, actor or getpass.getuser(), days))
+        found = asyncio.run(_restored(program, copy, actor_here(actor), days))
     _show(found, as_json=as_json)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from cli.terminal import Shop, Terminal, entered_password, table
+from cli.terminal import Shop, Terminal, actor_here, entered_password, table
 from console.access import Right, rights_of
 from console.accounts import Accounts, Refusal
 from console.replay_words import (
@@ -183,7 +183,7 @@ class ReplayShop(Shop):
 
             async def approve(journal: Journal) -> None:
                 name = await _signed_in(journal, terminal, user, password)
-                await journal.replays.approve(plan, name)
+                await journal.replays.approve(plan, actor_here(name))
 
             self._act(terminal, plan, approve)
 

@@ -1,7 +1,8 @@
 """What all commands of the console share: how they answer, how they fail, and how they open the journal."""
 
 import asyncio
-import getpass
+import os
+import pwd
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -14,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from console.accounts import PasswordError
 from console.wording import LANGUAGES, Wording
+from journal.actors import at_terminal
 from journal.journal import Journal
 from ports.errors import HubError, RejectedError
 
@@ -65,6 +67,19 @@ class Terminal:
         return self.wording.text(key, **words)
 
 
+def account() -> str:
+    """The account of the operating system that this runs under; no variable of the environment can say otherwise."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid-{os.getuid()}"
+
+
+def actor_here(told: str) -> str:
+    """Who is at the keyboard, for the audit trail: the account, and whom `--actor` (or sudo) names."""
+    return at_terminal(account(), told or os.environ.get("SUDO_USER", ""))
+
+
 class Shop:
     """Makes commands; each opens the journal for itself."""
 
@@ -77,7 +92,7 @@ class Shop:
         self, name: str, run: Callable[..., None], *parameters: click.Parameter, help_key: str = ""
     ) -> click.Command:
         def callback(*, as_json: bool, lang: str, actor: str, **values: object) -> None:
-            terminal = Terminal(json=as_json, wording=self._wordings[lang], actor=actor or getpass.getuser())
+            terminal = Terminal(json=as_json, wording=self._wordings[lang], actor=actor_here(actor))
             try:
                 run(terminal, **values)
             except (RejectedError, PasswordError) as error:

@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import select, update
 
+from journal.actors import people
 from journal.crypto import Keyring
 from journal.database import Database, Transaction
 from journal.instants import new_id
@@ -178,8 +179,11 @@ class Replays:
             replay_rows.c.plan_id == plan.id, replay_rows.c.decided_by != ""
         )
         involved = {plan.made_by, *tx.connection.execute(deciders.distinct()).scalars()}
-        if not _name(act.actor) or _name(act.actor) in {_name(one) for one in involved}:
-            return RejectedError("a second person must approve: not whoever made this plan or decided in it")
+        approving = people(act.actor)
+        if not approving or any(approving & people(one) for one in involved):
+            return RejectedError(
+                "a second person must approve: not whoever made this plan or decided in it, nor under their account"
+            )
         self._set(tx, plan.id, approved_by=act.actor)
         self._note(tx, act.actor, "replay_approved", plan.id, f"{plan.citizens} messages to citizens")
         return None
@@ -279,10 +283,6 @@ class Replays:
 
 def _unknown(plan_id: str) -> RejectedError:
     return RejectedError(f"no replay plan has id {plan_id}")
-
-
-def _name(actor: str) -> str:
-    return actor.strip().casefold()
 
 
 _FRESH: Mapping[str, Any] = {

@@ -1,6 +1,8 @@
 """The console in a terminal."""
 
 import json
+import os
+import pwd
 import re
 import sqlite3
 from collections.abc import AsyncIterator, Callable
@@ -14,6 +16,7 @@ from click.testing import CliRunner, Result
 from sqlalchemy.exc import OperationalError
 
 from cli.console import commands
+from cli.terminal import actor_here
 from console.wording import read_texts
 from journal.journal import Journal
 from ports.errors import MisconfiguredError, TransientError
@@ -342,8 +345,35 @@ def test_named_messages_come_from_a_file_and_what_was_done_is_left_alone(
     assert run("replay", "run", view["plan"]["id"], "--yes").exit_code == 1
 
 
-def test_approving_asks_for_the_password_of_somebody_who_may(run: Run):
+def test_no_variable_of_the_environment_says_who_is_at_the_keyboard(monkeypatch):
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "mallory")
+    monkeypatch.delenv("SUDO_USER", raising=False)
+    owner = pwd.getpwuid(os.getuid()).pw_name
+    assert actor_here("") == owner
+    assert actor_here("jan") == f"jan ({owner})"
+    monkeypatch.setenv("SUDO_USER", "els")
+    assert actor_here("") == f"els ({owner})"
+
+
+def test_who_made_a_plan_under_another_name_is_no_second_person(run: Run, monkeypatch):
+    monkeypatch.setattr("cli.terminal.account", lambda: "kcc_dispatcher")
+    plan_id = new_plan(run, "--error", "route", "--actor", "iemand-anders")["plan"]["id"]
+    words = ("replay", "approve", plan_id, "--user", "kcc_dispatcher", "--password-stdin")
+    for account in ("kcc_dispatcher", "els"):
+        monkeypatch.setattr("cli.terminal.account", lambda account=account: account)
+        refused = run(*words, answers="een lang wachtwoord\n")
+        assert (refused.exit_code, "a second person must approve" in refused.output) == (1, True)
+
+
+def test_approving_asks_for_the_password_of_somebody_who_may(run: Run, monkeypatch):
     plan_id = new_plan(run, "--error", "route")["plan"]["id"]
+    shared = run(
+        *("replay", "approve", plan_id, "--user", "kcc_dispatcher", "--password-stdin"),
+        answers="een lang wachtwoord\n",
+    )
+    assert (shared.exit_code, "nor under their account" in shared.output) == (1, True)
+    monkeypatch.setattr("cli.terminal.account", lambda: "els")
     assert run("replay", "run", plan_id, "--yes").exit_code == 1
 
     def approve(user: str, typed: str = "een lang wachtwoord") -> Result:
@@ -353,7 +383,7 @@ def test_approving_asks_for_the_password_of_somebody_who_may(run: Run):
     assert (wrong.exit_code, viewer.exit_code) == (1, 1)
     assert "wachtwoord klopt niet" in wrong.output
     assert "Uw rol laat dit niet toe" in viewer.output
-    assert "Goedgekeurd door kcc_dispatcher" in approve("kcc_dispatcher").stdout
+    assert "Goedgekeurd door kcc_dispatcher (els)" in approve("kcc_dispatcher").stdout
     assert run("replay", "run", plan_id, "--yes").exit_code == 0
 
 

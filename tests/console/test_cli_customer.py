@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from cli.terminal import account
 from tests.console.seed import City
 from tests.console.test_cli import Run, copied, run
 
@@ -45,7 +46,7 @@ def test_the_look_stands_in_the_audit_trail(run: Run, copied: City, tmp_path):
         rows = journal.execute(
             "SELECT actor, subject, detail FROM audit WHERE action = 'customer_looked_up'"
         ).fetchall()
-    assert {(row[0], row[2]) for row in rows} == {("els", "contact: belt nu")}
+    assert {(row[0], row[2]) for row in rows} == {(f"els ({account()})", "contact: belt nu")}
     assert all(row[1].startswith("customer/phone/") for row in rows)
     assert "470123456" not in str(rows)
 

@@ -31,13 +31,14 @@ class Match:
 
     `standings`: how it stands in each outside system that was told of it. `asked_until` (UTC): what the tracker says
     of the status up to then was true before it did what the hub asked; None = nothing was asked. Read for news of the
-    tracker only.
+    tracker only. `noted_at` (UTC): when the reference was noted; None = just now, or the case's own number.
     """
 
     reference: Reference
     case: CaseRecord
     standings: tuple[Standing, ...] = ()
     asked_until: datetime | None = None
+    noted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

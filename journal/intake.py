@@ -186,6 +186,7 @@ class Routing:
         self.outside = Outside(tx)
         self.asked: dict[str, datetime] = {}
         self.owners: dict[str, str] = {}
+        self.noted: dict[str, int] = {}
         self.recent: Counter[str] = Counter()
         self.rows: dict[str, list[dict[str, Any]]] = {}
         self.started: dict[str, tuple[str, ...]] = {}
@@ -224,10 +225,10 @@ class Routing:
         recalled = self.intake.recovery.openings
         self.owners.update((hashed, recalled[hashed]) for hashed in hashes if hashed in recalled)
         asked = {"hashes": hashes, "since": self.tx.now - DAY}
-        for hashed, owner, count in self.tx.connection.execute(_REFERRED, asked):
+        for hashed, owner, at, count in self.tx.connection.execute(_REFERRED, asked):
             self.recent[hashed] = int(count)
             if owner:
-                self.owners[hashed] = owner
+                self.owners[hashed], self.noted[hashed] = owner, at
         self.load_cases(set(self.owners.values()))
         self.outside.load(self.states)
         news = {one.event.case for one in self.arrivals if isinstance(one.event, CaseChanged)}
@@ -361,8 +362,9 @@ class Routing:
             problem = arrival.inbound.problem
             return None, problem.what if problem else "not understood"
         asked = self._references(arrival)
-        owners = [(name, self.owners[hashed]) for name, hashed in asked if hashed in self.owners]
-        if why := self.problems.get(arrival.id) or self._unopened(owners) or self._awaited(arrival):
+        owners = [(name, hashed, self.owners[hashed]) for name, hashed in asked if hashed in self.owners]
+        unopened = self._unopened(ref for _, _, ref in owners)
+        if why := self.problems.get(arrival.id) or unopened or self._awaited(arrival):
             return None, why
         if gone := self._erased(asked):
             return Decision(fate=Fate.DROPPED, reason=f"handed over again, but {gone} was erased"), ""
@@ -373,8 +375,9 @@ class Routing:
                     case=self.states[ref].record,
                     standings=self.outside.of(ref),
                     asked_until=self.asked.get(ref),
+                    noted_at=moment(self.noted[hashed]) if hashed in self.noted else None,
                 )
-                for name, ref in owners
+                for name, hashed, ref in owners
                 if ref in self.states and self.states[ref].key  # an erased case is nobody's any more
             ),
             next_ref=self._recalled_ref(arrival, asked) or self._next_ref(),
@@ -386,8 +389,8 @@ class Routing:
         except Exception as error:  # noqa: BLE001 - a broken route must not lose or stop a message
             return None, _route_failed(arrival, error)
 
-    def _unopened(self, owners: list[tuple[Reference, str]]) -> str:
-        return next((self.unopened[ref] for _, ref in owners if ref in self.unopened), "")
+    def _unopened(self, refs: Iterable[str]) -> str:
+        return next((self.unopened[ref] for ref in refs if ref in self.unopened), "")
 
     def _awaited(self, arrival: Arrival) -> str:
         """After a restore: news of a case whose contact has not been handed over again yet."""
@@ -744,6 +747,7 @@ _REFERRED = (  # whose a reference is, and how many cases hang lately on one tha
     select(
         references.c.hash,
         func.max(references.c.case_ref).filter(references.c.exclusive),
+        func.min(references.c.at).filter(references.c.exclusive),
         func.count().filter(~references.c.exclusive, references.c.at > bindparam("since")),
     )
     .where(among(references.c.hash, "hashes"))

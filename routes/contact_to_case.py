@@ -8,12 +8,13 @@ case does it count.
 import hmac
 import re
 from dataclasses import replace
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 from canonical_model.case import CanonicalCase, CaseCard, CaseRecord, FieldWork
 from canonical_model.commands import AddContact, AddNote, ChangeCase, OpenCase
 from canonical_model.contact import Automatic, Contact, Kind
-from canonical_model.decision import Decision, Fate, Intent, Known, Reference, Timer
+from canonical_model.decision import Decision, Fate, Intent, Known, Match, Reference, Timer
 from canonical_model.message import Message
 from canonical_model.party import Party
 from canonical_model.phone_number import e164
@@ -31,6 +32,8 @@ from routes.status_to_customer import Step, Told, published, tell
 from routes.targets import TRACKER
 
 _REPLY_PREFIX = re.compile(r"^\s*((re|fw|fwd|aw|wg|antw|betr|tr)\s*:\s*)+", re.IGNORECASE)
+_SENT_AGAIN = timedelta(days=7)
+"""So long a sender may try again: a mail program sends its outbox when it is on line again, with the date of then."""
 _AUTOMATIC = {
     Automatic.AUTO_REPLY: "an automatic reply: answering it would start a loop",
     Automatic.OWN_MAIL: "our own mail came back",
@@ -50,7 +53,7 @@ def references(contact: Contact) -> tuple[Reference, ...]:
 
 def decide(contact: Contact, message: Message, known: Known, configuration: RouteConfiguration) -> Decision:
     """What becomes of a contact."""
-    copy_of = next((match.case for match in known.matches if match.reference.system == "fingerprint"), None)
+    copy_of = next((match.case for match in known.matches if _is_copy(contact, match, known.now)), None)
     if copy_of:
         return Decision(
             fate=Fate.DROPPED,
@@ -68,6 +71,15 @@ def decide(contact: Contact, message: Message, known: Known, configuration: Rout
     if case is None:
         return _open(contact, message, known, configuration)
     return _join(contact, message, case, known, configuration)
+
+
+def _is_copy(contact: Contact, match: Match, now: datetime) -> bool:
+    """Whether this is what came before. Who writes the same again long after, under the same id, means it anew."""
+    if match.reference.system != "fingerprint":
+        return False
+    if match.noted_at is None or contact.occurred_at is None:
+        return True
+    return min(contact.occurred_at, now) <= match.noted_at + _SENT_AGAIN
 
 
 def _proven_case(contact: Contact, known: Known) -> CaseRecord | None:

@@ -141,16 +141,18 @@ def _verified_case(headers: Headers, full_text: str, secret: bytes) -> str:
 def fingerprint(raw: bytes, headers: Headers) -> str:
     """Equal for copies of one mail in several mailboxes: only what no mail server on the way changes.
 
-    A mail without Message-ID and Date is told from a later one with the same words by its first `Received`.
+    The Message-ID decides, whatever `Date` says: programs that try again write a new one, and servers rewrite it. The words
+    are part of it, for senders that give every mail the same id. Without an id, the date tells mails apart; without both,
+    the first `Received`.
     """
     ids = headers.ids("message-id")
-    date = headers.first("date").strip()
+    date = "" if ids else headers.first("date").strip()
     first_hop = "" if ids or date else next(iter(reversed(headers.all("received"))), "")
     body = head_and_body(raw)[1].replace(b"\r\n", b"\n").rstrip()
     parts = (
         ids[0] if ids else "",
         headers.mailbox("from")[1].lower(),
-        date,
+        " ".join(headers.text("subject").split()) if ids else date,
         first_hop,
         sha256(body).hexdigest(),
     )

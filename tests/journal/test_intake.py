@@ -1,6 +1,7 @@
 """Taking messages in: once each, into the right case, or visibly set aside."""
 
 import asyncio
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
@@ -89,6 +90,16 @@ async def test_one_mail_in_three_mailboxes_is_one_case(journal):
     assert [state for state, _ in states] == ["dropped", "dropped", "waiting"]
     assert all("the same contact came before" in reason for state, reason in states if state == "dropped")
     await recount(journal)
+
+
+async def test_a_mail_that_was_written_long_after_under_the_same_id_is_not_lost_as_a_copy(journal, clock):
+    for number, days in enumerate((0, 3, 30)):
+        clock.advance(timedelta(days=days))
+        alarm = contact("Storing lift", fingerprint="the-same-id", occurred_at=clock.now())
+        await journal.accept(contact_message(f"{number}", alarm))
+
+    assert [row.ref for row in await rows(journal, cases)] == ["LEU-2026-000001", "LEU-2026-000002"]
+    assert Counter(row.state for row in await rows(journal, messages))["dropped"] == 1
 
 
 async def test_a_reply_joins_the_case_of_the_mail_that_it_answers(journal):

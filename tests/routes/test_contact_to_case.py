@@ -85,6 +85,27 @@ def test_a_copy_of_what_came_before_is_dropped_and_hangs_on_its_case(decide, by,
 
 
 @pytest.mark.parametrize(
+    ("written", "came", "fate"),
+    [
+        (0, 0, Fate.DROPPED),
+        (0, 90, Fate.DROPPED),  # a colleague drags it back
+        (6, 6, Fate.DROPPED),  # sent again from an outbox
+        (400, 1, Fate.DROPPED),  # the sender's clock is wrong
+        (30, 30, Fate.ROUTED),  # a device that gives every alarm the same id and words
+    ],
+)
+def test_the_same_under_the_same_id_is_a_copy_unless_it_was_written_long_after(
+    decide, by, case, written, came, fate
+):
+    contact_ = received(fingerprint="f", occurred_at=START + timedelta(days=written))
+    match = replace(by("fingerprint", case, "f"), noted_at=START)
+    decision = decide(contact_, match, now=START + timedelta(days=came))
+
+    assert decision.fate is fate
+    assert (decision.case.ref == REF) is (fate is Fate.DROPPED)
+
+
+@pytest.mark.parametrize(
     ("system", "thread", "joins"),
     [
         ("mail-id", Thread(in_reply_to=("a@x",)), True),

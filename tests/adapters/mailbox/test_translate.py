@@ -2,6 +2,7 @@
 
 import base64
 import email
+import re
 import struct
 import time
 from contextlib import suppress
@@ -681,8 +682,8 @@ def test_copies_have_one_fingerprint_whatever_mail_servers_added():
     ("old", "new"),
     [
         (b"a1b2c3", b"d4e5f6"),
-        (b"08:12:01", b"08:12:02"),
         (b"tegel los", b"dakpan los"),
+        (b"Subject: ", b"Subject: Nog een: "),
         (b"From: An Peeters <an", b"From: An <bn"),
     ],
 )
@@ -691,6 +692,19 @@ def test_other_mails_have_other_fingerprints(old, new):
     assert old in raw
 
     assert contact_of(raw.replace(old, new)).fingerprint != contact_of(raw).fingerprint
+
+
+def test_the_message_id_decides_whatever_date_a_retry_or_a_server_wrote():
+    raw = fixture("plain-nl.eml")
+    for other in (b"Date: Tue, 24 Nov 2026 17:00:00 +0000", b"X-Date: gone"):
+        changed = re.sub(rb"(?m)^Date: .*$", other, raw)
+        assert changed != raw
+        assert contact_of(changed).fingerprint == contact_of(raw).fingerprint
+
+
+def test_without_a_message_id_the_date_tells_mails_apart():
+    first, second = (mail("Dank u", f"Date: Mon, 23 Nov 2026 1{hour}:00:00 +0100") for hour in (0, 1))
+    assert contact_of(first).fingerprint != contact_of(second).fingerprint
 
 
 def test_hazard_8_without_message_id_and_date_the_first_hop_tells_mails_apart():

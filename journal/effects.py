@@ -40,12 +40,13 @@ _MINUTE = 60_000_000
 
 
 class Outcome(StrEnum):
-    """How an attempt ended. `AGAIN` = certainly nothing happened, to be tried later."""
+    """How an attempt ended. `AGAIN` = certainly nothing happened, to be tried later; `SKIPPED` = the target can't ever."""
 
     APPLIED = "applied"
     REJECTED = "rejected"
     UNKNOWN = "unknown"
     AGAIN = "again"
+    SKIPPED = "skipped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,8 +266,8 @@ class _Recording:
         ]
 
     def _route_on(self, ours: list[Result], rows: dict[str, Any]) -> dict[str, tuple[str, ...]]:
-        ended = [result for result in ours if result.outcome in (Outcome.APPLIED, Outcome.REJECTED)]
-        refused = [result for result in ended if result.refused or result.outcome is Outcome.REJECTED]
+        ended = [result for result in ours if result.outcome in _ENDED]
+        refused = [result for result in ended if result.refused or result.outcome is not Outcome.APPLIED]
         self.routing.load_cases(
             rows[result.effect_id].case_ref for result in refused
         )  # a letter may go instead
@@ -302,7 +303,7 @@ class _Recording:
 
     def _note(self, result: Result, row: Any, more: int) -> None:
         state = _STATE[result.outcome]
-        settled = state == "applied"
+        settled = state in ("applied", "skipped")
         self.tries.append(
             {
                 "effect_id": row.id,
@@ -472,7 +473,9 @@ _STATE = {
     Outcome.REJECTED: "parked",
     Outcome.UNKNOWN: "unknown",
     Outcome.AGAIN: "due",
+    Outcome.SKIPPED: "skipped",
 }
+_ENDED = (Outcome.APPLIED, Outcome.REJECTED, Outcome.SKIPPED)
 
 
 _TAKE = UpdateRows(effects, "id", ("state", "attempts", "owner", "handout_at"))

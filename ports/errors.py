@@ -5,6 +5,7 @@ AdapterError               something outside the hub did not go as agreed
 |- RejectedError           the other side refuses this message; a person must look
 |- MisconfiguredError      cannot work at all (credentials, missing group): stop this adapter, tell once
 |- UncertainError          sent, answer lost: ask the other side before sending again
+|- NotOfferedError         this system, as it is set up, has no way to do this: it is skipped, with this reason
 MessageError               the message itself
 |- NotUnderstoodError      not what this system normally sends: Invalid Message Channel
 |- NotSupportedError       a known kind that is deliberately not handled: acknowledge and count
@@ -62,6 +63,13 @@ class MisconfiguredError(AdapterError):
 
 class UncertainError(AdapterError):
     """It was sent and the answer was lost: ask the other side before sending again."""
+
+
+class NotOfferedError(AdapterError):
+    """The system, as it is set up, has no way to do what is asked; told before anything is sent.
+
+    The step is skipped with `what` as the reason, and the routes decide whether somebody must do it by hand.
+    """
 
 
 class MessageError(HubError):

@@ -16,6 +16,7 @@ from journal.verdicts import NOBODY_KNOWS
 from ports.errors import (
     MessageError,
     MisconfiguredError,
+    NotOfferedError,
     RejectedError,
     TransientError,
     UncertainError,
@@ -58,6 +59,8 @@ class RetryPolicy:
         """What happens next after this error. Sent or not, the worst is assumed unless the error says better."""
         if isinstance(error, RejectedError | MessageError):
             return Judgement(Outcome.REJECTED, error.what)
+        if isinstance(error, NotOfferedError):
+            return Judgement(Outcome.SKIPPED, error.what)
         if isinstance(error, MisconfiguredError):
             return Judgement(
                 self._not_done(effect), error.what, wait=self.wait(effect.attempt), stop_target=True

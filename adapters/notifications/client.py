@@ -6,7 +6,7 @@ from adapters.digitaal_vlaanderen.problems import problems_in
 from adapters.digitaal_vlaanderen.service import Service
 from adapters.notifications.settings import Settings
 from adapters.notifications.translate import Json
-from ports.errors import RejectedError
+from ports.errors import NotOfferedError, RejectedError
 
 
 class NotificationsClient:
@@ -22,9 +22,9 @@ class NotificationsClient:
         await self._service.post(self._paths.send, bundle, expected=self._known_already)
 
     async def withdraw(self, id_: UUID) -> None:
-        """Return when it is not under way any more. `RejectedError` where nothing can be called back."""
+        """Return when it is not under way any more. `NotOfferedError` where nothing can be called back."""
         if not self._paths.withdraw:
-            raise RejectedError("a notification can't be called back here: it ends by its expiry date")
+            raise NotOfferedError("a notification can't be called back here: it ends by its expiry date")
         path = self._paths.withdraw.replace("{id}", str(id_))
         answer = await self._service.delete(path, {}, expected=(404,))
         if answer.status_code == 404 and not problems_in(answer.content):

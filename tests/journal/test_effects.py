@@ -83,6 +83,18 @@ async def test_a_parked_effect_lets_its_lane_go_on_when_it_does_not_block(planne
     assert [one.id for one in (await claim(planned, *ids)).effects] == [ids[1]]
 
 
+async def test_what_its_target_can_never_do_is_skipped_with_the_reason_and_lets_its_lane_go_on(planned):
+    ids = await lane(planned, 2)
+    (first,) = (await claim(planned, *ids)).effects
+
+    ended = await record(planned, first, Outcome.SKIPPED, what="nothing is called back here")
+    assert ended.next == (ids[1],)
+    row = next(one for one in await rows(planned, effects) if one.id == ids[0])
+    assert (row.state, row.reason, row.handout_at) == ("skipped", "nothing is called back here", None)
+    assert row.finished_at is not None
+    await recount(planned)
+
+
 async def test_nothing_is_claimed_twice_however_many_ask(planned):
     ids = [id_ for number in range(20) for id_ in (await planned.accept(inbound(f"{number}"))).effects]
 

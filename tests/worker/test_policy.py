@@ -8,6 +8,7 @@ from canonical_model.commands import AddNote
 from journal.effects import Claimed, Outcome
 from ports.errors import (
     MisconfiguredError,
+    NotOfferedError,
     NotSupportedError,
     NotUnderstoodError,
     RejectedError,
@@ -31,6 +32,7 @@ def claimed(attempt: int = 1, *, probe: bool = False) -> Claimed:
         (RejectedError("no"), PROBE, Outcome.REJECTED, False),
         (NotUnderstoodError("what?"), PROBE, Outcome.REJECTED, False),
         (NotSupportedError("never"), PROBE, Outcome.REJECTED, False),
+        (NotOfferedError("no way"), PROBE, Outcome.SKIPPED, False),
         (TransientError("busy"), PROBE, Outcome.AGAIN, True),
         (TransientError("busy"), NONE, Outcome.AGAIN, True),
         (UncertainError("lost"), PROBE, Outcome.UNKNOWN, True),

@@ -11,7 +11,7 @@ from adapters.digitaal_vlaanderen.service import Service
 from adapters.notifications.client import NotificationsClient
 from adapters.notifications.settings import Settings
 from ports.clock import ManualClock
-from ports.errors import MisconfiguredError, RejectedError, TransientError, UncertainError
+from ports.errors import MisconfiguredError, NotOfferedError, RejectedError, TransientError, UncertainError
 
 ID = UUID(int=7)
 
@@ -79,7 +79,7 @@ async def test_the_scope_is_our_own(own, wire):
 async def test_calling_back_needs_a_path(own, wire):
     client = client_of(own, wire)
 
-    with pytest.raises(RejectedError, match="can't be called back"):
+    with pytest.raises(NotOfferedError, match="can't be called back"):
         await client.withdraw(ID)
     await client.close()
 

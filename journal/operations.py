@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, delete, literal, select, update
 
+from canonical_model.case import CASE_REF
 from canonical_model.codec import decode_event
 from canonical_model.contact import Automatic, Contact
 from canonical_model.events import ContactReceived, Event
@@ -320,10 +321,7 @@ class Operations:
                 index_elements=["owner", "name"],
                 set_={"value": insert.excluded.value, "saved_at": insert.excluded.saved_at},
             ),
-            [
-                {"owner": owner, "name": name, "value": value, "saved_at": tx.now}
-                for owner, name, value in values
-            ],
+            [_checkpoint(tx, owner, name, value) for owner, name, value in values],
         )
         return [None] * len(values)
 
@@ -335,9 +333,8 @@ class Operations:
 
     def _replace(self, tx: Transaction, owner: str, name: str, known: str | None, value: str) -> bool:
         if known is None:
-            row = {"owner": owner, "name": name, "value": value, "saved_at": tx.now}
             insert = tx.insert_ignoring(checkpoints).returning(checkpoints.c.name)
-            return tx.connection.execute(insert, row).first() is not None
+            return tx.connection.execute(insert, _checkpoint(tx, owner, name, value)).first() is not None
         place = (checkpoints.c.owner == owner, checkpoints.c.name == name, checkpoints.c.value == known)
         change = update(checkpoints).where(*place).values(value=value, saved_at=tx.now)
         return tx.connection.execute(change).rowcount == 1
@@ -406,6 +403,17 @@ def system_states(connection: Connection) -> tuple[SystemState, ...]:
         SystemState(r.name, r.paused, r.failures, r.open_until, r.incident_id)
         for r in connection.execute(select(systems))
     )
+
+
+def _checkpoint(tx: Transaction, owner: str, name: str, value: str) -> dict[str, Any]:
+    case = CASE_REF.search(name)
+    return {
+        "owner": owner,
+        "name": name,
+        "value": value,
+        "saved_at": tx.now,
+        "case_ref": case[0] if case else None,
+    }
 
 
 def _released(event: Event) -> Event:

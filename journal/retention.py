@@ -100,7 +100,8 @@ class Rule:
     """What is removed from a table under which term.
 
     The table is walked along `walk`, at most `window` of its values at a time. `time` tells the age of a row;
-    `kept` says which rows stay whatever their age, given the moment before which all goes. With `empties`
+    `kept` says which rows stay whatever their age, given the moment before which all goes; a row without a value of `walk` is none
+    of this rule's. With `empties`
     the row stays and these columns are emptied.
     """
 
@@ -121,7 +122,7 @@ class Rule:
     def aged(self, cutoff: int) -> ColumnElement[bool]:
         """Rows from before this moment that still have something to remove."""
         filled = [or_(*(column.is_not(None) for column in self.empties))] if self.empties else []
-        return and_(self.time < self.age.stored(cutoff), *filled)
+        return and_(self.time < self.age.stored(cutoff), self.walk.is_not(None), *filled)
 
     def removable(self, cutoff: int) -> ColumnElement[bool]:
         """Rows whose time has come."""
@@ -282,6 +283,13 @@ RULES: tuple[Rule, ...] = (
         walk=timers.c.case_ref,
         time=timers.c.due_at,
         kept=lambda _cutoff: exists(select(_c.c.ref).where(_c.c.ref == timers.c.case_ref)),
+    ),
+    Rule(
+        term="cases",
+        table=checkpoints,
+        walk=checkpoints.c.case_ref,
+        time=checkpoints.c.saved_at,
+        kept=lambda _cutoff: exists(select(_c.c.ref).where(_c.c.ref == checkpoints.c.case_ref)),
     ),
     Rule(
         term="messages",
@@ -459,7 +467,7 @@ class Retention:
     def _keeping(self, connection: Connection, rule: Rule, walk: Any, now: int) -> Keeping:
         cutoff = self.cutoff(rule, now)
         filled = or_(*(column.is_not(None) for column in rule.empties)) if rule.empties else None
-        there = select(func.count(), func.min(rule.time)).select_from(rule.table)
+        there = select(func.count(), func.min(rule.time)).where(rule.walk.is_not(None))
         rows, oldest = connection.execute(there if filled is None else there.where(filled)).one()
         count = select(func.count()).select_from(rule.table)
         aged = connection.execute(count.where(rule.aged(cutoff))).scalar_one()

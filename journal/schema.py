@@ -303,6 +303,13 @@ checkpoints = Table(
     Column("name", String(200), primary_key=True),
     Column("value", Text, nullable=False),
     Column("saved_at", BigInteger, nullable=False, server_default="0"),
+    Column("case_ref", String(20)),  # whose number stands in the name: it goes with its case
+    Index(
+        "checkpoints_of_cases",
+        "case_ref",
+        sqlite_where=text("case_ref IS NOT NULL"),
+        postgresql_where=text("case_ref IS NOT NULL"),
+    ),
 )
 
 leases = Table(

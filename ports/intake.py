@@ -61,7 +61,8 @@ class Accept(Protocol):
 class Checkpoints(Protocol):
     """What an adapter remembers for itself: how far it read, what it waits for. Every process of the hub sees the same.
 
-    Save only after what was read is accepted. All may raise `TransientError`: nothing was remembered, or forgotten.
+    Save only after what was read is accepted. What stands under a name with a case number in it (`sent/LEU-2026-000123.01`) is
+    forgotten when the hub forgets that case. All may raise `TransientError`: nothing was remembered, or forgotten.
     """
 
     async def load(self, name: str) -> str | None:

@@ -45,14 +45,14 @@ class Orders:
         await self._checkpoints.save(f"order/{order}", msgspec.json.encode(tried).decode())
         return tried
 
-    async def known(self, request_id: str) -> Known | None:
+    async def known(self, order: str, request_id: str) -> Known | None:
         """What the crew told last; None when it told nothing."""
-        saved = await self._checkpoints.load(f"last/{request_id}")
+        saved = await self._checkpoints.load(f"last/{order}/{request_id}")
         return _KNOWN.decode(saved) if saved else None
 
-    async def learn(self, request_id: str, known: Known) -> None:
+    async def learn(self, order: str, request_id: str, known: Known) -> None:
         """The crew told this."""
-        await self._checkpoints.save(f"last/{request_id}", msgspec.json.encode(known).decode())
+        await self._checkpoints.save(f"last/{order}/{request_id}", msgspec.json.encode(known).decode())
 
     async def mark(self) -> datetime | None:
         """Up to when the updates were read."""

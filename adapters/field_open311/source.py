@@ -16,7 +16,7 @@ from adapters.field_open311.settings import Settings
 from adapters.field_open311.translate import Step, is_ours, key_of, order_of, to_moment, to_step
 from canonical_model.case import CaseRef
 from canonical_model.events import WorkOrderChanged
-from canonical_model.work_order import OrderState, parse_order_id
+from canonical_model.work_order import OrderState, order_id, parse_order_id
 from ports.adapter import Tools
 from ports.distant_files import DistantFiles
 from ports.errors import MessageError, NotSupportedError, NotUnderstoodError, TransientError
@@ -116,7 +116,7 @@ class Updates:
         order = None if is_ours(update) else await self._order_of(update)
         if order is None or update.status.casefold() in self._ignored:
             return 0
-        known = await self._orders.known(update.request_id)
+        known = await self._orders.known(order_id(*order), update.request_id)
         if known and key in known.handed:
             return 0
         try:
@@ -130,7 +130,9 @@ class Updates:
         new = await self._accept(update, step, state, order, evidence)
         handed = (*(known.handed if known else ()), key)[-_MOST_HANDED:]
         at = max(step.at, known.at) if known else step.at
-        await self._orders.learn(update.request_id, Known(at=at, state=state, handed=handed))
+        await self._orders.learn(
+            order_id(*order), update.request_id, Known(at=at, state=state, handed=handed)
+        )
         self._waiting.pop(key, None)
         return new
 

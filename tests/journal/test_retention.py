@@ -442,6 +442,22 @@ async def test_a_source_that_somebody_listens_to_keeps_its_place_however_long_it
     assert [row.name for row in await rows(kept, leases, leases.c.name != "retention")] == ["source/tracker"]
 
 
+async def test_what_an_adapter_remembers_of_an_order_goes_with_its_case_also_while_it_is_listened_to(
+    kept, clock
+):
+    await day_of_traffic(kept, "one")
+    (case,) = await rows(kept, cases)
+    for name in (f"sent/{case.ref}.01", f"there/{case.ref}.01-02", "token"):
+        await kept.save_checkpoint("crew", name, "x")
+    assert await kept.replace_checkpoint("crew", f"heard/{case.ref}", None, "1")
+    for days in (6, 100):
+        clock.advance(timedelta(days=days))
+        await kept.lease("source/crew/orders", "w/1", 15)
+        await clean(kept)
+        left = {row.name for row in await rows(kept, checkpoints) if row.owner == "crew"}
+        assert left == {"token"} if days == 100 else len(left) == 4
+
+
 async def test_the_overview_tells_how_much_is_due_and_what_is_held_and_what_goes_next(kept, clock):
     await day_of_traffic(kept, "one")
     await unfinished(kept)

@@ -171,6 +171,15 @@ class CancelWork:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgetWork:
+    """Remove what a field team has of an order, however it stands: its case was erased. `outside_id` as in `CancelWork`."""
+
+    case: CaseRef
+    trip: int
+    outside_id: str = ""
+
+
 Command = (
     OpenCase
     | AddContact
@@ -184,6 +193,7 @@ Command = (
     | WithdrawNotice
     | OrderWork
     | CancelWork
+    | ForgetWork
 )
 COMMANDS: dict[str, type[Command]] = {
     "open_case": OpenCase,
@@ -198,5 +208,6 @@ COMMANDS: dict[str, type[Command]] = {
     "withdraw_notice": WithdrawNotice,
     "order_work": OrderWork,
     "cancel_work": CancelWork,
+    "forget_work": ForgetWork,
 }
 """Wire name of each command; never renamed, only added to."""

@@ -26,12 +26,22 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """Something of a case that went to a system, or may have. `outside_id` is "" where the answer is not known."""
+
+    target: str
+    action: str
+    key: str
+    outside_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
     """A case that the journal knows under one of the references that a route asked for.
 
     `standings`: how it stands in each outside system that was told of it. `asked_until` (UTC): what the tracker says
     of the status up to then was true before it did what the hub asked; None = nothing was asked. Read for news of the
-    tracker only. `noted_at` (UTC): when the reference was noted; None = just now, or the case's own number.
+    tracker only. `sent`: all that went out of it, oldest first; read for an erasure only. `noted_at` (UTC): when the reference was noted; None = just now, or the case's own number.
     """
 
     reference: Reference
@@ -39,6 +49,7 @@ class Match:
     standings: tuple[Standing, ...] = ()
     asked_until: datetime | None = None
     noted_at: datetime | None = None
+    sent: tuple[Sent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 import click
 
 from cli.terminal import Shop, Terminal, table
+from journal.erasures import Erasure, erasure_of
+from journal.journal import Journal
 from journal.work_items import PAGE, ItemPage, open_items
 from ports.errors import RejectedError
 
@@ -44,10 +46,11 @@ class WorkShop(Shop):
             if not yes:
                 click.confirm(terminal.text("erase.sure", ref=ref), abort=True, err=True)
             try:
-                erased = self._with(lambda journal: journal.erase_case(ref, terminal.actor, reason))
+                erased, found = self._with(lambda journal: _erased(journal, ref, terminal.actor, reason))
             except RejectedError:
                 self._leave(terminal.text("search.nothing"))
-            terminal.answer({"case": ref, "erased": erased}, [terminal.text("erase.done", count=erased)])
+            answer = {"case": ref, "erased": erased, "asked": found.steps, "by_hand": found.by_hand}
+            terminal.answer(answer, _erasure_lines(terminal, erased, found))
 
         return self._command(
             "erase",
@@ -56,6 +59,32 @@ class WorkShop(Shop):
             self._reason(),
             click.Option(["--yes"], is_flag=True, help=self._help("yes")),
         )
+
+
+async def _erased(journal: Journal, ref: str, actor: str, reason: str) -> tuple[int, Erasure]:
+    """May be repeated: then nothing more is erased, and the report is that of now."""
+    erased = await journal.erase_case(ref, actor, reason)
+    return erased, await journal.database.read(lambda connection: erasure_of(connection, ref))
+
+
+def _erasure_lines(terminal: Terminal, erased: int, found: Erasure) -> Iterable[str]:
+    yield terminal.text("erase.done", count=erased)
+    if found.steps:
+        yield terminal.text("erase.asked")
+        yield from table(
+            [
+                (
+                    one.system,
+                    terminal.wording.known("action", one.action),
+                    terminal.state("effect_state", one.state),
+                    one.reason,
+                )
+                for one in found.steps
+            ]
+        )
+    if waiting := [one for one in found.by_hand if one.closed_at is None]:
+        yield terminal.text("erase.by_hand")
+        yield from (f"- {one.what}" for one in waiting)
 
 
 def _lines(terminal: Terminal, page: ItemPage) -> Iterable[str]:

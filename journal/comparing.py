@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, func, literal, select, update
 
 from canonical_model.case import CaseRef
 from canonical_model.decision import AGAIN
+from canonical_model.public_status import PublicStatus
 from canonical_model.standing import Standing
 from canonical_model.status import OPEN, CaseStatus
 from journal.database import Transaction
@@ -83,7 +84,14 @@ def due(connection: Connection, now: int, settle: int, system: str, limit: int) 
         .scalar_subquery()
     )
     query = (
-        select(standings, cases.c.status, cases.c.changed_at, busy.label("busy"), last.label("last"))
+        select(
+            standings,
+            cases.c.status,
+            cases.c.changed_at,
+            cases.c.card.is_(None).label("erased"),
+            busy.label("busy"),
+            last.label("last"),
+        )
         .join(cases, cases.c.ref == standings.c.case_ref)
         .where(
             standings.c.compare_at.is_not(None),
@@ -107,10 +115,17 @@ def due(connection: Connection, now: int, settle: int, system: str, limit: int) 
             compare_at=row.compare_at,
             busy=bool(row.busy),
             told_again=(row.last or "").rpartition("/")[2].startswith(AGAIN),
-            over=row.status not in _OPEN and row.changed_at < now - AFTERWARDS,
+            over=_is_over(row, now),
         )
         for row in connection.execute(query)
     )
+
+
+def _is_over(row: Any, now: int) -> bool:
+    """Long closed; or erased, where only a board must still be seen to have forgotten it."""
+    if row.erased and row.state != PublicStatus.WITHDRAWN:
+        return True
+    return row.status not in _OPEN and row.changed_at < now - AFTERWARDS
 
 
 def open_cases(connection: Connection, after: str, settled: int, limit: int) -> OpenPage:

@@ -25,8 +25,8 @@ from canonical_model.codec import (
 )
 from canonical_model.commands import ChangeCase
 from canonical_model.contact import Channel, Kind
-from canonical_model.decision import Decision, Fate, Intent, Known, Match, Reference, Router, Timer
-from canonical_model.events import CaseChanged, ContactReceived, Event, TimerFired
+from canonical_model.decision import Decision, Fate, Intent, Known, Match, Reference, Router, Sent, Timer
+from canonical_model.events import CaseChanged, CaseErased, ContactReceived, Event, TimerFired
 from canonical_model.message import Message, MessageId
 from canonical_model.status import CaseStatus
 from journal.among import among
@@ -50,6 +50,7 @@ from journal.schema import (
     references,
     timers,
 )
+from journal.sent import sent_of
 from journal.standings import Outside
 from ports.errors import RejectedError
 from ports.intake import Inbound, Receipt
@@ -185,6 +186,7 @@ class Routing:
         self.states: dict[str, CaseState] = {}
         self.outside = Outside(tx)
         self.asked: dict[str, datetime] = {}
+        self.sent: dict[str, tuple[Sent, ...]] = {}
         self.owners: dict[str, str] = {}
         self.noted: dict[str, int] = {}
         self.recent: Counter[str] = Counter()
@@ -233,6 +235,8 @@ class Routing:
         self.outside.load(self.states)
         news = {one.event.case for one in self.arrivals if isinstance(one.event, CaseChanged)}
         self.asked |= asked_until(self.tx.connection, news)
+        erased = {one.event.case for one in self.arrivals if isinstance(one.event, CaseErased)}
+        self.sent |= sent_of(self.tx.connection, erased)
 
     def load_cases(self, refs: Iterable[str], *, cards: bool = True) -> None:
         """Read cases, locked against other processes; without their cards where nobody writes to the customer."""
@@ -375,6 +379,7 @@ class Routing:
                     case=self.states[ref].record,
                     standings=self.outside.of(ref),
                     asked_until=self.asked.get(ref),
+                    sent=self.sent.get(ref, ()),
                     noted_at=moment(self.noted[hashed]) if hashed in self.noted else None,
                 )
                 for name, hashed, ref in owners

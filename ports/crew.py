@@ -7,8 +7,10 @@ from ports.target import Target
 
 
 class Crew(Target, Standings, Protocol):
-    """Takes `OrderWork` and `CancelWork`; the outside id is the planning's own id of the order.
+    """Takes `OrderWork`, `CancelWork` and `ForgetWork`; the outside id is the planning's own id of the order.
 
     An order goes out once per case and trip, however often it is applied. What the team does with it comes in as
     `WorkOrderChanged`, through a source or a webhook of the same adapter.
+
+    `ForgetWork` may be repeated; what is not there is forgotten. `NotOfferedError`: orders stay there for ever.
     """

@@ -97,6 +97,8 @@ class CityRoutes:
         """What follows when an effect ended: the tracker's number is noted, a refused mail or case is told."""
         if settled.action == "open_case":
             return self._after_opening(settled, case)
+        if settled.action in erasure.ACTIONS:
+            return erasure.after(settled, case)
         if settled.action in ("order_work", "cancel_work"):
             return field_work.after(settled, case)
         if settled.action in ("publish_status", "notify"):

@@ -23,7 +23,7 @@ from adapters.caldav.translate import (
 )
 from canonical_model.attachment import Attachment
 from canonical_model.case import CaseRef
-from canonical_model.commands import CancelWork, Command, OrderWork
+from canonical_model.commands import CancelWork, Command, ForgetWork, OrderWork
 from canonical_model.work_order import ENDED, MOST_TRIPS, OrderState, WorkOrder, order_id
 from ports.adapter import Adapter, Tools
 from ports.clock import Clock
@@ -78,6 +78,8 @@ class TaskList:
                 return await self._order(order, fetch)
             case CancelWork(case=case, trip=trip, reason=reason):
                 return await self._cancel(order_id(case, trip), reason)
+            case ForgetWork(case=case, trip=trip):
+                return await self._forget(order_id(case, trip))
             case _:
                 raise NotSupportedError("a task list takes work orders, and nothing else")
 
@@ -90,6 +92,9 @@ class TaskList:
                 name = order_id(case, trip)
                 found = await self._found(name)
                 return name_of(name) if found and found[1].state is OrderState.CANCELLED else None
+            case ForgetWork(case=case, trip=trip):
+                name = name_of(order_id(case, trip))
+                return name if await self._client.get(name) is None else None
             case _:
                 return None
 
@@ -176,6 +181,15 @@ class TaskList:
             log.info("work_order_taken_back", order=name)
             return name_of(name)
         raise TransientError(f"the crew keeps changing {name}: later")
+
+    async def _forget(self, name: str) -> str:
+        """The task goes, with its words and photos and those of the crew."""
+        await self._memory.remember_sent(
+            name, replace(await self._memory.sent(name) or Sent(), taken_back=True)
+        )
+        await self._client.delete(name_of(name))
+        log.info("work_order_forgotten", order=name)
+        return name_of(name)
 
     async def _last_trip(self, case: CaseRef) -> str:
         """The highest trip that lies there; "" when there is none."""

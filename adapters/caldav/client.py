@@ -101,6 +101,15 @@ class TaskListClient:
         """Put it in the place of the version that was read; `ChangedError` when that is not there any more."""
         return await self._put(name, content, {"If-Match": etag or "*"}, ChangedError)
 
+    async def delete(self, name: str) -> None:
+        """Return when nothing lies under this name any more. May be repeated."""
+        try:
+            answer = await self._http.delete(self._address(name))
+        except httpx.HTTPError as error:
+            raise _broken_off(error) from error
+        if not answer.is_success and answer.status_code not in {404, 410}:
+            raise _refusal(answer, "deleting", UncertainError)
+
     async def changes(self, token: str) -> Changes:
         """What changed since the token; "" = everything that is there. Raises `StaleTokenError`."""
         changed: dict[str, str] = {}

@@ -10,11 +10,11 @@ from adapters.citycontrol.ledger import Ledger
 from adapters.citycontrol.settings import Cancelling, Settings
 from adapters.citycontrol.webhook import StatusDoor
 from canonical_model.case import CaseRef
-from canonical_model.commands import CancelWork, Command, OrderWork
+from canonical_model.commands import CancelWork, Command, ForgetWork, OrderWork
 from canonical_model.work_order import ENDED, OrderState, WorkOrder, order_id
 from ports.adapter import Adapter, Tools
 from ports.clock import Clock
-from ports.errors import NotSupportedError, RejectedError, TransientError
+from ports.errors import NotOfferedError, NotSupportedError, RejectedError, TransientError
 from ports.settings import parsed
 from ports.standing import OutsideStanding
 from ports.target import Fetch, Idempotency
@@ -50,6 +50,10 @@ class CityControl:
                 return await self._order(order, fetch)
             case CancelWork():
                 return await self._cancel(command)
+            case ForgetWork(case=case, trip=trip):
+                raise NotOfferedError(
+                    f"CityControl's profile has no message to remove {order_id(case, trip)}"
+                )
             case _:
                 raise NotSupportedError("CityControl takes work orders and their cancelling only")
 

@@ -27,13 +27,14 @@ from adapters.field_open311.translate import (
 from adapters.field_open311.webhook import photo_door
 from canonical_model.attachment import Attachment
 from canonical_model.case import CaseRef
-from canonical_model.commands import CancelWork, Command, OrderWork
+from canonical_model.commands import CancelWork, Command, ForgetWork, OrderWork
 from canonical_model.work_order import ENDED, MOST_TRIPS, OrderState, WorkOrder, order_id
 from ports.adapter import Adapter, Tools
 from ports.clock import Clock
 from ports.errors import (
     AdapterError,
     HubError,
+    NotOfferedError,
     NotSupportedError,
     RejectedError,
     TransientError,
@@ -99,6 +100,10 @@ class Planning:
                 return await self._order(order, fetch)
             case CancelWork():
                 return await self._cancel(command)
+            case ForgetWork(case=case, trip=trip):
+                raise NotOfferedError(
+                    f"Open311 has no way to remove {order_id(case, trip)} from the planning"
+                )
             case _:
                 raise NotSupportedError("a planning takes work orders, and nothing else")
 

@@ -12,7 +12,7 @@ from hashlib import sha256
 from canonical_model.attachment import Attachment, Claim
 from canonical_model.case import CaseRef
 from canonical_model.codec import encode
-from canonical_model.commands import CancelWork, Command, OrderWork
+from canonical_model.commands import CancelWork, Command, ForgetWork, OrderWork
 from canonical_model.events import WorkOrderChanged
 from canonical_model.work_order import ENDED, OrderState, WorkOrder, order_id
 from ports.adapter import Tools
@@ -92,6 +92,9 @@ class MemoryCrew:
                 done = await self._order(order, fetch)
             case CancelWork():
                 done = self._cancel(command)
+            case ForgetWork(case=case, trip=trip):
+                done = order_id(case, trip)
+                self.jobs.pop(done, None)
             case _:
                 raise NotSupportedError("a field team takes work orders, and nothing else")
         self._answered()
@@ -105,6 +108,9 @@ class MemoryCrew:
             case CancelWork(case=case, trip=trip):
                 job = self.jobs.get(order_id(case, trip))
                 return job.id if job and job.state is OrderState.CANCELLED else None
+            case ForgetWork(case=case, trip=trip):
+                name = order_id(case, trip)
+                return name if name not in self.jobs else None
             case _:
                 return None
 

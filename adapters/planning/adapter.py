@@ -9,10 +9,10 @@ from adapters.planning.client import DuplicateError, PlanningClient
 from adapters.planning.settings import Settings
 from adapters.planning.source import OrderSource, Watch
 from canonical_model.case import CaseRef
-from canonical_model.commands import CancelWork, Command, OrderWork
+from canonical_model.commands import CancelWork, Command, ForgetWork, OrderWork
 from canonical_model.work_order import WorkOrder, order_id
 from ports.adapter import Adapter, Tools
-from ports.errors import AdapterError, NotSupportedError, RejectedError
+from ports.errors import AdapterError, NotOfferedError, NotSupportedError, RejectedError
 from ports.intake import Checkpoints
 from ports.settings import parsed
 from ports.standing import OutsideStanding
@@ -46,6 +46,9 @@ class Planning:
                     f"the planning can't be told by message that {name} is not needed any more: phone the team and "
                     "name that number, then settle this by hand"
                 )
+            case ForgetWork():
+                name = order_id(command.case, command.trip)
+                raise NotOfferedError(f"the planning's WSDL has no operation to remove {name}")
             case _:
                 raise NotSupportedError("the planning takes work orders only")
 

@@ -12,13 +12,13 @@ import pytest
 
 from canonical_model.attachment import Attachment, Claim
 from canonical_model.case import CaseRef, case_ref
-from canonical_model.commands import CancelWork, OrderWork, SendMail
+from canonical_model.commands import CancelWork, ForgetWork, OrderWork, SendMail
 from canonical_model.events import WorkOrderChanged
 from canonical_model.location import Location, Point
 from canonical_model.work_order import OrderState, WorkOrder, order_id
 from ports.contracts.source import RecordingIntake
 from ports.crew import Crew
-from ports.errors import NotSupportedError, RejectedError, TransientError, UncertainError
+from ports.errors import NotOfferedError, NotSupportedError, RejectedError, TransientError, UncertainError
 from ports.target import Idempotency
 
 BEFORE = b"\xff\xd8\xff\xe0\0\x10JFIF\0 voor " + bytes(64)
@@ -100,6 +100,9 @@ def cancelled(work: WorkOrder, outside_id: str, reason: str = "Dubbel gemeld") -
 
 class CrewContract:
     """Override the fixtures; each test uses orders of its own, so the system may be shared."""
+
+    forgets = True
+    """Whether an order can be removed over there; if not, the crew says `NotOfferedError`."""
 
     @pytest.fixture
     def intake(self) -> RecordingIntake:
@@ -235,6 +238,28 @@ class CrewContract:
 
         with pytest.raises(RejectedError):
             await crew.apply(f"{work.case}/crew/cancel_work/1", cancelled(work, ""), no_files)
+
+    async def test_the_order_of_an_erased_case_is_forgotten(
+        self, crew: Crew, field: FieldUnderTest, intake: RecordingIntake, bring_in: BringIn
+    ) -> None:
+        work = some_work(attachments=(a_photo(BEFORE),))
+        outside_id = await _ordered(crew, work)
+        await bring_in()
+        forget = ForgetWork(case=work.case, trip=work.trip, outside_id=outside_id)
+        key = f"{work.case}/crew/forget_work/erased-trip-1"
+
+        if not self.forgets:
+            with pytest.raises(NotOfferedError, match=order_id(work.case, work.trip)):
+                await crew.apply(key, forget, no_files)
+            return
+        assert await crew.find(key, forget) is None
+        await crew.apply(key, forget, no_files)
+        await crew.apply(key, forget, no_files)
+        await bring_in()
+        assert await crew.find(key, forget)
+        assert await _times(field, work) == 0
+        assert await crew.standing(work.case, outside_id) is None
+        assert _changes(intake, work.case) == []
 
     async def test_nothing_else_is_taken(self, crew: Crew) -> None:
         mail = SendMail(message_id="a@b", to="an@example.be", subject="s", text="t")

@@ -25,6 +25,7 @@ from canonical_model.commands import (
     AddNote,
     CancelWork,
     ChangeCase,
+    ForgetWork,
     News,
     Notify,
     OpenCase,
@@ -195,6 +196,7 @@ COMMAND_VALUES = [
         )
     ),
     CancelWork(case=REF, trip=1, outside_id="77", reason="dubbel"),
+    ForgetWork(case=REF, trip=1, outside_id="77"),
 ]
 CARD = CaseCard(subject="s", party=PARTY, language=Language.EN, last_message_id="a@b", references=("c@d",))
 

@@ -214,6 +214,29 @@ def test_replay_of_what_was_never_understood_is_refused(run: Run, copied: City):
     assert run("replay", copied.messages["broken"], "--reason", "zomaar", "--yes").exit_code == 1
 
 
+def test_erasing_reports_what_was_asked_and_what_is_left_to_people(run: Run, copied: City, tmp_path):
+    ref = copied.cases["answered"]
+    with closing(sqlite3.connect(tmp_path / "journal.db")) as journal, journal:
+        journal.execute(
+            "INSERT INTO work_items VALUES (?, 'erased-wegen', 'Wis het zelf bij wegen.', 1, NULL, '')",
+            (ref,),
+        )
+        journal.execute(
+            "UPDATE effects SET key = key || '/erased-trip-1', target = 'wegen', action = 'forget_work', "
+            "state = 'skipped', reason = 'no way' WHERE id = (SELECT max(id) FROM effects WHERE case_ref = ?)",
+            (ref,),
+        )
+    for _ in range(2):
+        told = json.loads(run("erase", ref, "--reason", "gevraagd", "--yes", "--json").stdout)
+        assert told["asked"] == [
+            {"system": "wegen", "action": "forget_work", "state": "skipped", "reason": "no way"}
+        ]
+        assert [one["name"] for one in told["by_hand"]] == ["erased-wegen"]
+    said = run("erase", ref, "--reason", "gevraagd", "--yes").stdout
+    assert "wegen  werkopdracht wissen  opgegeven  no way" in said
+    assert "- Wis het zelf bij wegen." in said
+
+
 def test_pause_and_resume(run: Run):
     assert run("pause", "tracker", "--reason", "nieuwe versie").exit_code == 0
     board = {one["name"]: one for one in json.loads(run("status", "--json").stdout)["systems"]}

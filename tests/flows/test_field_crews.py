@@ -2,6 +2,7 @@
 Open311 and to a task list on a real CalDAV server, on a day on which answers are errors and photos come later."""
 
 import asyncio
+from functools import partial
 
 import httpx
 
@@ -9,6 +10,7 @@ from canonical_model.work_order import OrderState
 from demo.field_planning import FieldPlanning
 from demo.outside.serving import serving
 from demo.task_app import TaskApp
+from journal.erasures import erasure_of
 from ports.contracts.crew import AFTER
 from tests.flows.small_hub import small_hub
 from tests.flows.test_field_orders import DISPATCH, answered, running, stand, until
@@ -65,6 +67,39 @@ async def test_reports_go_to_the_crews_and_come_back_done_with_a_photo(tmp_path)
                 assert notes.count("Tegel vast") == notes.count("Boom weggehaald") == 1
                 assert [len(case.attachments) for case in tracked.cases] == [1, 1]
                 assert (len(roads.jobs), len(await phone.tasks())) == (1, 1)
+            await phone.close()
+
+
+async def test_an_erased_case_leaves_the_lists_or_a_person_is_told_to_see_to_it(tmp_path):
+    roads = FieldPlanning(api_key=KEY)
+    with radicale.running() as server:
+        async with serving(roads.app) as roads_origin, httpx.AsyncClient(trust_env=False) as website:
+            tasks = await asyncio.to_thread(server.list, "groen")
+            city = configured(tmp_path, roads_origin, tasks, server.passwords["hub"])
+            phone = TaskApp(tasks, "ploeg", server.passwords["ploeg"])
+            async with running(city) as hub:
+                await city.post(website, 1, "Losse tegel")
+                await city.post(website, 2, "Omgevallen boom")
+                await until(lambda: stand(hub, {"ordered"}), "both orders are on their lists")
+                refs = sorted({case.ref for case in hub.adapters["tracker"].tracker.cases})
+                for ref in refs:
+                    await hub.journal.erase_case(ref, "dpo", "asked")
+
+                async def reports():
+                    read = hub.journal.database.read
+                    return [await read(partial(erasure_of, ref=ref)) for ref in refs]
+
+                async def all_ended():
+                    steps = [step for report in await reports() for step in report.steps]
+                    return len(steps) == 2 and {step.state for step in steps} == {"applied", "skipped"}
+
+                await until(all_ended, "one is forgotten, one can't be")
+                found = await reports()
+                by_system = {step.system: step.state for report in found for step in report.steps}
+                assert by_system == {"ploeg-groen": "applied", "ploeg-wegen": "skipped"}
+                assert (len(await phone.tasks()), len(roads.jobs)) == (0, 1)
+                items = {item.name for report in found for item in report.by_hand}
+                assert items == {"erased-tracker", "erased-ploeg-wegen"}
             await phone.close()
 
 

@@ -13,6 +13,7 @@ from canonical_model.decision import Decision, Fate
 from journal.effects import MAX_DEATHS, SETTLE, Outcome, Result, SweepRequest
 from journal.instants import micros
 from journal.schema import attempts, bodies, effects, messages
+from journal.sent import sent_of
 from tests.journal.scene import (
     LEASE,
     apply_all,
@@ -403,3 +404,19 @@ async def _change(journal, statement) -> None:
         return [None] * len(arguments)
 
     await journal.database.write(write, None)
+
+
+async def test_what_went_out_or_may_still_is_known_when_its_case_is_erased(planned, plan):
+    plan.decide_with = open_with("tracker", "mail", "dosis")
+    (tracker, mail, _) = (await planned.accept(inbound("1"))).effects
+    for id_, outcome in ((tracker, Outcome.APPLIED), (mail, Outcome.SKIPPED)):
+        (taken,) = (await claim(planned, id_)).effects
+        await record(planned, taken, outcome, outside_id="7" if outcome is Outcome.APPLIED else "")
+
+    found = await planned.database.read(lambda connection: sent_of(connection, [FIRST]))
+    assert [(one.target, one.outside_id) for one in found[FIRST]] == [
+        ("tracker", "7"),
+        ("mail", ""),
+        ("dosis", ""),
+    ]
+    assert await planned.database.read(lambda connection: sent_of(connection, [])) == {}

@@ -83,7 +83,7 @@ def test_migrating_twice_is_harmless(engine):
     migrate(engine)
 
     with engine.connect() as connection:
-        assert connection.execute(metadata.tables["checkpoints"].select()).one() == ("a", "b", "c", 0)
+        assert connection.execute(metadata.tables["checkpoints"].select()).one() == ("a", "b", "c", 0, None)
 
 
 def test_the_balance_per_target_starts_with_the_effects_that_are_there(engine):

@@ -6,22 +6,26 @@ from datetime import timedelta
 import pytest
 
 from canonical_model.attachment import Attachment, Claim
+from canonical_model.codec import command_name
 from canonical_model.commands import (
     AddNote,
     CancelWork,
     ChangeCase,
+    ForgetWork,
     Notify,
     OrderWork,
     PublishStatus,
     SendMail,
     TellSystem,
     WithdrawNotice,
+    WithdrawStatus,
 )
 from canonical_model.contact import Kind, Thread
-from canonical_model.decision import AGAIN, Known, Match, Reference, Settled
+from canonical_model.decision import AGAIN, Known, Match, Reference, Sent, Settled
 from canonical_model.events import (
     Answer,
     CaseChanged,
+    CaseErased,
     CaseRedispatched,
     ContactReceived,
     DeliveryRefused,
@@ -86,6 +90,7 @@ class Life:
         self.routes = routes
         self.case, self.standings, self.items, self.timers = None, {}, {}, {}
         self.asked = None
+        self.sent = ()
         self.now = START
         self.count = 0
         fields.setdefault("location", Location(address="Diestsesteenweg 1", area="kessel-lo"))
@@ -103,7 +108,13 @@ class Life:
             reference = Reference(system="case", value=self.case.ref)
             standings = tuple(self.standings.values())
             matches = (
-                Match(reference=reference, case=self.case, standings=standings, asked_until=self.asked),
+                Match(
+                    reference=reference,
+                    case=self.case,
+                    standings=standings,
+                    asked_until=self.asked,
+                    sent=self.sent,
+                ),
             )
         known = Known(matches=matches, next_ref=NEXT, now=self.now)
         message = Message(
@@ -600,6 +611,66 @@ def test_a_move_to_a_group_with_a_field_team_orders_its_work(life):
         CaseRedispatched(case=life.case.ref, group="openbaar-domein", reason="toch een tegel", by="p-1")
     )
     assert [one.order.trip for one in commands(back, OrderWork)] == [2]
+
+
+# Erased
+
+
+def sent(decision, **outside_ids):
+    """What the journal knows of it once it was tried."""
+    return tuple(
+        Sent(
+            target=one.target,
+            action=(action := command_name(one.command)),
+            key=effect_key(NEXT, one),
+            outside_id=outside_ids.get(action, ""),
+        )
+        for one in decision.intents
+    )
+
+
+def test_an_erased_case_is_forgotten_by_everybody_who_got_something_of_it(life):
+    planned = life.crew(OrderState.PLANNED)
+    moved(life)
+    again = life.takes(CaseRedispatched(case=NEXT, group="openbaar-domein", reason="toch", by="p-1"))
+    life.sent = (
+        *sent(life.opened, order_work="W-1", open_case="7"),
+        *sent(planned, notify="B-1"),
+        *sent(again, order_work="W-2"),
+        *sent(life.tracker(CaseStatus.WAITING_FOR_CUSTOMER), notify="B-2"),
+    )
+    decision = life.takes(CaseErased(case=NEXT))
+
+    assert [(one.trip, one.outside_id) for one in commands(decision, ForgetWork)] == [(1, "W-1"), (2, "W-2")]
+    assert [one.notice for one in commands(decision, WithdrawNotice)] == ["B-1", "B-2"]
+    assert len(commands(decision, WithdrawStatus)) == 1
+    assert len({effect_key(NEXT, one) for one in decision.intents}) == len(decision.intents)
+    assert {"erased-tracker", "erased-mail", "erased-informed", "field-work"} <= life.items.keys()
+    assert "app" in life.items["erased-informed"]
+    assert decision.outlives_case
+
+
+def test_what_never_went_out_need_not_be_forgotten(life):
+    decision = life.takes(CaseErased(case=NEXT))
+    assert decision.intents == ()
+    assert [item.name for item in decision.work_items] == ["field-work"]  # the order waits still
+
+
+@pytest.mark.parametrize("action", ["forget_work", "withdraw_notice", "withdraw_status"])
+def test_what_a_system_does_not_forget_a_person_sees_to(life, action):
+    life.settles("wegen", action, "erased-trip-1", applied=False, reason="Open311 has no way")
+    assert "wegen" in life.items["erased-wegen"]
+    assert life.routes.after(settled(action, "move-m2"), life.case) is None  # it ends by itself
+
+
+def settled(action, discriminator):
+    return Settled(
+        target="wegen",
+        action=action,
+        key=f"{NEXT}/wegen/{action}/{discriminator}",
+        applied=False,
+        at=START,
+    )
 
 
 # Out of order, late, twice

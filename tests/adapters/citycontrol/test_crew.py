@@ -94,6 +94,8 @@ def hub(adapter, citycontrol, hub_host):
 
 
 class TestCityControl(CrewContract):
+    forgets = False
+
     @pytest.fixture
     def crew(self, adapter, hub):
         return adapter.crew

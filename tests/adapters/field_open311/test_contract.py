@@ -11,6 +11,8 @@ from tests.adapters.field_open311.conftest import KEY
 
 
 class TestStrictInJson(CrewContract):
+    forgets = False
+
     @pytest.fixture
     def crew(self, crew):
         return crew

@@ -73,6 +73,8 @@ async def adapter(planning, door, tools):
 
 
 class TestPlanning(CrewContract):
+    forgets = False
+
     @pytest.fixture
     def intake(self):
         return RecordingIntake()

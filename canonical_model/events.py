@@ -77,6 +77,19 @@ class WorkOrderChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WorkShown:
+    """A field team shows photos of its work, apart from how the order stands; the fields as in `WorkOrderChanged`."""
+
+    system: str
+    outside_id: str
+    case: CaseRef | None = None
+    trip: int = 0
+    update: str
+    at: datetime
+    evidence: tuple[Attachment, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryRefused:
     """A system that had taken what we sent refused it later. `problems` name fields and rules, never values."""
 
@@ -130,6 +143,7 @@ Event = (
     | MailBounced
     | TimerFired
     | WorkOrderChanged
+    | WorkShown
     | DeliveryRefused
     | DifferenceFound
     | CaseRedispatched
@@ -141,6 +155,7 @@ EVENTS: dict[str, type[Event]] = {
     "mail_bounced": MailBounced,
     "timer_fired": TimerFired,
     "work_order_changed": WorkOrderChanged,
+    "work_shown": WorkShown,
     "delivery_refused": DeliveryRefused,
     "difference_found": DifferenceFound,
     "case_redispatched": CaseRedispatched,

@@ -10,7 +10,7 @@ from hashlib import sha256
 from canonical_model.case import CaseRecord
 from canonical_model.commands import AddNote, CancelWork, ChangeCase, OrderWork
 from canonical_model.decision import Decision, Fate, Intent, Known, Reference, Settled, WorkItem
-from canonical_model.events import WorkOrderChanged
+from canonical_model.events import WorkOrderChanged, WorkShown
 from canonical_model.message import MessageId
 from canonical_model.public_status import PublicStatus, public_status
 from canonical_model.standing import Standing
@@ -19,12 +19,13 @@ from canonical_model.work_order import ENDED, MOST_TRIPS, OrderState, WorkOrder
 from routes import silence
 from routes.chase import CHASE
 from routes.configuration import RouteConfiguration
-from routes.standings import last_order, standing_of
+from routes.standings import last_order, standing_of, state_of
 from routes.status_to_customer import Step, Told, tell
 from routes.systems import status_told
 from routes.targets import TRACKER
 
 _SHOWN = "foto van de uitvoering"
+_PHOTOS = "photos-of-work"
 _ENDED_BADLY = {
     OrderState.CANCELLED: "De ploeg voert de werkopdracht niet uit",
     OrderState.NOT_FOUND: "De ploeg vond ter plaatse niet wat gemeld werd",
@@ -74,10 +75,37 @@ def called_off(order: Standing | None, case: CaseRecord, reason: str, at: dateti
     )
 
 
-def references(change: WorkOrderChanged) -> tuple[Reference, ...]:
-    """Under which names the case of this order may be known."""
-    own = (Reference(system="case", value=change.case),) if change.case else ()
-    return (*own, Reference(system=change.system, value=change.outside_id))
+def references(news: WorkOrderChanged | WorkShown) -> tuple[Reference, ...]:
+    """Under which names the case of this order may be known; of a completion, also whether photos of it were shown."""
+    own = (Reference(system="case", value=news.case),) if news.case else ()
+    done = isinstance(news, WorkOrderChanged) and news.state is OrderState.DONE
+    return (*own, Reference(system=news.system, value=news.outside_id), *((_shown(news),) if done else ()))
+
+
+def shown(
+    photos: WorkShown, message_id: MessageId, known: Known, configuration: RouteConfiguration
+) -> Decision:
+    """Photos that came by themselves: for the handlers at once, and evidence for a completion, before or after it."""
+    match = next(iter(known.matches), None)
+    order = standing_of(photos.system, match.standings) if match else None
+    change = WorkOrderChanged(
+        system=photos.system,
+        outside_id=photos.outside_id,
+        case=photos.case,
+        trip=photos.trip,
+        update=photos.update,
+        state=state_of(order) or OrderState.ORDERED,
+        at=photos.at,
+        evidence=photos.evidence,
+    )
+    decision = decide(change, message_id, known, configuration)
+    if decision.case is None:
+        return decision
+    return replace(decision, references=(*decision.references, _shown(photos)))
+
+
+def _shown(news: WorkOrderChanged | WorkShown) -> Reference:
+    return Reference(system=_PHOTOS, value=f"{news.system}/{news.outside_id}")
 
 
 def decide(
@@ -85,6 +113,8 @@ def decide(
 ) -> Decision:
     """What follows from news of a field team. What is older than what is known only becomes a note."""
     change = replace(change, at=min(change.at, known.now))  # their clock may be ahead
+    if change.state is OrderState.DONE and not _is_proven(change) and _were_shown(known):
+        change = replace(change, text=_SHOWN)
     match = next(iter(known.matches), None)
     if match is None:
         return Decision(
@@ -141,6 +171,11 @@ def _is_unwanted(
     last = last_order(standings, configuration) or order
     goes_on = order.state == OrderState.CANCELLED and change.state not in ENDED
     return goes_on or last.trip > order.trip
+
+
+def _were_shown(known: Known) -> bool:
+    """Whether photos of this order came before: the handlers have them already."""
+    return any(match.reference.system == _PHOTOS for match in known.matches)
 
 
 def _is_proven(change: WorkOrderChanged) -> bool:

@@ -15,6 +15,7 @@ from canonical_model.events import (
     MailBounced,
     TimerFired,
     WorkOrderChanged,
+    WorkShown,
 )
 from canonical_model.message import Message, MessageId
 from canonical_model.standing import Standing
@@ -54,8 +55,8 @@ class CityRoutes:
                 return contact_to_case.references(contact)
             case MailBounced(message_id=id_):
                 return (Reference(system="mail-id", value=id_),)
-            case WorkOrderChanged() as change:
-                return field_work.references(change)
+            case WorkOrderChanged() | WorkShown() as news:
+                return field_work.references(news)
             case (
                 CaseChanged(case=ref)
                 | TimerFired(case=ref)
@@ -66,7 +67,7 @@ class CityRoutes:
             ):
                 return (Reference(system="case", value=ref),)
 
-    def decide(self, message: Message, known: Known) -> Decision:  # noqa: PLR0911 - one flow per event
+    def decide(self, message: Message, known: Known) -> Decision:  # noqa: C901, PLR0911 - one flow per event
         """What to do with a message."""
         match message.body:
             case ContactReceived(contact=contact):
@@ -79,6 +80,8 @@ class CityRoutes:
                 return bounce.decide(bounced, message.id, known)
             case WorkOrderChanged() as news:
                 return field_work.decide(news, message.id, known, self._configuration)
+            case WorkShown() as photos:
+                return field_work.shown(photos, message.id, known, self._configuration)
             case DeliveryRefused() as refusal:
                 return reconcile.refused(refusal, known)
             case DifferenceFound() as difference:

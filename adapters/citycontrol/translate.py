@@ -1,6 +1,7 @@
 """Work orders as StUF-ZKN messages of the CityControl profile, and its messages as what the hub knows. Pure."""
 
 import base64
+import binascii
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,10 +13,12 @@ from adapters.citycontrol.envelopes import BRUSSELS, Element, Head, day, entity,
 from adapters.citycontrol.settings import Settings
 from adapters.citycontrol.tree import Node, child, children, everywhere, text
 from canonical_model.attachment import Attachment
-from canonical_model.events import WorkOrderChanged
+from canonical_model.events import WorkOrderChanged, WorkShown
 from canonical_model.location import Location
 from canonical_model.work_order import OrderState, WorkOrder, parse_order_id
 from ports.errors import NotUnderstoodError
+from ports.files import FileRules, Upload, to_files
+from ports.intake import File
 from ports.standing import OutsideStanding
 from ports.xml_text import clean, cut
 
@@ -32,6 +35,17 @@ _ADDRESS: Final = re.compile(
     r"(?P<street>\D[^,\n]*?)\s+(?P<number>[0-9]{1,5})(?P<letter>[A-Za-z]?)(?![0-9])[^,\n]*"
     r"(?:,\s*(?P<postcode>[1-9][0-9]{3})\s+(?P<town>[^,\n]+))?"
 )
+_EVIDENCE: Final = (
+    "image/jpeg",
+    "image/png",
+    "image/webp",
+    "image/heic",
+    "image/tiff",
+    "application/pdf",
+)
+"""What a crew shows its work by."""
+_OURS: Final = re.compile(r"[A-Z]{2,5}-20[0-9]{2}-[0-9]{6,9}\.[0-9]{2}-[0-9]{2}")
+"""How `document_id` names what we sent: CityControl may repeat it."""
 _MOMENT: Final = re.compile(r"(?P<day>[0-9]{8})(?P<time>[0-9]{6})?[0-9]{0,3}")
 
 
@@ -195,11 +209,58 @@ def to_change(message: Node, settings: Settings, *, system: str, now: datetime) 
         outside_id=identification,
         case=case,
         trip=trip,
-        update=sha256("\0".join((identification, *told)).encode("utf-8", "surrogatepass")).hexdigest()[:32],
+        update=_hashed(identification, *told),
         state=state,
         text=cut(told[1], LONGEST_TOLD),
         at=to_moment(told[3], now),
     )
+
+
+def to_photos(
+    message: Node, settings: Settings, *, system: str, now: datetime
+) -> tuple[WorkShown, tuple[File, ...]]:
+    """A photo or document of the work (`voegZaakdocumentToe_Lk01`), with its bytes; without any when we sent it ourselves.
+
+    Raises `NotUnderstoodError` naming the field.
+    """
+    object_ = child(message, "soap:Envelope", "soap:Body", "zkn:edcLk01", "zkn:object")
+    order = " ".join(text(object_, "zkn:isRelevantVoor", "zkn:gerelateerde", "zkn:identificatie").split())
+    if not order or len(order) > LONGEST_ID:
+        raise NotUnderstoodError("edcLk01/object/isRelevantVoor: names no case, or too long a one")
+    document = text(object_, "zkn:identificatie").strip()
+    files = () if _OURS.fullmatch(document) else _files(object_, settings)
+    case, trip = parse_order_id(order) or (None, 0)
+    shown = WorkShown(
+        system=system,
+        outside_id=order,
+        case=case,
+        trip=trip,
+        update=_hashed(order, document, *(file.attachment.claim for file in files)),
+        at=now,
+        evidence=tuple(file.attachment for file in files),
+    )
+    return shown, files
+
+
+def _hashed(*parts: str) -> str:
+    return sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _files(document: Node, settings: Settings) -> tuple[File, ...]:
+    content = _content(text(document, "zkn:inhoud"))
+    name = text(document, "zkn:inhoud", "@stuf:bestandsnaam") or text(document, "zkn:titel") or "foto"
+    rules = FileRules(max_files=1, max_bytes=settings.max_document_bytes, accepted_types=_EVIDENCE)
+    return to_files([Upload(name, content)], rules)
+
+
+def _content(written: str) -> bytes:
+    try:
+        content = base64.b64decode("".join(written.split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise NotUnderstoodError("edcLk01/object/inhoud: is not base64") from None
+    if not content:
+        raise NotUnderstoodError("edcLk01/object/inhoud: is missing or empty")
+    return content
 
 
 def to_standing(answer: Node, identification: str, settings: Settings) -> OutsideStanding | None:

@@ -1,4 +1,4 @@
-"""The door at which CityControl tells how orders go: `POST /soap`, `actualiseerZaakstatus_Lk01`.
+"""The door at which CityControl tells how orders go: `POST /soap`, `actualiseerZaakstatus_Lk01` and `voegZaakdocumentToe_Lk01`.
 
 Stored first, answered then: Bv03 whenever we have it safely, also when the case is not one that is out, or not ours at
 all. A Fo03 says that we do not have it, and CityControl may send it again; that never makes it twice.
@@ -24,16 +24,18 @@ from adapters.citycontrol.envelopes import Head, refused, taken
 from adapters.citycontrol.ledger import Ledger
 from adapters.citycontrol.settings import Settings
 from adapters.citycontrol.tree import read
-from canonical_model.events import WorkOrderChanged
+from canonical_model.events import WorkOrderChanged, WorkShown
 from canonical_model.work_order import OrderState
 from ports.adapter import Tools
 from ports.bodies import BodyProblem, BodyReader, BodyRefusedError
 from ports.errors import MessageError, NotSupportedError, NotUnderstoodError, RejectedError, TransientError
-from ports.intake import Inbound
+from ports.intake import File, Inbound
 
 log = structlog.get_logger()
 
-ACTION: Final = "http://www.egem.nl/StUF/sector/zkn/0310/actualiseerZaakstatus_Lk01"
+_ACTIONS: Final = "http://www.egem.nl/StUF/sector/zkn/0310/"
+STATUS: Final = f"{_ACTIONS}actualiseerZaakstatus_Lk01"
+DOCUMENT: Final = f"{_ACTIONS}voegZaakdocumentToe_Lk01"
 _LARGE: Final = 200_000
 _BODY_STATUS: Final = {
     BodyProblem.TOO_LARGE: 413,
@@ -42,6 +44,8 @@ _BODY_STATUS: Final = {
     BodyProblem.TOO_BUSY: 503,
 }
 _CLIENT, _SERVER = "client", "server"
+_Told = tuple[WorkOrderChanged | WorkShown, tuple[File, ...]]
+"""What CityControl tells, and the photos that came with it."""
 
 
 class StatusDoor:
@@ -76,38 +80,45 @@ class StatusDoor:
     async def _take_in(self, request: Request, body: bytes) -> Response:
         action = request.headers.get("soapaction")
         try:
-            change = await _apart_if_large(len(body), lambda: self._read(body, action))
+            told = await _apart_if_large(len(body), lambda: self._read(body, action))
         except MessageError as problem:
             return await self._keep_problem(body, problem)
+        news, files = told
         inbound = Inbound(
             source=self._tools.name,
-            source_ref=f"{change.outside_id}/{change.update}",
+            source_ref=f"{news.outside_id}/{news.update}",
             raw=body,
             media_type="text/xml",
-            event=change,
+            event=news,
+            files=files,
         )
         try:
-            if not await self._is_echo(change):
+            if not await self._is_echo(news):
                 await self._stored(inbound)
-            if change.case:
-                await self._ledger.heard_of(change.case, change.trip)
+            if news.case:
+                await self._ledger.heard_of(news.case, news.trip)
         except TransientError:
-            return self._refused(_SERVER, "not stored: send it again", change.outside_id)
-        return self._answer(taken(self._head(change.outside_id)), 200)
+            return self._refused(_SERVER, "not stored: send it again", news.outside_id)
+        return self._answer(taken(self._head(news.outside_id)), 200)
 
-    def _read(self, body: bytes, action: str | None) -> WorkOrderChanged:
-        """With or without quotes around the action: SOAP 1.1 wants them, many leave them out."""
+    def _read(self, body: bytes, action: str | None) -> _Told:
+        """With or without quotes around the action: SOAP 1.1 wants them, many leave them out. Some begin it with a capital."""
         if action is None:
             raise NotUnderstoodError("the header SOAPAction is missing")
-        if action.strip().strip("\"'") != ACTION:
-            raise NotSupportedError("only actualiseerZaakstatus_Lk01 is taken here (SOAPAction)")
-        return translate.to_change(
-            read(body), self._settings, system=self._tools.name, now=self._tools.clock.now()
+        wanted, now = action.strip().strip("\"'").casefold(), self._tools.clock.now()
+        if wanted == STATUS.casefold():
+            return translate.to_change(read(body), self._settings, system=self._tools.name, now=now), ()
+        if wanted == DOCUMENT.casefold():
+            return translate.to_photos(read(body), self._settings, system=self._tools.name, now=now)
+        raise NotSupportedError(
+            "only actualiseerZaakstatus_Lk01 and voegZaakdocumentToe_Lk01 are taken here (SOAPAction)"
         )
 
-    async def _is_echo(self, change: WorkOrderChanged) -> bool:
+    async def _is_echo(self, news: WorkOrderChanged | WorkShown) -> bool:
         """Whether CityControl only repeats what we told it."""
-        return change.state is OrderState.CANCELLED and await self._ledger.is_taken_back(change.outside_id)
+        if isinstance(news, WorkShown):
+            return not news.evidence
+        return news.state is OrderState.CANCELLED and await self._ledger.is_taken_back(news.outside_id)
 
     async def _stored(self, inbound: Inbound) -> None:
         """The same content in another envelope, at a second try, is what we have already."""
@@ -160,7 +171,7 @@ class StatusDoor:
         return Response(body, status, media_type="text/xml; charset=utf-8")
 
 
-async def _apart_if_large(size: int, work: Callable[[], WorkOrderChanged]) -> WorkOrderChanged:
+async def _apart_if_large(size: int, work: Callable[[], _Told]) -> _Told:
     return await asyncio.to_thread(work) if size >= _LARGE else work()
 
 

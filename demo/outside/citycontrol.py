@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 from starlette.applications import Starlette
+from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -32,6 +33,7 @@ from demo.outside.soap import SOAP, Document, lets_in, plain, xml
 USERNAME, PASSWORD = "wegwijzer", "het-wachtwoord-van-de-stad"
 OUR_USERNAME, OUR_PASSWORD = "citycontrol", "het-wachtwoord-van-citycontrol"
 STATUS_ACTION = "http://www.egem.nl/StUF/sector/zkn/0310/actualiseerZaakstatus_Lk01"
+DOCUMENT_ACTION = "http://www.egem.nl/StUF/sector/zkn/0310/VoegZaakdocumentToe_Lk01"
 NS = {
     "soap": SOAP,
     "zkn": "http://www.egem.nl/StUF/sector/zkn/0310",
@@ -126,7 +128,7 @@ class Case:
 class CityControl:
     """`hub` is where it pushes ("" = nowhere); `moods` are those of the next messages, oldest first.
 
-    `documents_mood` holds for every photo. `echoes`: it tells the city what the city told it. `push_times`: how often each push is sent. `lose_pushes`: so many of
+    `documents_mood` holds for every photo. `photos_late`: the crew's own photos leave after the status. `echoes`: it tells the city what the city told it. `push_times`: how often each push is sent. `lose_pushes`: so many of
     them never leave, and are forgotten. `refusals`: pushes that the city did not confirm, to be sent again with `push_again`.
     """
 
@@ -139,6 +141,7 @@ class CityControl:
     documents_mood: Mood = Mood.WELL
     echoes: bool = False
     push_times: int = 1
+    photos_late: bool = False
     lose_pushes: int = 0
     quoted: bool = True
     certificate: tuple[str, str] = ("", "")
@@ -203,16 +206,34 @@ class CityControl:
         return xml(_la01(_documents(found) if action == "geefLijstZaakdocumenten_Lv01" else _details(found)))
 
     async def step(
-        self, identification: str, step: Step, remark: str = "", *, at: datetime | None = None
+        self,
+        identification: str,
+        step: Step,
+        remark: str = "",
+        *,
+        at: datetime | None = None,
+        photo: bytes = b"",
     ) -> None:
-        """The crew presses a button; the city is told at once."""
+        """The crew presses a button, perhaps with a photo; the city is told at once, photos first unless `photos_late`."""
         case = self.cases[identification]
+        if photo and not self.photos_late:
+            await self.show(identification, photo)
         case.status, case.result = WORDS[step]
         case.remark = remark
         self._pushes += 1
         now = at or datetime.now(BRUSSELS)
         case.status_at = now.strftime("%Y%m%d%H%M%S")
         await self.push(status_message(case, reference=f"CTC-{self._pushes}"))
+        if photo and self.photos_late:
+            await self.show(identification, photo)
+
+    async def show(self, identification: str, photo: bytes) -> None:
+        """The crew takes a photo; the city gets it as a document of the case."""
+        case = self.cases[identification]
+        document = f"CTC-D{len(case.documents) + 1}-{identification}"
+        case.documents[document] = ("image/jpeg", photo)
+        case.document_sendings += 1
+        await self.push(document_message(case, document))
 
     def heard_of(self, identification: str) -> bytes:
         """The message that tells how a case stands now."""
@@ -241,7 +262,8 @@ class CityControl:
     async def _push_once(self, message: bytes) -> None:
         if not self.hub:
             return
-        action = f'"{STATUS_ACTION}"' if self.quoted else STATUS_ACTION
+        named = DOCUMENT_ACTION if b"edcLk01" in message else STATUS_ACTION
+        action = f'"{named}"' if self.quoted else named
         headers = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": action}
         if self.certificate[0]:
             headers[self.certificate[0]] = self.certificate[1]
@@ -317,7 +339,7 @@ class CityControl:
 
     async def page(self, _: Request) -> Response:
         """What the crew sees on its list."""
-        return crew_page(self.crew, map(self._card, self.cases.values()), action="/ploeg", photos=False)
+        return crew_page(self.crew, map(self._card, self.cases.values()), action="/ploeg", photos=True)
 
     async def press(self, request: Request) -> Response:
         """A button on the list."""
@@ -326,7 +348,9 @@ class CityControl:
         step = next((step for state, step in STEPS.items() if state == form.get("state")), None)
         if identification not in self.cases or step is None:
             return Response("Niet gevonden", 404)
-        await self.step(identification, step, str(form.get("note", "")))
+        photo = form.get("photo")
+        content = await photo.read() if isinstance(photo, UploadFile) else b""
+        await self.step(identification, step, str(form.get("note", "")), photo=content)
         return RedirectResponse(f"/ploeg#{identification}", 303)
 
     def _card(self, case: Case) -> Card:
@@ -353,6 +377,41 @@ class CityControl:
         if not type_.startswith("image/") or type_ == "image/svg+xml":
             return Response("Niet gevonden", 404)
         return Response(content, media_type=type_, headers={"X-Content-Type-Options": "nosniff"})
+
+
+def document_message(case: Case, document: str) -> bytes:
+    """`voegZaakdocumentToe_Lk01` with a photo of the work, as CityControl sends it."""
+    type_, content = case.documents[document]
+    return f"""<soap:Envelope xmlns:soap="{NS["soap"]}">
+  <soap:Body>
+    <edcLk01 xmlns="{NS["zkn"]}" xmlns:s="{NS["stuf"]}">
+      <stuurgegevens>
+        <s:berichtcode>Lk01</s:berichtcode>
+        <s:zender><s:organisatie>SMX</s:organisatie><s:applicatie>CTC</s:applicatie></s:zender>
+        <s:ontvanger><s:organisatie>LEU</s:organisatie><s:applicatie>WEG</s:applicatie></s:ontvanger>
+        <s:referentienummer>{document}</s:referentienummer>
+        <s:tijdstipBericht>20260302103000</s:tijdstipBericht>
+        <s:entiteittype>EDC</s:entiteittype>
+      </stuurgegevens>
+      <parameters><s:mutatiesoort>T</s:mutatiesoort><s:indicatorOvername>V</s:indicatorOvername></parameters>
+      <object s:entiteittype="EDC" s:verwerkingssoort="T">
+        <identificatie>{document}</identificatie>
+        <dct.omschrijving>Foto</dct.omschrijving>
+        <creatiedatum>20260302</creatiedatum>
+        <titel>foto na het werk</titel>
+        <formaat>{type_}</formaat>
+        <taal>NL</taal>
+        <status>Definitief</status>
+        <vertrouwelijkAanduiding>VERTROUWELIJK</vertrouwelijkAanduiding>
+        <auteur>Ploeg</auteur>
+        <inhoud s:bestandsnaam="na.jpg">{base64.b64encode(content).decode()}</inhoud>
+        <isRelevantVoor s:entiteittype="EDCZAK" s:verwerkingssoort="T">
+          <gerelateerde s:entiteittype="ZAK"><identificatie>{plain(case.identification)}</identificatie></gerelateerde>
+        </isRelevantVoor>
+      </object>
+    </edcLk01>
+  </soap:Body>
+</soap:Envelope>""".encode()
 
 
 def status_message(

@@ -48,7 +48,7 @@ class Crew(Protocol):
 
 
 class RoadsCrew:
-    """Works from CityControl, which tells the city by itself. Photos of the work stay there."""
+    """Works from CityControl, which tells the city by itself; photos of the work go as documents of the case."""
 
     def __init__(self, system: CityControl) -> None:
         self.system = system
@@ -65,8 +65,8 @@ class RoadsCrew:
         ]
 
     async def tell(self, order: str, news: News) -> None:
-        self.system.lose_pushes = int(news.lost)
-        await self.system.step(order, STEPS[news.state], news.remark)
+        self.system.lose_pushes = (1 + bool(news.photo)) * news.lost
+        await self.system.step(order, STEPS[news.state], news.remark, photo=news.photo)
 
 
 class LightingCrew:

@@ -15,6 +15,7 @@ from demo.outside.serving import serving
 from hub import Hub
 from journal.comparing import look_at_once
 from journal.schema import standings
+from ports.contracts.crew import AFTER
 from settings import load
 from tests.flows.small_hub import small_hub
 
@@ -82,7 +83,7 @@ async def test_reports_go_to_the_crews_and_come_back_done(tmp_path):
             await until(lambda: stand(hub, {"ordered"}), "both answers that were lost were asked after")
 
             await roads.step(tile.identification, Step.PLANNED)
-            await roads.step(tile.identification, Step.DONE, "Tegel vastgelegd")
+            await roads.step(tile.identification, Step.DONE, photo=AFTER)
             green.tell(tree.name, "Uitgevoerd", "Boom weggehaald")
             await until(lambda: stand(hub, {"done"}), "both crews are done")
             await until(lambda: answered(hub), "the tracker knows")
@@ -91,7 +92,8 @@ async def test_reports_go_to_the_crews_and_come_back_done(tmp_path):
             assert roads.refusals == []
             tracked = hub.adapters["tracker"].tracker
             notes = " ".join(note.text for case in tracked.cases for note in case.notes)
-            assert notes.count("Tegel vastgelegd") == notes.count("Boom weggehaald") == 1
+            assert notes.count("foto van de uitvoering") == notes.count("Boom weggehaald") == 1
+            assert sorted(len(case.attachments) for case in tracked.cases) == [0, 1]
 
 
 async def test_what_a_reload_names_is_served_and_compared_and_what_it_no_longer_names_still_is(tmp_path):

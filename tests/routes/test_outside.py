@@ -21,7 +21,7 @@ from canonical_model.commands import (
     WithdrawStatus,
 )
 from canonical_model.contact import Kind, Thread
-from canonical_model.decision import AGAIN, Known, Match, Reference, Sent, Settled
+from canonical_model.decision import AGAIN, Fate, Known, Match, Reference, Sent, Settled
 from canonical_model.events import (
     Answer,
     CaseChanged,
@@ -32,6 +32,7 @@ from canonical_model.events import (
     DifferenceFound,
     TimerFired,
     WorkOrderChanged,
+    WorkShown,
 )
 from canonical_model.identifiers import insz
 from canonical_model.location import Location
@@ -91,6 +92,7 @@ class Life:
         self.case, self.standings, self.items, self.timers = None, {}, {}, {}
         self.asked = None
         self.sent = ()
+        self.shown = frozenset()
         self.now = START
         self.count = 0
         fields.setdefault("location", Location(address="Diestsesteenweg 1", area="kessel-lo"))
@@ -116,10 +118,12 @@ class Life:
                     sent=self.sent,
                 ),
             )
-        known = Known(matches=matches, next_ref=NEXT, now=self.now)
         message = Message(
             id=MessageId(f"m{self.count}"), source=source, source_ref="1", received_at=self.now, body=event
         )
+        shown = self.shown.intersection(self.routes.references(message))
+        matches += tuple(replace(matches[0], reference=one) for one in shown)
+        known = Known(matches=matches, next_ref=NEXT, now=self.now)
         return self._noted(self.routes.decide(message, known))
 
     def settles(self, target, action, discriminator="", *, applied=True, outside_id="", reason=""):
@@ -140,6 +144,7 @@ class Life:
 
     def _noted(self, decision):
         self.case = decision.case or self.case
+        self.shown |= {one for one in decision.references if one.system == "photos-of-work"}
         if commands(decision, ChangeCase):
             self.asked = NOT_YET
         for standing in decision.standings:
@@ -154,11 +159,11 @@ class Life:
         self.now += timedelta(minutes=10)
         return decision
 
-    def crew(self, state, text="", evidence=(), *, trip=1, at=None):
+    def crew(self, state, text="", evidence=(), *, trip=1, at=None, outside_id="W-1"):
         return self.takes(
             WorkOrderChanged(
                 system="wegen",
-                outside_id="W-1",
+                outside_id=outside_id,
                 case=self.case.ref,
                 trip=trip,
                 update=f"u{self.count}",
@@ -396,7 +401,7 @@ def test_a_refused_order_needs_somebody(life):
 def test_news_of_an_order_that_is_not_ours_is_dropped_with_a_reason(routes, decide):
     news = WorkOrderChanged(system="wegen", outside_id="X", update="1", state=OrderState.DONE, at=START)
     message = Message(id=MessageId("m"), source="wegen", source_ref="1", received_at=START, body=news)
-    assert routes.references(message) == (Reference(system="wegen", value="X"),)
+    assert routes.references(message)[0] == Reference(system="wegen", value="X")
     decision = routes.decide(message, Known(matches=(), next_ref=NEXT, now=START))
     assert decision.fate == "dropped"
     assert "X" in decision.reason
@@ -671,6 +676,52 @@ def settled(action, discriminator):
         applied=False,
         at=START,
     )
+
+
+def photographed(life, *, trip=1):
+    return life.takes(
+        WorkShown(
+            system="wegen",
+            outside_id="W-1",
+            case=NEXT,
+            trip=trip,
+            update=f"p{life.count}",
+            at=life.now,
+            evidence=(PROOF,),
+        )
+    )
+
+
+@pytest.mark.parametrize("first", ["photo", "status"])
+def test_photos_that_come_by_themselves_are_evidence_before_and_after_the_end(life, first):
+    life.crew(OrderState.IN_PROGRESS)
+    if first == "photo":
+        shown, ended = photographed(life), life.crew(OrderState.DONE)
+        answered = ended
+    else:
+        ended, shown = life.crew(OrderState.DONE), photographed(life)
+        answered = shown
+
+    assert [one.attachments for one in commands(shown, AddNote)] == [(PROOF,)]
+    assert all(not note.attachments for note in commands(ended, AddNote))
+    assert [one.detail for one in commands(answered, Notify)] == ["foto van de uitvoering"]
+    assert life.case.status is CaseStatus.ANSWERED
+    assert "field-work" not in life.items
+
+
+def test_photos_of_an_earlier_trip_prove_nothing_of_this_one(life):
+    life.crew(OrderState.NOT_FOUND)
+    photographed(life)
+    life.tracker(CaseStatus.WAITING_FOR_FIELD_TEAM)
+    life.crew(OrderState.DONE, trip=2, outside_id="W-2")
+
+    assert life.case.status is not CaseStatus.ANSWERED
+    assert "field-work" in life.items
+
+
+def test_photos_of_an_order_that_is_not_ours_are_put_aside(life):
+    life.case = None
+    assert photographed(life).fate is Fate.DROPPED
 
 
 # Out of order, late, twice

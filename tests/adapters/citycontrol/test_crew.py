@@ -7,11 +7,21 @@ from adapters.citycontrol import build
 from adapters.memory.cases import MemoryCases
 from adapters.memory.checkpoints import MemoryCheckpoints
 from canonical_model.commands import OrderWork
-from canonical_model.work_order import OrderState, order_id
+from canonical_model.events import WorkShown
+from canonical_model.work_order import OrderState
 from demo.outside.citycontrol import CityControl, Mood, Step
 from ports.adapter import Tools
 from ports.clock import SystemClock
-from ports.contracts.crew import AFTER, CrewContract, cancelled, no_files, some_work
+from ports.contracts.crew import (
+    AFTER,
+    BEFORE,
+    CrewContract,
+    a_photo,
+    cancelled,
+    no_files,
+    photo_bytes,
+    some_work,
+)
 from ports.secrets import MemorySecrets
 from tests.adapters.citycontrol.conftest import settings_for
 from tests.servers.shut_door import ShutDoor
@@ -59,7 +69,7 @@ class CityControlField:
         return tuple(content for _, content in case.documents.values())
 
     async def report(self, order, state, text="", photo=b""):
-        await self._system.step(order, STEPS[state], text)
+        await self._system.step(order, STEPS[state], text, photo=photo)
 
 
 @pytest.fixture
@@ -112,15 +122,23 @@ class TestCityControl(CrewContract):
         return nothing
 
     async def test_evidence_comes_along(self, crew, field, intake, bring_in):
-        """The profile's status message has no place for photos: what the crew did comes in words."""
-        work = some_work()
-        await crew.apply("k", OrderWork(order=work), no_files)
+        """The status message has no place for photos: they come as documents of the case, before or after it."""
+        work = some_work(attachments=(a_photo(BEFORE),))
+        outside_id = await crew.apply("k", OrderWork(order=work), photo_bytes)
 
-        await field.report(order_id(work.case, work.trip), OrderState.DONE, "Hersteld", AFTER)
+        await field.report(outside_id, OrderState.DONE, "Hersteld", AFTER)
 
-        (inbound,) = intake.understood
-        assert (inbound.event.state, inbound.event.evidence, inbound.files) == (OrderState.DONE, (), ())
-        assert inbound.event.text == "Hersteld"
+        photo, status = intake.understood
+        assert (status.event.state, status.event.text, status.event.evidence) == (
+            OrderState.DONE,
+            "Hersteld",
+            (),
+        )
+        shown = photo.event
+        assert isinstance(shown, WorkShown)
+        assert (shown.case, shown.trip, shown.outside_id) == (work.case, work.trip, outside_id)
+        assert [file.content for file in photo.files] == [AFTER]
+        assert shown.evidence == tuple(file.attachment for file in photo.files)
 
     async def test_its_echo_of_our_cancelling_is_no_news(self, crew, citycontrol, intake):
         work = some_work()

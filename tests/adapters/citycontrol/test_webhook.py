@@ -7,14 +7,18 @@ import httpx
 import pytest
 
 from adapters.citycontrol.ledger import Ledger
+from adapters.citycontrol.translate import document_id
 from canonical_model.work_order import OrderState
 from demo.outside.citycontrol import (
+    DOCUMENT_ACTION,
     OUR_PASSWORD,
     OUR_USERNAME,
     STATUS_ACTION,
     Case,
+    document_message,
     status_message,
 )
+from ports.contracts.crew import AFTER
 from ports.errors import NotSupportedError, NotUnderstoodError, TransientError
 
 AUTH = (OUR_USERNAME, OUR_PASSWORD)
@@ -43,6 +47,53 @@ def code(answer):
     """The one berichtcode of an answer."""
     (found,) = re.findall(r"berichtcode>(\w+)<", answer.text)
     return found
+
+
+def a_photo(content, document="CTC-D1", order="LEU-2026-000123.01"):
+    case = Case(order, "t", "", "", "")
+    case.documents[document] = ("image/jpeg", content)
+    return document_message(case, document)
+
+
+@pytest.mark.parametrize("action", [DOCUMENT_ACTION, DOCUMENT_ACTION.replace("Voeg", "voeg")])
+async def test_a_photo_of_the_work_is_stored_once_and_confirmed(door, intake, action):
+    for _ in range(2):
+        answer = await post(door, a_photo(AFTER), action=action)
+        assert (answer.status_code, code(answer)) == (200, "Bv03")
+
+    (stored,) = intake.stored
+    (file,) = stored.files
+    assert (file.content, file.attachment.name, file.attachment.media_type) == (AFTER, "na.jpg", "image/jpeg")
+    assert (stored.event.case, stored.event.trip) == ("LEU-2026-000123", 1)
+
+
+async def test_a_photo_that_we_sent_ourselves_is_no_news(door, intake):
+    answer = await post(door, a_photo(AFTER, document_id("LEU-2026-000123.01", 2)), action=DOCUMENT_ACTION)
+
+    assert (answer.status_code, code(answer)) == (200, "Bv03")
+    assert intake.stored == []
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (a_photo(b"MZ\x90 a program"), "MZ"),
+        (a_photo(b""), "inhoud"),
+        (
+            a_photo(AFTER).replace(b"<inhoud", b"<inhoud>%%</inhoud><x").replace(b"</inhoud>\n", b"</x>\n"),
+            "base64",
+        ),
+        (a_photo(AFTER).replace(b"isRelevantVoor", b"isVan"), "isRelevantVoor"),
+    ],
+    ids=["program", "empty", "no base64", "of no case"],
+)
+async def test_a_photo_that_cannot_be_taken_is_kept_for_people_and_refused(door, intake, body, why):
+    answer = await post(door, body, action=DOCUMENT_ACTION)
+
+    assert (answer.status_code, code(answer)) == (500, "Fo03")
+    (stored,) = intake.stored
+    assert isinstance(stored.problem, NotUnderstoodError)
+    assert why in stored.problem.what or why == "MZ"
 
 
 async def test_a_status_is_stored_and_confirmed(door, intake, fixture_bytes):

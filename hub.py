@@ -65,6 +65,7 @@ from settings.sections import TargetSection
 from telemetry.doors import counted_doors
 from telemetry.traces import open_traces
 from worker.alarm import Alarm
+from worker.awaiting import Awaiting
 from worker.breaker import Breakers
 from worker.intake import Doorway
 from worker.listeners import Listener
@@ -464,13 +465,14 @@ class Hub:
     def _scheduler(self) -> Scheduler:
         housekeeping = Housekeeping(self.journal, owner=self.name)
         replaying = Replaying(self.journal, self.broker.bulk, f"{self.name}/scheduler")
+        awaiting = Awaiting(self.journal, self.broker, f"{self.name}/scheduler")
         return Scheduler(
             self.journal,
             self.broker,
             self.doorway,
             self.breakers,
             bulk=self.broker.bulk,
-            chores=(housekeeping.work, replaying.advance),
+            chores=(housekeeping.work, replaying.advance, awaiting.go_on),
         )
 
     def _reconciler(self) -> Reconciler:

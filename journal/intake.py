@@ -26,12 +26,22 @@ from canonical_model.codec import (
 from canonical_model.commands import ChangeCase
 from canonical_model.contact import Channel, Kind
 from canonical_model.decision import Decision, Fate, Intent, Known, Match, Reference, Router, Sent, Timer
-from canonical_model.events import CaseChanged, CaseErased, ContactReceived, Event, TimerFired
+from canonical_model.events import (
+    CaseChanged,
+    CaseErased,
+    ContactReceived,
+    DeliveryRefused,
+    Event,
+    TimerFired,
+    WorkOrderChanged,
+    WorkShown,
+)
 from canonical_model.message import Message, MessageId
 from canonical_model.status import CaseStatus
 from journal.among import among
 from journal.apart import Apart
 from journal.asking import NOT_YET, asked_until
+from journal.awaiting import why_it_waits
 from journal.case_numbers import CaseNumbers
 from journal.claims import Claimed, Ticket
 from journal.crypto import DataKey, Keyring, SealBrokenError
@@ -400,9 +410,9 @@ class Routing:
     def _awaited(self, arrival: Arrival) -> str:
         """After a restore: news of a case whose contact has not been handed over again yet."""
         event, recalled = arrival.event, self.intake.recovery.openings
-        if not isinstance(event, CaseChanged) or event.case in self.states:
+        if not isinstance(event, _NEWS) or event.case is None or event.case in self.states:
             return ""
-        return _AWAITED.format(event.case) if event.case in recalled.values() else ""
+        return why_it_waits(event.case) if event.case in recalled.values() else ""
 
     def _erased(self, asked: list[tuple[Reference, str]]) -> str:
         """After a restore: the case that this contact opened before it, when it was erased since."""
@@ -669,7 +679,8 @@ class Routing:
         self.rows.setdefault(table, []).append(values)
 
 
-_AWAITED = "{} was opened before the journal was put back: hand its contact over again, then replay this"
+_NEWS = (CaseChanged, WorkOrderChanged, WorkShown, DeliveryRefused)
+"""What systems outside tell of a case by themselves."""
 
 
 def effect_key(ref: str, intent: Intent) -> str:

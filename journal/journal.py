@@ -12,6 +12,7 @@ from canonical_model.case import CaseRef
 from canonical_model.decision import Decision, Router
 from canonical_model.events import CaseErased
 from journal.apart import Apart
+from journal.awaiting import need_wait_no_more
 from journal.claims import Claim, ClaimRequest, Ticket
 from journal.crypto import Keyring
 from journal.customers import JournalCases
@@ -280,6 +281,12 @@ class Journal:
     async def replay_message(self, message_id: str, actor: str, reason: str) -> tuple[str, ...]:
         """Decide again about a parked message, or release one from quarantine."""
         return await self.database.write(self._operations.replay_messages, Act(message_id, actor, reason))
+
+    async def need_wait_no_more(self) -> tuple[str, ...]:
+        """After a restore: messages that waited for a case which is here now, in the order in which they came."""
+        if micros(self.clock.now()) >= self._intake.recovery.until:
+            return ()
+        return await self.database.read(need_wait_no_more)
 
     async def drop_message(self, message_id: str, actor: str, reason: str) -> None:
         """Put a parked or quarantined message aside for good."""

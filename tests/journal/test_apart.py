@@ -4,12 +4,18 @@ from datetime import UTC, datetime
 
 import pytest
 
+from broker.in_process import InProcessBroker
+from canonical_model.case import CaseRef
+from canonical_model.events import CaseChanged, WorkOrderChanged
+from canonical_model.status import CaseStatus
+from canonical_model.work_order import OrderState
 from journal.apart import Apart
 from journal.database import StoreUnavailableError
 from journal.instants import micros
 from journal.journal import Custody
-from journal.schema import cases, incidents
-from tests.journal.scene import contact, contact_message, rows
+from journal.schema import cases, incidents, messages
+from tests.journal.scene import contact, contact_message, inbound, rows
+from worker.awaiting import Awaiting
 
 MARCH = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -95,3 +101,41 @@ async def test_a_disk_that_failed_is_told_by_the_next_life(apart, open_journal, 
     assert (told.system, told.what, told.opened_at) == ("journal", "the disk failed", micros(MARCH))
     assert told.closed_at is not None
     assert apart.failures() == ()
+
+
+async def test_news_of_crews_and_tracker_waits_for_its_case_after_a_restore(open_journal, apart, clock):
+    """The journal is a copy from before the case was opened; its contact comes last."""
+    ref, before = CaseRef("LEU-2026-000001"), await open_journal(custody=Custody(apart=apart))
+    apart.note_openings({ref: [before.keyring.find_hash("fingerprint", "the-mail")]}, MARCH)
+    await before.restored("dpo", 7)
+    journal = await open_journal(custody=Custody(apart=apart))
+    await journal.recall()
+    news = (
+        WorkOrderChanged(
+            system="wegen", outside_id="W-1", case=ref, trip=1, update="1", state=OrderState.PLANNED, at=MARCH
+        ),
+        CaseChanged(
+            case=ref,
+            tracker_id="7",
+            version=1,
+            status=CaseStatus.IN_PROGRESS,
+            group="kcc",
+            changed_at=clock.now(),
+        ),
+    )
+    for number, event in enumerate(news):
+        await journal.accept(inbound(f"{number}", event, source="outside"))
+    assert {row.state for row in await rows(journal, messages)} == {"parked"}
+    assert await journal.need_wait_no_more() == ()
+
+    await journal.accept(contact_message("mail", contact(fingerprint="the-mail")))
+    broker = InProcessBroker()
+    for _ in range(2):
+        await Awaiting(journal, broker, "w/1").go_on()
+
+    assert [row.ref for row in await rows(journal, cases)] == [ref]
+    waited = await rows(journal, messages, messages.c.source == "outside")
+    assert {(row.state == "parked", row.case_ref) for row in waited} == {(False, ref)}
+    (case,) = await rows(journal, cases)
+    assert case.status == "in_progress"
+    assert await journal.need_wait_no_more() == ()

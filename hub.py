@@ -54,6 +54,7 @@ from journal.shared_clock import SharedClock
 from ports.adapter import Adapter, Tools
 from ports.clock import SystemClock
 from ports.errors import HubError, MisconfiguredError, TransientError
+from ports.opt_outs import WaysOut
 from ports.products import Catalogue
 from ports.server import DoorsFirst, server
 from ports.target import Target
@@ -216,9 +217,11 @@ class Hub:
         self.feeds = JournalFeeds(self.journal.database, self.journal.keyring)
         self.opt_outs = JournalOptOuts(self.journal.database, self.journal.keyring)
         self.catalogue = Catalogue()
+        self.ways_out = WaysOut()
         self.systems = Systems(configuration, self._tools)
         self.adapters, self.quarantined = self.systems.adapters, self.systems.quarantined
         self._open_catalogue()
+        self._open_way_out()
         self.doorway.complete_with(
             tuple(adapter.enricher for adapter in self.adapters.values() if adapter.enricher)
         )
@@ -427,6 +430,7 @@ class Hub:
             looks=JournalLooks(self.journal),
             feeds=self.feeds,
             opt_outs=self.opt_outs,
+            ways_out=self.ways_out,
             products=self.catalogue,
         )
 
@@ -437,6 +441,12 @@ class Hub:
             self.catalogue.open(having[0][1])
         for name, _ in having[1:]:
             log.warning("catalogue_not_used", adapter=name, used=having[0][0])
+
+    def _open_way_out(self) -> None:
+        """Mails in place of notifications lead to the page of the adapter that notifies."""
+        adapter = self.adapters.get(self.configuration.routes.notices)
+        if adapter and adapter.way_out:
+            self.ways_out.open(adapter.way_out)
 
     def _worker(self) -> Worker:
         settings = self.configuration.settings

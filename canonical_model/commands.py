@@ -57,7 +57,8 @@ class SendMail:
 
     `message_id` is fixed once and for all, so that a second try is recognised as the same mail.
     `automatic` mails say so in their headers and are never answered by machines. `case` signs the reply
-    address; "" = replies need not come back to the case.
+    address; "" = replies need not come back to the case. `opt_out`: it comes in place of a notification, so it offers to
+    end those.
     """
 
     message_id: str
@@ -69,6 +70,7 @@ class SendMail:
     automatic: bool = True
     in_reply_to: str = ""
     references: tuple[str, ...] = ()
+    opt_out: bool = False
 
 
 class News(StrEnum):

@@ -16,7 +16,7 @@ from ports.intake import Accept, Checkpoints
 from ports.looks import Looks, NobodyLooks
 from ports.mail import MailOut
 from ports.notices import Notices
-from ports.opt_outs import NobodyOptedOut, OptOuts
+from ports.opt_outs import NobodyOptedOut, OptOuts, WaysOut
 from ports.products import Catalogue, Products
 from ports.secrets import Secrets
 from ports.source import Source
@@ -31,7 +31,7 @@ class Tools:
 
     `cases` answers questions about cases, `staff` tells which employee is behind a request, `looks` writes down
     who looked at a customer, `feeds` lets others read what was done, `opt_outs` knows who does not want to be
-    notified, `products` is the product catalogue (without one, it has no products).
+    notified, `ways_out` makes the links by which they say so, `products` is the product catalogue (without one, it has no products).
     """
 
     name: str
@@ -44,6 +44,7 @@ class Tools:
     looks: Looks = field(default_factory=NobodyLooks)
     feeds: Feeds = field(default_factory=NoFeeds)
     opt_outs: OptOuts = field(default_factory=NobodyOptedOut)
+    ways_out: WaysOut = field(default_factory=WaysOut)
     products: Products = field(default_factory=Catalogue)
 
 
@@ -58,7 +59,8 @@ class Adapter:
     `check` must look at settings, connection and credentials without changing anything outside; it returns
     what is wrong, in words that say what to do; () = fine. `webhook` is mounted under `/in/<name>`.
     `informed` takes `TellSystem` commands for cases that came through this adapter. `areas` are the parts of the
-    city that its enricher may name: `wegwijzer check` looks whether the dispatch table knows them.
+    city that its enricher may name: `wegwijzer check` looks whether the dispatch table knows them. `way_out` makes the link
+    by which who has a mail address ends notifications.
     """
 
     check: Callable[[], Awaitable[tuple[str, ...]]]
@@ -74,6 +76,7 @@ class Adapter:
     enricher: Enricher | None = None
     products: Products | None = None
     areas: tuple[str, ...] = ()
+    way_out: Callable[[str], str] | None = None
 
 
 Build = Callable[[Mapping[str, Any], Tools], Adapter]

@@ -15,7 +15,7 @@ class MailOut(Protocol):
         ...
 
     async def send(self, mail: SendMail) -> None:
-        """Return when the relay took responsibility.
+        """Return when the relay took responsibility. With `opt_out` it names the way out of `Tools.ways_out`.
 
         Raises `TransientError` (nothing was taken), `RejectedError` (the relay refuses this recipient or
         mail), `UncertainError` (the answer was lost after the mail was handed over), `MisconfiguredError`.

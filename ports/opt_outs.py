@@ -1,6 +1,6 @@
 """Who does not want notifications: kept for good, by keyed hashes of numbers and addresses, of which none can be read back."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from canonical_model.decision import Reference
@@ -34,3 +34,18 @@ class NobodyOptedOut:
 
     async def opted_out(self, names: Sequence[Reference]) -> bool:
         return False
+
+
+class WaysOut:
+    """The links by which customers end notifications, known to every adapter before there are any."""
+
+    def __init__(self) -> None:
+        self._link: Callable[[str], str] | None = None
+
+    def open(self, link: Callable[[str], str]) -> None:
+        """From now on, this makes them: the link of who has a mail address."""
+        self._link = link
+
+    def link(self, email: str) -> str:
+        """Where who has this address ends notifications; "" when this hub has no such page."""
+        return self._link(email) if self._link else ""

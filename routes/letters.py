@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Mapping
+from dataclasses import replace
 from hashlib import sha256
 from typing import Final
 
@@ -108,6 +109,13 @@ def message_id(case: CaseRecord, discriminator: str, configuration: RouteConfigu
     name = f"{case.ref}/{discriminator}".encode()
     digest = hmac.new(configuration.pseudonym_key, name, sha256).hexdigest()[:24]
     return f"{case.ref}.{digest}@{configuration.mail_domain}".lower()
+
+
+def with_way_out(intent: Intent) -> Intent:
+    """The same mail, in place of a notification: it offers to end those. Of other commands nothing changes."""
+    if not isinstance(intent.command, SendMail):
+        return intent
+    return replace(intent, command=replace(intent.command, opt_out=True))
 
 
 def sent(intent: Intent) -> Reference:

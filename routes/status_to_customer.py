@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from canonical_model.case import CaseRecord
 from canonical_model.commands import AddNote, Notify, PublishStatus
-from canonical_model.decision import Decision, Fate, Intent, Reference, Settled
+from canonical_model.decision import Decision, Fate, Intent, Reference, Settled, WorkItem
 from canonical_model.events import Answer
 from canonical_model.identifiers import Scheme
 from canonical_model.public_status import PublicStatus
@@ -38,6 +38,14 @@ _NO_ADDRESS = (
 )
 _NO_WORDS = "De klant kon niet verwittigd worden via Mijn Burgerprofiel: mail hem zelf wat er te melden is."
 """For a letter that says nothing without the handlers' or the crew's own words, which are not at hand any more."""
+_MISSING = {
+    PublicStatus.WAITING_FOR_CUSTOMER: "de vraag van de dienst",
+    PublicStatus.EXECUTED: "wat er gedaan werd",
+    PublicStatus.ANSWERED: "het antwoord",
+}
+"""The words without which a letter about this step says nothing."""
+ITEM = "unnoticed"
+"""Name of the work item about a customer who was told neither by a notification nor by mail."""
 _TO_DO = {PublicStatus.WAITING_FOR_CUSTOMER: "Beantwoord de vraag van de dienst."}
 
 
@@ -125,10 +133,8 @@ def unnoticed(settled: Settled, case: CaseRecord, configuration: RouteConfigurat
     detail = settled.refused.detail if isinstance(settled.refused, Notify) else ""
     letter = _letter(case, PublicStatus(status), f"instead-{step}", detail, configuration)
     if letter is None:
-        text = _NO_ADDRESS if not case.card.party.email else _NO_WORDS
-        note = AddNote(case=case.ref, text=text)
-        letter = Intent(target=TRACKER, command=note, discriminator=f"unnoticed-{step}", blocking=False)
-        return Decision(fate=Fate.ROUTED, reason="", case=case, intents=(letter,))
+        return _handed_to_people(case, PublicStatus(status), step)
+    letter = letters.with_way_out(letter)
     return Decision(
         fate=Fate.ROUTED, reason="", case=case, intents=(letter,), references=(letters.sent(letter),)
     )
@@ -142,6 +148,17 @@ def unwanted(settled: Settled, case: CaseRecord, configuration: RouteConfigurati
     if isinstance(settled.refused, Notify) and settled.refused.status in _ALWAYS:
         return unnoticed(settled, case, configuration)
     return Decision(fate=Fate.ROUTED, reason="", case=case)
+
+
+def _handed_to_people(case: CaseRecord, status: PublicStatus, step: str) -> Decision:
+    """The handlers read it on the case, the contact centre in its work list."""
+    reached = bool(case.card.party.email)
+    note = AddNote(case=case.ref, text=_NO_WORDS if reached else _NO_ADDRESS)
+    intent = Intent(target=TRACKER, command=note, discriminator=f"unnoticed-{step}", blocking=False)
+    missing = _MISSING.get(status, "een brief voor deze stap")
+    what = f"Een melding ({status}) bereikte de klant niet, en voor een mail ontbreekt {missing}: mail de klant zelf."
+    item = WorkItem(name=ITEM, what=what if reached else _NO_ADDRESS)
+    return Decision(fate=Fate.ROUTED, reason="", case=case, intents=(intent,), work_items=(item,))
 
 
 def _attention(

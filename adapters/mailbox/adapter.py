@@ -248,11 +248,11 @@ class RelayOut:
     """Mail out through the relay, with a copy in `sent_mailbox` as the proof that it was taken."""
 
     def __init__(
-        self, relay: Relay, letterhead: Letterhead, clock: Clock, settings: Settings, sent: Connection | None
+        self, relay: Relay, letterhead: Letterhead, tools: Tools, settings: Settings, sent: Connection | None
     ) -> None:
         self._relay = relay
         self._letterhead = letterhead
-        self._clock = clock
+        self._tools = tools
         self._settings = settings
         self._sent = sent
 
@@ -262,10 +262,14 @@ class RelayOut:
 
     async def send(self, mail: SendMail) -> None:
         copy_to = self._settings.sent_mailbox.address if self._settings.sent_mailbox else ""
-        await self._relay.hand_over(envelope(mail, self._letterhead, self._clock.now()), copy_to)
+        written = envelope(mail, self._letterhead, self._tools.clock.now(), self._way_out(mail))
+        await self._relay.hand_over(written, copy_to)
 
     def shown(self, mail: SendMail) -> str:
-        return letter_text(mail, self._letterhead)
+        return letter_text(mail, self._letterhead, self._way_out(mail))
+
+    def _way_out(self, mail: SendMail) -> str:
+        return self._tools.ways_out.link(mail.to) if mail.opt_out else ""
 
     async def find(self, message_id: str) -> bool:
         """Looks for the copy. Not there yet may mean still on its way: looks again until patience ends."""
@@ -319,7 +323,7 @@ def _mail_out(settings: Settings, tools: Tools, context: ssl.SSLContext) -> Rela
     return RelayOut(
         _relay(settings, tools.clock, context),
         _letterhead(settings),
-        tools.clock,
+        tools,
         settings,
         _connection(sent, settings, tools.clock, context) if sent else None,
     )

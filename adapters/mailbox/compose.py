@@ -3,6 +3,7 @@
 from __future__ import annotations  # Message takes type arguments only in annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.charset import QP, Charset
@@ -10,11 +11,13 @@ from email.header import Header
 from email.message import Message
 from email.policy import compat32
 from email.utils import format_datetime, quote
+from typing import Final
 
 from adapters.mailbox.mime import clean, one_line
 from adapters.mailbox.reply_text import marker_line, proof
 from adapters.mailbox.signs import LOOP_HEADER
 from canonical_model.commands import SendMail
+from canonical_model.contact import Language
 from canonical_model.reply_address import signed
 from ports.errors import RejectedError
 
@@ -26,6 +29,14 @@ MAX_REFERENCES = 20
 _POLICY = compat32.clone(linesep="\r\n", max_line_length=78)
 _RECIPIENT = re.compile(r"[^\s<>(),;:\"\[\]\\@\x00-\x1f\x7f]{1,64}@[^\s<>(),;:\"\[\]\\@\x00-\x1f\x7f]{1,253}")
 _NOT_IN_ID = re.compile(r"[^\x21-\x3b\x3d\x3f-\x7e]")
+
+
+_WAY_OUT: Final[Mapping[Language, str]] = {
+    Language.NL: "Wilt u geen berichten meer over veranderingen? Meld u af: {link}",
+    Language.EN: "Do you want no more messages about changes? Unsubscribe: {link}",
+    Language.FR: "Vous ne souhaitez plus de messages sur les changements ? Désabonnez-vous : {link}",
+    Language.DE: "Möchten Sie keine Nachrichten über Änderungen mehr? Melden Sie sich ab: {link}",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +59,11 @@ class Envelope:
     content: bytes = field(repr=False)
 
 
-def envelope(mail: SendMail, letterhead: Letterhead, now: datetime) -> Envelope:
-    """The mail as bytes, with ASCII headers and body. Raises `RejectedError` for an unusable recipient."""
+def envelope(mail: SendMail, letterhead: Letterhead, now: datetime, way_out: str = "") -> Envelope:
+    """The mail as bytes, with ASCII headers and body. Raises `RejectedError` for an unusable recipient.
+
+    `way_out`: where its recipient ends such mails, also by one click (RFC 8058); "" = it is not offered.
+    """
     recipient = _recipient(mail.to)
     message: Message[str | Header, str | Header] = Message(policy=_POLICY)
     message["From"] = _mailbox(letterhead.name, letterhead.address)
@@ -63,9 +77,12 @@ def envelope(mail: SendMail, letterhead: Letterhead, now: datetime) -> Envelope:
     if mail.automatic:
         message["Auto-Submitted"] = "auto-replied"
         message["X-Auto-Response-Suppress"] = "All"
+    if way_out:
+        message["List-Unsubscribe"] = f"<{way_out}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     if mail.case and letterhead.reply_base:
         message["Reply-To"] = signed(letterhead.reply_base, mail.case, letterhead.reply_secret)
-    message.set_payload(letter_text(mail, letterhead), _utf8())
+    message.set_payload(letter_text(mail, letterhead, way_out), _utf8())
     return Envelope(
         sender="" if mail.automatic else letterhead.bounce_address or letterhead.address,
         recipient=recipient,
@@ -100,9 +117,11 @@ def _thread(message: Message[str | Header, str | Header], mail: SendMail) -> Non
         message["References"] = " ".join(f"<{id_}>" for id_ in references[-MAX_REFERENCES:])
 
 
-def letter_text(mail: SendMail, letterhead: Letterhead) -> str:
-    """The text as it goes out: above that of a case stands the line above which answers are asked."""
+def letter_text(mail: SendMail, letterhead: Letterhead, way_out: str = "") -> str:
+    """The text as it goes out: above that of a case stands the line above which answers are asked, below it the way out."""
     text = clean(mail.text).strip()
+    if way_out:
+        text = f"{text}\n\n-- \n{_WAY_OUT[mail.language].format(link=way_out)}"
     if not mail.case:
         return f"{text}\n"
     marker = marker_line(

@@ -103,5 +103,6 @@ def build(
         check=notices.check,
         close=notices.close,
         notices=notices,
+        way_out=way_out.link if way_out else None,
         webhook=OptOutPages(way_out, tools, checked.sender.city).router() if way_out else None,
     )

@@ -293,8 +293,14 @@ def test_instead_of_a_notice_goes_a_mail_or_the_handlers_hear_why_not(status, em
         refused=replace(NOTICE, status=status, detail=detail),
     )
 
-    (intent,) = unnoticed(settled, case, TOLD).intents
+    decision = unnoticed(settled, case, TOLD)
+    (intent,) = decision.intents
 
     assert isinstance(intent.command, told)
+    assert [item.name for item in decision.work_items] == ["unnoticed"] * (told is AddNote)
+    if isinstance(intent.command, SendMail):
+        assert intent.command.opt_out
     if told is AddNote:
+        (item,) = decision.work_items
+        assert ("geen mailadres" if email == "" else "de vraag van de dienst") in item.what
         assert ("geen mailadres" in intent.command.text) is (email == "")

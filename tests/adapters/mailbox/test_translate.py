@@ -731,9 +731,9 @@ LETTERHEAD = Letterhead(
 )
 
 
-def ours(**changes):
+def ours(way_out="", **changes):
     given = {"message_id": "1@x", "to": "an@example.be", "subject": "Uw melding", "text": "Beste,", **changes}
-    return envelope(SendMail(**given), LETTERHEAD, datetime(2026, 11, 23, 10, tzinfo=UTC))
+    return envelope(SendMail(**given), LETTERHEAD, datetime(2026, 11, 23, 10, tzinfo=UTC), way_out)
 
 
 def test_what_is_shown_beforehand_is_what_goes_out():
@@ -745,6 +745,18 @@ def test_what_is_shown_beforehand_is_what_goes_out():
 
     assert sent.replace("\r\n", "\n") == shown
     assert shown.startswith("--- Gelieve boven deze lijn te antwoorden --- [LEU-2026-000123-")
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_a_mail_in_place_of_a_notification_offers_the_way_out(language):
+    link = f"https://contact.leuven.test/in/notificaties/afmelden/{'t' * 400}"
+    made = email.message_from_bytes(ours(link, language=language, case="LEU-2026-000123").content)
+
+    assert made["List-Unsubscribe"].strip() == f"<{link}>"
+    assert made["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert made.get_payload(decode=True).decode().rstrip().endswith(link)
+    plain = email.message_from_bytes(ours(language=language).content)
+    assert plain["List-Unsubscribe"] is None
 
 
 def test_automatic_mail_says_so_and_asks_for_no_answer_from_machines():

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, NoReturn, TypeVar
 
 import click
@@ -23,6 +24,8 @@ T = TypeVar("T")
 
 OpenJournal = Callable[[], AbstractAsyncContextManager[Journal]]
 
+_LOGIN: Final = Path("/proc/self/loginuid")
+_NOBODY: Final = 2**32 - 1
 NOT_FOUND: Final = 1
 UNAVAILABLE: Final = 3
 NEEDS_SOMEBODY: Final = 4
@@ -69,15 +72,28 @@ class Terminal:
 
 def account() -> str:
     """The account of the operating system that this runs under; no variable of the environment can say otherwise."""
+    return _name_of(os.getuid())
+
+
+def logged_in() -> str:
+    """Who logged in before `sudo` made them another, as the kernel's audit knows (loginuid); "" where it does not."""
     try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return f"uid-{os.getuid()}"
+        uid = int(_LOGIN.read_text())
+    except (OSError, ValueError):
+        return ""
+    return "" if uid == _NOBODY else _name_of(uid)
 
 
 def actor_here(told: str) -> str:
-    """Who is at the keyboard, for the audit trail: the account, and whom `--actor` (or sudo) names."""
-    return at_terminal(account(), told or os.environ.get("SUDO_USER", ""))
+    """Who is at the keyboard, for the audit trail: the account, and before it whom `--actor` names or who logged in."""
+    return at_terminal(account(), told or logged_in())
+
+
+def _name_of(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid-{uid}"
 
 
 class Shop:

@@ -368,15 +368,19 @@ def test_named_messages_come_from_a_file_and_what_was_done_is_left_alone(
     assert run("replay", "run", view["plan"]["id"], "--yes").exit_code == 1
 
 
-def test_no_variable_of_the_environment_says_who_is_at_the_keyboard(monkeypatch):
-    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+def test_no_variable_of_the_environment_says_who_is_at_the_keyboard(monkeypatch, tmp_path):
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME", "SUDO_USER"):
         monkeypatch.setenv(name, "mallory")
-    monkeypatch.delenv("SUDO_USER", raising=False)
+    login = tmp_path / "loginuid"
+    monkeypatch.setattr("console.terminal._LOGIN", login)
     owner = pwd.getpwuid(os.getuid()).pw_name
     assert actor_here("") == owner
     assert actor_here("jan") == f"jan ({owner})"
-    monkeypatch.setenv("SUDO_USER", "els")
-    assert actor_here("") == f"els ({owner})"
+    login.write_text("4294967295")
+    assert actor_here("") == owner
+    login.write_text("987654")  # whoever logged in, before sudo
+    assert actor_here("") == f"uid-987654 ({owner})"
+    assert actor_here("jan") == f"jan ({owner})"
 
 
 def test_who_made_a_plan_under_another_name_is_no_second_person(run: Run, monkeypatch):

@@ -91,11 +91,15 @@ def migrate_once(url: str) -> None:
 
 async def _fed(life: Life, count: int) -> dict[str, Any]:
     reads = await Reads.of(life.journal)
-    started = time.perf_counter()
+    started, used = time.perf_counter(), time.process_time()
     memory = await life.feed(count, first=1)
     await life.finished()
-    rate = count / (time.perf_counter() - started)
-    return {"messages_per_s": round(rate), "rss_mb": memory, **await reads.since(life.journal, count)}
+    return {
+        "messages_per_s": round(count / (time.perf_counter() - started)),
+        "cpu_s_per_1000": round((time.process_time() - used) / count * 1000, 2),
+        "rss_mb": memory,
+        **await reads.since(life.journal, count),
+    }
 
 
 async def _looked(name: str, look: Look, numbers: list[int]) -> dict[str, float]:

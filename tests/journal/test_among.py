@@ -8,8 +8,7 @@ from journal.database import open_engine
 
 QUESTIONS = {
     "known": (intake._KNOWN, {"identities": ["a"]}),
-    "owners": (intake._OWNERS, {"hashes": ["a"]}),
-    "recent": (intake._RECENT, {"hashes": ["a"], "since": 0}),
+    "referred": (intake._REFERRED, {"hashes": ["a"], "since": 0}),
     "cases": (intake._CASES, {"refs": ["a"]}),
     "keys": (intake._KEYS, {"keys": ["a"]}),
     "results": (effects._ROWS, {"ids": ["a"]}),

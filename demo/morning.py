@@ -380,13 +380,13 @@ class Morning:
 
     async def _pass_on(self, scene: Scene) -> None:
         times = f", {scene.times} keer verstuurd" if scene.times > 1 else ""
-        self._say(scene, f"{scene.door} van {scene.person}: {scene.subject}{times}")
+        self._say(scene, f"{scene.door} van {scene.person or 'iemand'}: {scene.subject}{times}")
         magda = self._outside.magda
         magda.mood = scene.magda or magda.mood
         receipts = await self._portals.post(scene)
         magda.mood = "well"
         if scene.magda:
-            self.voice.say(f"       > MAGDA kent hem als: {scene.known_as or 'geen antwoord met een naam'}")
+            self.voice.say(f"       > MAGDA geeft {scene.known_as or 'geen naam'}")
         if len(receipts) != 1:
             self.voice.say(f"       ! {len(receipts)} ontvangstbewijzen voor een melding")
 

@@ -21,7 +21,7 @@ DOMAIN: Final = "leuven.test"
 RSA: Final = ("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048")
 SIGNED: Final = (
     *("req", "-x509", "-key", "/dev/stdin", "-days", "3650", "-subj", "/CN=simulators"),
-    *("-addext", "subjectAltName=DNS:simulators"),
+    *("-addext", "subjectAltName=DNS:simulators,DNS:localhost"),
 )
 """The simulators' own certificate, which the hub trusts for them and for nobody else."""
 

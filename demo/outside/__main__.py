@@ -6,7 +6,8 @@ and `HUB` (`host:port`) is where CityControl tells how its orders go. `/` of the
 
 import asyncio
 import os
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -71,24 +72,29 @@ def index() -> Starlette:
     return Starlette(routes=[Route("/", show)])
 
 
-async def serve(data: Path, secrets: Path, hub: str, host: str) -> None:
-    """Serve until the process is asked to end."""
+@asynccontextmanager
+async def serving_all(
+    data: Path, secrets: Path, hub: str, host: str, ports: Mapping[str, int]
+) -> AsyncGenerator[None]:
+    """All of them, until the block ends."""
     given = {name: (secrets / name).read_text("utf-8").strip() for name in (*NAMED, AGENDA, KEY)}
     async with AsyncExitStack() as running:
         tls = Tls(certificate=secrets / CERTIFICATE, key=secrets / CERTIFICATE_KEY)
-        site = Site(host=host, ports=PORTS, secrets=given, tls=tls)
+        site = Site(host=host, ports=ports, secrets=given, tls=tls)
         outside = await running.enter_async_context(running_surroundings(data, site))
         outside.meet(hub)
-        await running.enter_async_context(serving(index(), PORTS["index"], host=host))
+        await running.enter_async_context(serving(index(), ports["index"], host=host))
+        yield
+
+
+async def _serve() -> None:
+    """As a container is told by its environment; 0.0.0.0: compose opens the ports to this machine only."""
+    wish = os.environ.get
+    data, secrets = Path(wish("DATA", "simulators")), Path(wish("SECRETS", "/run/secrets"))
+    hub, host = wish("HUB", "intake:8080"), wish("HOST", "0.0.0.0")  # noqa: S104 - see above
+    async with serving_all(data, secrets, hub, host, PORTS):
         await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(
-        serve(
-            Path(os.environ.get("DATA", "simulators")),
-            Path(os.environ.get("SECRETS", "/run/secrets")),
-            os.environ.get("HUB", "intake:8080"),
-            os.environ.get("HOST", "0.0.0.0"),  # noqa: S104 - in a container, whose ports compose opens to this machine only
-        )
-    )
+    asyncio.run(_serve())

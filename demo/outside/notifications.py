@@ -111,7 +111,9 @@ class Notificaties:
 
     async def _overview(self) -> HTMLResponse:
         counted = ((number, len(self.shown_to(number))) for number in self.numbers())
-        return HTMLResponse(overview_page(counted, what=("bericht", "berichten"), path="/berichten"))
+        return HTMLResponse(
+            overview_page(counted, what=("bericht", "berichten"), path="/berichten", title="Berichten")
+        )
 
     async def _inbox(self, number: str) -> HTMLResponse:
         return HTMLResponse(inbox_page(number, self.shown_to(number)))

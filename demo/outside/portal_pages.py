@@ -130,10 +130,11 @@ def overview_page(
     *,
     what: tuple[str, str] = ("dossier", "dossiers"),
     path: str = "/portaal",
+    title: str = "Portalen van Vlaanderen",
 ) -> str:
     """Everybody who has something to see."""
     body = _part(_OVERVIEW, people=list(people), what=what, path=path)
-    return page("Portalen van Vlaanderen", "wie u kiest", body)
+    return page(title, "wie u kiest", body)
 
 
 def _part(template: str, **values: object) -> str:

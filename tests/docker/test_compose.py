@@ -2,22 +2,27 @@
 
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 
+import httpx
 import pytest
 
 from demo.city_hall import city_file
-from demo.outside.__main__ import CERTIFICATE, CERTIFICATE_KEY, PORTS
+from demo.outside.__main__ import CERTIFICATE, CERTIFICATE_KEY, PORTS, serving_all
 from demo.outside.surroundings import AGENDA, BEHIND_TLS, GUARDED, KEY, NAMED
 from docker import prepare as preparing
 from hub import Hub
 from routes.dispatch import wrong_examples
 from settings import ROLES, load
 from tests.docker.files import DOCKER, compose
+from tests.servers.private import free_port
 
+OUTSIDE = ("dosis", "notificaties", "wegen", "verlichting", "reiniging", "groen")
 SERVICES = compose()["services"]
 OURS = {name: one for name, one in SERVICES.items() if "build" in one or name in ROLES}
 
@@ -138,6 +143,48 @@ async def test_the_trials_configuration_loads_and_every_adapter_of_the_demo_can_
     assert hub.quarantined == {}
     assert set(hub.adapters["places"].areas) <= {area.name for area in configuration.routes.dispatch.area}
     await hub.close()
+
+
+async def test_the_hub_finds_every_simulator_and_both_hold_the_same_secrets(tmp_path):
+    """On loopback instead of the containers' network; the certificate has both names."""
+    ports = {name: free_port() for name in PORTS} | guarded_ports()
+    trial(tmp_path)
+    hub_toml = tmp_path / "city" / "hub.toml"
+    text = hub_toml.read_text()
+    for name, port in PORTS.items():
+        text = text.replace(
+            f"https://simulators:{port + BEHIND_TLS}", f"https://localhost:{ports[name] + BEHIND_TLS}"
+        )
+        text = text.replace(f"http://simulators:{port}", f"http://127.0.0.1:{ports[name]}")
+    hub_toml.write_text(text)
+    catalogue_key = {"x-api-key": (tmp_path / "secrets" / "ipdc").read_text().strip()}
+
+    async with serving_all(tmp_path / "kept", tmp_path / "secrets", "127.0.0.1:1", "127.0.0.1", ports):
+        hub = Hub(load(hub_toml))
+        found = {name: await hub.adapters[name].check() for name in OUTSIDE}
+        await hub.close()
+        async with httpx.AsyncClient(trust_env=False) as client:
+            page = await client.get(f"http://127.0.0.1:{ports['index']}/")
+            product = f"http://127.0.0.1:{ports['ipdc']}/id/product/75270"
+            answers = [(await client.get(product, headers=one)).status_code for one in (catalogue_key, {})]
+
+    assert answers == [200, 401]
+    assert found == dict.fromkeys(OUTSIDE, ())
+    assert page.text.count("<a href=") == len(PORTS) - 2
+
+
+def guarded_ports():
+    """Free, and so are those behind TLS."""
+    return {name: free_pair() for name in GUARDED}
+
+
+def free_pair():
+    for _ in range(20):
+        port = free_port() - BEHIND_TLS
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    return pytest.fail("no two free ports at that distance")
 
 
 def trial(folder):

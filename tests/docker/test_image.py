@@ -163,7 +163,7 @@ def _city(home: Path, role: str, port: int, temporary: Path) -> Path:
     for line, here in (
         ('listen = "0.0.0.0:8080"', f'listen = "127.0.0.1:{port}"'),
         ('data = "/tmp/wegwijzer"', f'data = "{temporary / role}"'),
-        ('secrets = "/run/secrets"', f'secrets = "{home / "secrets"}"'),
+        ("/run/secrets", str(home / "secrets")),
     ):
         assert line in text
         text = text.replace(line, here)

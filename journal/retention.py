@@ -187,6 +187,19 @@ def _chain_needs(cutoff: int) -> ColumnElement[bool]:
     return audit.c.seq >= func.coalesce(young, last)
 
 
+def _as_long_as_its_case(time: Column[Any]) -> Rule:
+    """What hangs on a case goes with it; `time` tells the age of its rows."""
+    table = time.table
+    ref = table.c.case_ref
+    return Rule(
+        term="cases",
+        table=table,
+        walk=ref,
+        time=time,
+        kept=lambda _cutoff: exists(select(_c.c.ref).where(_c.c.ref == ref)),
+    )
+
+
 RULES: tuple[Rule, ...] = (
     Rule(
         term="raw",
@@ -256,34 +269,10 @@ RULES: tuple[Rule, ...] = (
         time=cases.c.changed_at,
         kept=lambda cutoff: _case_needed(cases.c.ref, cutoff),
     ),
-    Rule(
-        term="cases",
-        table=standings,
-        walk=standings.c.case_ref,
-        time=standings.c.at,
-        kept=lambda _cutoff: exists(select(_c.c.ref).where(_c.c.ref == standings.c.case_ref)),
-    ),
-    Rule(
-        term="cases",
-        table=work_items,
-        walk=work_items.c.case_ref,
-        time=work_items.c.opened_at,
-        kept=lambda _cutoff: exists(select(_c.c.ref).where(_c.c.ref == work_items.c.case_ref)),
-    ),
-    Rule(
-        term="cases",
-        table=case_history,
-        walk=case_history.c.case_ref,
-        time=case_history.c.at,
-        kept=lambda _cutoff: exists(select(_c.c.ref).where(_c.c.ref == case_history.c.case_ref)),
-    ),
-    Rule(
-        term="cases",
-        table=timers,
-        walk=timers.c.case_ref,
-        time=timers.c.due_at,
-        kept=lambda _cutoff: exists(select(_c.c.ref).where(_c.c.ref == timers.c.case_ref)),
-    ),
+    _as_long_as_its_case(standings.c.at),
+    _as_long_as_its_case(work_items.c.opened_at),
+    _as_long_as_its_case(case_history.c.at),
+    _as_long_as_its_case(timers.c.due_at),
     Rule(
         term="cases",
         table=checkpoints,

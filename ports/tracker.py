@@ -1,6 +1,6 @@
 """The tracker: an off-the-shelf product in which handler groups work on cases."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, NewType, Protocol
@@ -21,13 +21,6 @@ class Capabilities:
 
     unique_key: Literal["enforced", "checked", "none"]
     version_check: Literal["exact", "racy", "none"]
-    atomic_update_with_note: bool
-    internal_notes: bool
-    due: Literal["second", "day"]
-    feed: Literal["sequence", "timestamp", "none"]
-    webhook: Literal["signed_retry", "signed_once", "none"]
-    merge: bool
-    max_page: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,8 +152,4 @@ class Tracker(Protocol):
 
     async def changes(self, cursor: str | None, limit: int = 200) -> ChangeBatch:
         """What people did since the cursor, at least once each. The hub's own writes may be among it."""
-        ...
-
-    def parse_nudge(self, headers: Mapping[str, str], body: bytes) -> tuple[CaseRef, ...]:
-        """Which cases a (verified) webhook call is about; () when it is not recognised."""
         ...

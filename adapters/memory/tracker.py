@@ -6,7 +6,7 @@ It also plays the handlers (`answer`, `set_status`) and can be told to misbehave
 
 import asyncio
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 from canonical_model.attachment import Attachment
@@ -34,13 +34,6 @@ from ports.tracker import (
 CAPABILITIES = Capabilities(
     unique_key="enforced",
     version_check="exact",
-    atomic_update_with_note=False,
-    internal_notes=True,
-    due="second",
-    feed="sequence",
-    webhook="none",
-    merge=False,
-    max_page=1000,
 )
 
 
@@ -202,10 +195,6 @@ class MemoryTracker:
         start = int(cursor or 0)
         changes = tuple(self._feed[start : start + limit])
         return ChangeBatch(changes=changes, cursor=str(start + len(changes)))
-
-    def parse_nudge(self, headers: Mapping[str, str], body: bytes) -> tuple[CaseRef, ...]:
-        """Nobody calls."""
-        return ()
 
     async def _called(self) -> None:
         """Give way, as every call over a wire does; then fail if told so."""

@@ -32,16 +32,11 @@ from ports.tracker import (
     TrackerId,
 )
 
+MOST_CASES = 100
+"""On one page of a list."""
 CAPABILITIES = Capabilities(
     unique_key="checked",
     version_check="racy",
-    atomic_update_with_note=False,
-    internal_notes=True,
-    due="second",
-    feed="sequence",
-    webhook="none",
-    merge=True,
-    max_page=100,
 )
 
 
@@ -133,7 +128,7 @@ class RequestTracker:
 
     async def list(self, query: CaseQuery, *, page: int = 1, size: int = 50) -> Page:
         """Every case is read by itself: a list does not tell its version. A page may hold fewer than `size`."""
-        size = min(size, CAPABILITIES.max_page)
+        size = min(size, MOST_CASES)
         found = await self._client.ticket_ids(translate.to_search(query), page=page, size=size)
         rows = await each(found.items, lambda one: self._client.ticket(str(one.id)))
         cases = (_readable(row) for row in rows)
@@ -145,10 +140,6 @@ class RequestTracker:
 
     async def changes(self, cursor: str | None, limit: int = 200) -> ChangeBatch:
         return await understood(self._feed, cursor, limit)
-
-    def parse_nudge(self, headers: Mapping[str, str], body: bytes) -> tuple[CaseRef, ...]:
-        """RT calls nobody."""
-        return ()
 
     def _alone(self, name: str) -> asyncio.Lock:
         """One task of this process at a time for the same name."""

@@ -62,13 +62,6 @@ ROUNDS = 20
 CAPABILITIES = Capabilities(
     unique_key="enforced",
     version_check="exact",
-    atomic_update_with_note=False,
-    internal_notes=True,
-    due="second",
-    feed="timestamp",
-    webhook="none",
-    merge=False,
-    max_page=1000,
 )
 
 Hanging = Literal["messages", "files"]
@@ -171,10 +164,6 @@ class RoundupTracker:
 
     async def changes(self, cursor: str | None, limit: int = 200) -> ChangeBatch:
         return await understood(self._feed, cursor, limit)
-
-    def parse_nudge(self, headers: Mapping[str, str], body: bytes) -> tuple[CaseRef, ...]:
-        """Roundup calls nobody."""
-        return ()
 
     async def _with_reference(self, ref: CaseRef) -> tuple[IssueRow, ...]:
         return (await self._client.rows(ISSUE, [("canonical_id:", ref)])).items

@@ -32,16 +32,11 @@ from ports.tracker import (
     TrackerId,
 )
 
+MOST_CASES = 100
+"""On one page of a list."""
 CAPABILITIES = Capabilities(
     unique_key="checked",
     version_check="racy",
-    atomic_update_with_note=False,
-    internal_notes=True,
-    due="second",
-    feed="timestamp",
-    webhook="none",
-    merge=True,
-    max_page=100,
 )
 
 
@@ -132,7 +127,7 @@ class Zammad:
 
     async def list(self, query: CaseQuery, *, page: int = 1, size: int = 50) -> Page:
         """Zammad tells no total: whether there is a next page, only that page tells. It may hold less than `size`."""
-        size = min(size, CAPABILITIES.max_page)
+        size = min(size, MOST_CASES)
         condition = translate.to_search(query, await self._client.groups(), await self._client.states())
         if condition is None:
             return Page(cases=(), next_page=0)
@@ -146,10 +141,6 @@ class Zammad:
 
     async def changes(self, cursor: str | None, limit: int = 200) -> ChangeBatch:
         return await understood(self._feed, cursor, limit)
-
-    def parse_nudge(self, headers: Mapping[str, str], body: bytes) -> tuple[CaseRef, ...]:
-        """Zammad's webhooks are not asked for: they give up after a few tries, and polling must see everything."""
-        return ()
 
     def _alone(self, name: str) -> asyncio.Lock:
         """One task of this process at a time for the same name."""

@@ -582,7 +582,3 @@ class TrackerContract:
         await handler.answer(ref, "Eerste antwoord")
         await handler.answer(ref, "Tweede antwoord")
         await handler.set_status(ref, CaseStatus.ANSWERED)
-
-    async def test_a_call_that_is_not_recognised_is_about_no_case(self, tracker: Tracker) -> None:
-        assert tracker.parse_nudge({}, b"") == ()
-        assert tracker.parse_nudge({"X-Hub-Signature": "sha1=00"}, b'{"ticket": 1}') == ()

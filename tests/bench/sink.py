@@ -107,9 +107,6 @@ class SinkTracker:
     async def changes(self, cursor: str | None, limit: int = 200) -> ChangeBatch:
         raise NotImplementedError
 
-    def parse_nudge(self, headers: Mapping[str, str], body: bytes) -> tuple[CaseRef, ...]:
-        raise NotImplementedError
-
 
 def build(settings: Mapping[str, Any], tools: Tools) -> Adapter:
     """The adapter, for the benchmark's own hub.toml."""

@@ -90,9 +90,6 @@ class _Tracker:
     def __init__(self, socket: str) -> None:
         self._line = _Line(socket)
 
-    def parse_nudge(self, headers: Mapping[str, str], body: bytes) -> tuple[()]:
-        return ()
-
     def __getattr__(self, name: str) -> Any:
         async def call(*arguments: Any, **more: Any) -> Any:
             return await self._line.call(name, *arguments, **more)

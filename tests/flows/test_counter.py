@@ -16,13 +16,14 @@ from console.access import Role
 from console.accounts import Accounts
 from demo.city_hall import city_file, keep_secret, without_crews
 from demo.counter import Clerk, Login
+from demo.outside.serving import serving
 from hub import open_journal
 from journal.database import open_engine
 from journal.migrate import migrate
 from journal.schema import cases, checkpoints, messages
 from ports.clock import SystemClock
 from settings import load, make_secrets
-from tests.adapters.counter.conftest import TOKEN, serving
+from tests.adapters.counter.conftest import TOKEN
 from tests.flows.killed import APART, EMBEDDED, Lives, rows
 from tests.servers.private import free_port
 from tests.simulators.queue_system import QueueSystem

@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
+
+from demo.outside.serving import serving
 
 JPEG = b"\xff\xd8\xff\xe0\0\x10JFIF\0" + bytes(200)
 
@@ -76,17 +77,5 @@ async def running_photo_host() -> AsyncIterator[PhotoHost]:
             Route("/{name:path}", host.photo),
         ]
     )
-    config = uvicorn.Config(
-        app, host="127.0.0.1", port=0, log_config=None, lifespan="off", ws="none", timeout_graceful_shutdown=1
-    )
-    server = uvicorn.Server(config)
-    running = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-        await asyncio.sleep(0.01)
-    host.origin = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    try:
+    async with serving(app) as host.origin:
         yield host
-    finally:
-        server.should_exit = True
-        server.force_exit = True
-        await running

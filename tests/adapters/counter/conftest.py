@@ -1,16 +1,12 @@
 """Counters with a queue system and an appointment system beside them, and a clock that stands still."""
 
-import asyncio
 import json
-import socket
 import uuid
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI
 
 from adapters.counter import build
@@ -20,9 +16,9 @@ from adapters.memory.looks import MemoryLooks
 from ports.adapter import Tools
 from ports.clock import ManualClock
 from ports.secrets import MemorySecrets
-from ports.staff import Employee
 from tests.adapters.website.memory_intake import MemoryIntake
 from tests.servers.hosted import hosted
+from tests.simulators.desk import CSRF, Desk
 from tests.simulators.jcc import Jcc
 from tests.simulators.queue_system import QueueSystem
 
@@ -30,7 +26,6 @@ FIXTURES = Path(__file__).parent / "fixtures"
 TOKEN = "a-token-of-enough-characters"
 DOOR = "http://hub.test/in/counter"
 CALLBACK = f"{DOOR}/queue/{TOKEN}"
-CSRF = "the-token-of-the-session"
 PRODUCTS = {
     "1234": {
         "name": "Rijbewijs",
@@ -48,24 +43,6 @@ class Memory(MemoryCheckpoints):
     def room(self):
         """What the waiting room keeps."""
         return json.loads(self.kept.get("visits/counter", '{"seen": {}, "settled": {}, "unreadable": {}}'))
-
-
-class Desk:
-    """Who is logged in to the console."""
-
-    def __init__(self):
-        self.employee = None
-        self.log_in()
-
-    async def who(self, request):
-        return self.employee
-
-    def log_in(self, *roles, language="nl", name="els"):
-        roles = frozenset(roles or {"kcc_viewer"})
-        self.employee = Employee(name=name, roles=roles, language=language, csrf=CSRF)
-
-    def log_out(self):
-        self.employee = None
 
 
 @pytest.fixture
@@ -90,7 +67,9 @@ def cases():
 
 @pytest.fixture
 def staff():
-    return Desk()
+    desk = Desk()
+    desk.log_in("kcc_viewer")
+    return desk
 
 
 @pytest.fixture
@@ -110,18 +89,6 @@ def tools(intake, checkpoints, clock, cases, staff, looks):
         staff=staff,
         looks=looks,
     )
-
-
-@asynccontextmanager
-async def serving(app):
-    """An application on a port of its own; its address."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
-        task = asyncio.create_task(server.serve([listening]))
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        await task
 
 
 @pytest.fixture

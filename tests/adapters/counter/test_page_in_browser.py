@@ -10,7 +10,7 @@ from playwright.async_api import async_playwright
 from starlette.staticfiles import StaticFiles
 
 import console
-from tests.adapters.counter.conftest import serving
+from demo.outside.serving import serving
 from tests.servers.missing import missing
 
 CHROMIUM = shutil.which("chromium")

@@ -9,7 +9,8 @@ import pytest
 from canonical_model.contact import Channel, Kind, Language
 from canonical_model.party import PartyKind
 from ports.errors import TransientError
-from tests.adapters.counter.conftest import CSRF, FIXTURES, TOKEN
+from tests.adapters.counter.conftest import FIXTURES, TOKEN
+from tests.simulators.desk import CSRF
 
 INSZ = "85.07.30-033.28"
 JSON = {"accept": "application/json"}

@@ -6,12 +6,13 @@ import json
 import shutil
 import subprocess
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 
 import pytest
-import uvicorn
 from fastapi import FastAPI
 
+from demo.outside.serving import serving
 from tests.adapters.open311.conftest import KEY
 from tests.servers.missing import missing
 from tests.simulators.photo_host import JPEG
@@ -25,22 +26,13 @@ def serve(adapter):
     """Serves on a free port of this machine."""
 
     @asynccontextmanager
-    async def serving():
+    async def doors():
         app = FastAPI()
         app.include_router(adapter.webhook, prefix="/in/open311")
-        server = uvicorn.Server(
-            uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="off", ws="none")
-        )
-        running = asyncio.create_task(server.serve())
-        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-            await asyncio.sleep(0.01)
-        try:
-            yield server.servers[0].sockets[0].getsockname()[1]
-        finally:
-            server.should_exit = True
-            await running
+        async with serving(app) as origin:
+            yield urlsplit(origin).port
 
-    return serving
+    return doors
 
 
 async def test_plain_http_posts_and_reads_in_xml(serve):

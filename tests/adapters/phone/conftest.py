@@ -15,8 +15,8 @@ from ports.adapter import Tools
 from ports.clock import ManualClock
 from ports.contracts.source import RecordingIntake
 from ports.secrets import MemorySecrets
-from ports.staff import Employee
 from tests.simulators.asterisk import Asterisk
+from tests.simulators.desk import Desk
 
 SEAL = "a seal of more than 24 characters"
 TOKEN = "a-token-of-enough-characters"
@@ -38,19 +38,6 @@ class Memory(MemoryCheckpoints):
     async def replace(self, name, known, value):
         self.saves += 1
         return await super().replace(name, known, value)
-
-
-class Desk:
-    """Who is logged in to the console."""
-
-    def __init__(self):
-        self.employee = None
-
-    async def who(self, request):
-        return self.employee
-
-    def log_in(self, *roles, language="nl"):
-        self.employee = Employee(name="els", roles=frozenset(roles), language=language, csrf="c")
 
 
 @pytest.fixture

@@ -1,13 +1,10 @@
 """The caller's page in a real browser: by keyboard, at 200 % zoom, in both languages, under its strict policy."""
 
-import asyncio
 import os
 import shutil
-import socket
 from pathlib import Path
 
 import pytest
-import uvicorn
 from playwright.async_api import async_playwright
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -16,6 +13,7 @@ from starlette.staticfiles import StaticFiles
 import console
 from canonical_model.contact import Language
 from canonical_model.decision import Reference
+from demo.outside.serving import serving
 from ports.cases import CaseView
 from tests.adapters.phone.test_screen_pop import NUMBER, summary
 
@@ -28,13 +26,8 @@ async def address(cti):
     app = Starlette(
         routes=[Mount("/in/phone", app=cti.webhook), Mount("/static", StaticFiles(directory=STATIC))]
     )
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
-        serving = asyncio.create_task(server.serve([listening]))
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        await serving
+    async with serving(app) as origin:
+        yield origin
 
 
 @pytest.fixture

@@ -11,12 +11,13 @@ import socket
 import subprocess
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
-import uvicorn
 
 from adapters.website import build
+from demo.outside.serving import serving
 from ports.clock import SystemClock
 from tests.adapters.website.conftest import tools
 from tests.servers.missing import missing
@@ -30,26 +31,17 @@ def serve(secret, token, intake):
     """Serves the doors on a free port of this machine, with settings on top of the usual ones."""
 
     @asynccontextmanager
-    async def serving(**settings):
+    async def doors(**settings):
         from fastapi import FastAPI
 
         app = FastAPI()
         usual = {"secrets": [secret], "senders": {"webteam": {"tokens": [token]}}}
         adapter = build(usual | settings, tools(intake, SystemClock()))
         app.include_router(adapter.webhook, prefix="/in/website")
-        server = uvicorn.Server(
-            uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="off", ws="none")
-        )
-        running = asyncio.create_task(server.serve())
-        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-            await asyncio.sleep(0.01)
-        try:
-            yield server.servers[0].sockets[0].getsockname()[1]
-        finally:
-            server.should_exit = True
-            await running
+        async with serving(app) as origin:
+            yield urlsplit(origin).port
 
-    return serving
+    return doors
 
 
 async def test_openssl_and_plain_http_get_in(serve, secret, intake):

@@ -1,6 +1,6 @@
 """The sections of `hub.toml`, with what each setting means; the administrators' page is written from here."""
 
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,6 +10,10 @@ from journal.terms import RetentionTerms
 from telemetry.settings import MetricsSettings, TelemetrySettings
 from worker.alarm import AlarmSection
 from worker.reconciler import ReconcileSection
+
+
+ADDRESS: Final = r"^(\[[0-9a-fA-F:.]+\]|[^\s:\[\]]+):[0-9]{1,5}$"
+"""Host and port; an IPv6 address stands in brackets."""
 
 
 class HubSection(BaseModel):
@@ -30,7 +34,9 @@ class HubSection(BaseModel):
     data: str = Field(default="var", description="Folder of the embedded journal.")
     secrets: str = Field(default="secrets", description="Folder with one file per secret.")
     listen: str = Field(
-        default="127.0.0.1:8080", description="Address and port of the doors and the console."
+        default="127.0.0.1:8080",
+        pattern=ADDRESS,
+        description="Address and port of the doors and the console.",
     )
 
 

@@ -13,7 +13,7 @@ from canonical_model.product import Product
 from cli.program import BuildHub, Hub, Program, idle, in_plain_words
 from console.letters import left_out
 from ports.adapter import Adapter
-from ports.errors import HubError
+from ports.errors import HubError, MisconfiguredError
 from ports.products import Products
 from routes.configuration import Dispatch
 from routes.dispatch import wrong_examples
@@ -129,4 +129,8 @@ async def _checked_products(products: Products, dispatch: Dispatch) -> tuple[str
 
 async def _found_products(program: Program, text: str) -> tuple[Product, ...]:
     async with idle(program.build_hub, program.configuration()) as hub:
+        if not hub.catalogue.available:
+            raise MisconfiguredError(
+                "deze hub heeft geen productencatalogus: voeg [adapters.ipdc] toe aan hub.toml"
+            )
         return await hub.catalogue.search(text)

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import json
+import re
 import signal
 import sys
 from dataclasses import asdict
@@ -11,8 +12,15 @@ import click
 
 from cli.program import Program, in_plain_words, run_loop
 from settings import ROLES, reloadable
+from settings.sections import ADDRESS
 from telemetry.logs import configure_logging, log_the_unforeseen
 from worker.presence import Told, ask_to_reload
+
+
+def _address(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    if value and not re.fullmatch(ADDRESS, value):
+        raise click.BadParameter(f"{value!r} is geen ADRES:POORT, zoals 127.0.0.1:8080")
+    return value
 
 
 @click.command()
@@ -20,7 +28,11 @@ from worker.presence import Told, ask_to_reload
     "--role", "roles", multiple=True, type=click.Choice(ROLES), help="Alleen deze onderdelen; standaard alle."
 )
 @click.option(
-    "--listen", metavar="ADRES:POORT", default="", help="In plaats van `listen` in het configuratiebestand."
+    "--listen",
+    metavar="ADRES:POORT",
+    default="",
+    callback=_address,
+    help="In plaats van `listen` in het configuratiebestand.",
 )
 @click.option("--log-json/--log-text", default=False, help="Logregels als JSON, zoals in productie.")
 @click.pass_obj

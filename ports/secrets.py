@@ -27,12 +27,21 @@ class FileAndEnvironmentSecrets:
         variable = f"WEGWIJZER_{name.upper()}"
         file = self._folder / name if self._folder else None
         if file and file.is_file():
-            return file.read_text().rstrip("\n")
+            return _content(file, name)
         if variable in self._environ:
             return self._environ[variable]
         raise MisconfiguredError(
             f"secret {name!r} is missing: put it in {file or 'a secrets folder'} or {variable}"
         )
+
+
+def _content(file: Path, name: str) -> str:
+    try:
+        return file.read_text("utf-8").rstrip("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise MisconfiguredError(
+            f"secret {name!r} can't be read from {file}", detail=type(error).__name__
+        ) from None
 
 
 class MemorySecrets:

@@ -161,7 +161,7 @@ def _routes(settings: Settings, text: str, folder: Path, secrets: Secrets) -> Ro
     """All that decisions depend on, by a version that differs when any of it does."""
     dispatch_text = _read(folder / settings.hub.dispatch)
     shipped = shipped_texts()
-    own = texts_in(folder / settings.hub.texts) if settings.hub.texts else {}
+    own = _own_texts(folder / settings.hub.texts) if settings.hub.texts else {}
     try:
         dispatch = parse_dispatch(dispatch_text)
         return RouteConfiguration(
@@ -252,8 +252,20 @@ def _key(secrets: Secrets, purpose: str) -> bytes:
     return hmac.new(bytes.fromhex(secrets.get("hash_key")), purpose.encode(), sha256).digest()
 
 
+def _own_texts(folder: Path) -> dict[str, str]:
+    try:
+        return texts_in(folder)
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unreadable(folder, error) from error
+
+
 def _read(path: Path) -> str:
     try:
         return path.read_text("utf-8")
-    except OSError as error:
-        raise MisconfiguredError(f"can't read {path}: {error.strerror}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError | UnicodeDecodeError) -> MisconfiguredError:
+    why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+    return MisconfiguredError(f"can't read {path}: {why}")

@@ -1,6 +1,10 @@
 """The sections of `hub.toml`, with what each setting means; the administrators' page is written from here."""
 
+<<<<<<< HEAD
 from typing import Annotated, Any, Final
+=======
+from typing import Any, Final
+>>>>>>> audit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -28,6 +32,10 @@ def _short_name(name: str) -> str:
 AdapterName = Annotated[str, AfterValidator(_short_name)]
 
 
+ADDRESS: Final = r"^(\[[0-9a-fA-F:.]+\]|[^\s:\[\]]+):[0-9]{1,5}$"
+"""Host and port; an IPv6 address stands in brackets."""
+
+
 class HubSection(BaseModel):
     """`[hub]`: the city, and where things are. Paths are relative to the configuration file."""
 
@@ -46,7 +54,9 @@ class HubSection(BaseModel):
     data: str = Field(default="var", description="Folder of the embedded journal.")
     secrets: str = Field(default="secrets", description="Folder with one file per secret.")
     listen: str = Field(
-        default="127.0.0.1:8080", description="Address and port of the doors and the console."
+        default="127.0.0.1:8080",
+        pattern=ADDRESS,
+        description="Address and port of the doors and the console.",
     )
 
 

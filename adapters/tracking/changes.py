@@ -61,7 +61,10 @@ class ChangeSource:
         return f"{self._tools.name}/changes"
 
     async def poll(self) -> int:
-        """All there is now. The cursor is saved after acceptance only: what was cut off comes again."""
+        """All there is now. The cursor is saved after acceptance only: what was cut off comes again.
+
+        A tracker that says that there is more and does not get on is left alone until the next look.
+        """
         accepted = 0
         cursor = await self._tools.checkpoints.load(self.name)
         while True:
@@ -69,8 +72,9 @@ class ChangeSource:
             for change in batch.changes:
                 receipt = await self._tools.accept(self._inbound(change))
                 accepted += not receipt.duplicate
-            if batch.cursor != cursor:
-                await self._tools.checkpoints.save(self.name, batch.cursor)
+            if batch.cursor == cursor:
+                return accepted
+            await self._tools.checkpoints.save(self.name, batch.cursor)
             cursor = batch.cursor
             if not batch.more:
                 return accepted

@@ -10,12 +10,13 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
 from cli.check import run_checks
 from console.access import Role
 from console.staff import accounts_of
 from demo.outside.ipdc import KEY, running_ipdc
-from hub import Hub
+from hub import Hub, main
 from settings import load, make_secrets
 from tests.flows.city import eventually
 
@@ -162,3 +163,8 @@ async def test_a_hub_without_a_catalogue_works_as_before(path, tmp_path):
         assert not hub.catalogue.available
         assert "productencatalogus" not in (await client.get("/in/counter/")).text
     assert "dispatch, products of ipdc" not in dict(await run_checks(Hub, load(path)))
+    asked = await asyncio.to_thread(
+        CliRunner().invoke, main, ["--config", str(path), "products", "paspoort"], catch_exceptions=False
+    )
+    assert asked.exit_code == 1
+    assert "geen productencatalogus" in asked.output

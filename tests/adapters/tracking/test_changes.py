@@ -1,0 +1,49 @@
+"""Reading a tracker's changes on, whatever the tracker says."""
+
+import asyncio
+
+import pytest
+
+from adapters.memory.cases import MemoryCases
+from adapters.memory.checkpoints import MemoryCheckpoints
+from adapters.tracking.changes import Batch, ChangeSource
+from ports.adapter import Tools
+from ports.clock import SystemClock
+from ports.contracts.source import RecordingIntake
+from ports.secrets import MemorySecrets
+
+
+class Stuck:
+    """Says that there is more, and does not get on from here."""
+
+    def __init__(self, *cursors):
+        self.cursors = list(cursors)
+        self.asked = []
+
+    async def read(self, cursor, limit=200):
+        self.asked.append(cursor)
+        await asyncio.sleep(0)
+        return Batch(changes=(), cursor=self.cursors.pop(0) if self.cursors else cursor, more=True)
+
+
+@pytest.fixture
+def tools():
+    return Tools(
+        name="tracker",
+        accept=RecordingIntake(),
+        checkpoints=MemoryCheckpoints(),
+        clock=SystemClock(),
+        secrets=MemorySecrets({}),
+        cases=MemoryCases(),
+    )
+
+
+async def test_a_tracker_that_does_not_get_on_is_left_alone_until_the_next_look(tools):
+    feed = Stuck("1", "2")
+    source = ChangeSource(feed, tools, poll_seconds=1)
+
+    async with asyncio.timeout(5):
+        assert await source.poll() == 0
+        assert feed.asked == [None, "1", "2"]
+        assert await source.poll() == 0
+    assert feed.asked == [None, "1", "2", "2"]

@@ -1,10 +1,6 @@
 """The sections of `hub.toml`, with what each setting means; the administrators' page is written from here."""
 
-<<<<<<< HEAD
 from typing import Annotated, Any, Final
-=======
-from typing import Any, Final
->>>>>>> audit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 

@@ -27,7 +27,7 @@ def test_texts_that_cannot_be_read_are_named(folder, content):
         (folder.hub_toml.parent / "own").mkdir()
         (folder.hub_toml.parent / "own" / "nl.toml").write_bytes(content)
     folder.hub_toml.write_text(folder.hub_toml.read_text().replace("[hub]", '[hub]\ntexts = "own"', 1))
-    with pytest.raises(MisconfiguredError, match="can't read .*own"):
+    with pytest.raises(MisconfiguredError, match=r"can't read .*own"):
         load(folder.hub_toml)
 
 

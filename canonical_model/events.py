@@ -103,7 +103,7 @@ class DeliveryRefused:
 class DifferenceFound:
     """A case stands otherwise in `system` than the hub knows; "" = it is not known there. Seen at `at` (UTC).
 
-    The same status for both = it stands there more than once. `told_again`: what went there last was meant to heal a difference already, and did not.
+    The same status for both = it stands there more than once. `told_again`: what went there last was meant to heal a difference already, and did not. `text` and `evidence`: what a field team wrote and showed.
     """
 
     case: CaseRef
@@ -114,6 +114,7 @@ class DifferenceFound:
     text: str = field(default="", repr=False)
     at: datetime
     told_again: bool = False
+    evidence: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

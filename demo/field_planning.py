@@ -98,6 +98,7 @@ class Job:
     status: str = "open"
     state: OrderState = OrderState.ORDERED
     media: list[str] = field(default_factory=list[str])
+    notes: str = ""
 
 
 @dataclass
@@ -188,7 +189,7 @@ class FieldPlanning:
         else:
             self.steps.append(step)
         held.state, held.changed_at = state, max(step.at, held.changed_at)
-        held.status = self._coarse(step.status)
+        held.status, held.notes = self._coarse(step.status), text
         return step
 
     def keep(self, photo: bytes) -> str:
@@ -362,7 +363,7 @@ class FieldPlanning:
         return {
             "service_request_id": job.id,
             "status": "closed" if job.status in _CLOSED else "open",
-            "status_notes": None,
+            "status_notes": job.notes or None,
             "service_name": job.fields["service_code"],
             "service_code": job.fields["service_code"],
             "description": job.fields["description"],

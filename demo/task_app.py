@@ -7,7 +7,7 @@ the version that it read.
 """
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -79,8 +79,15 @@ class Task:
 class TaskApp:
     """One list, as whoever is logged in sees it."""
 
-    def __init__(self, address: str, user: str, password: str) -> None:
+    def __init__(
+        self,
+        address: str,
+        user: str,
+        password: str,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._address = address
+        self._now = now
         self._http = httpx.AsyncClient(auth=(user, password), trust_env=False, timeout=20)
 
     async def close(self) -> None:
@@ -109,7 +116,7 @@ class TaskApp:
     async def report(self, name: str, state: OrderState, note: str = "", photo: bytes = b"") -> None:
         """Set how it stands, write below what is there, add a photo."""
         task = await self.task(name)
-        now = datetime.now(UTC)
+        now = self._now()
         _set(task.todo, "status", _STATUSES[state])
         _set(task.todo, "last-modified", now)
         _set(task.todo, "dtstamp", now)

@@ -5,19 +5,21 @@ from datetime import datetime
 from typing import Protocol
 
 from canonical_model.case import CaseRef
+from ports.intake import File
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutsideStanding:
     """What the other side shows. `state`: a `PublicStatus` on a board, an `OrderState` at a field team, "" when it
-    can't be told apart. `at` is its own time of the last change (UTC), None when it does not tell; `text` what a
-    field team wrote with it.
+    can't be told apart. `at` is its own time of the last change (UTC), None when it does not tell; `text` and `files`
+    what a field team wrote and showed with it: whoever missed it is told no less than whoever heard it.
     """
 
     state: str
     outside_id: str
     at: datetime | None = None
     text: str = field(default="", repr=False)
+    files: tuple[File, ...] = field(default=(), repr=False)
 
 
 class Standings(Protocol):

@@ -125,6 +125,7 @@ def _order_differs(
             state=OrderState(event.theirs),
             text=event.text,
             at=event.at,
+            evidence=event.evidence,
         )
         return field_work.decide(news, message_id, replace(known, matches=(match,)), configuration)
     if order.state != OrderState.ORDERED or event.told_again:

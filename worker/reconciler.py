@@ -34,7 +34,7 @@ from journal.instants import micros
 from journal.journal import Journal
 from ports.clock import Clock
 from ports.errors import HubError, RejectedError, TransientError
-from ports.intake import Accept, Inbound
+from ports.intake import Accept, File, Inbound
 from ports.standing import OutsideStanding, Standings
 from ports.tracker import Tracker
 
@@ -220,6 +220,7 @@ class Reconciler:
         withdrawn = there is None and ours == PublicStatus.WITHDRAWN
         if theirs == ours or withdrawn or (there and not theirs):
             return
+        files = there.files if there else ()
         await self._tell(
             DifferenceFound(
                 case=row.case,
@@ -230,8 +231,10 @@ class Reconciler:
                 text=there.text if there else "",
                 at=(there.at if there else None) or self._clock.now(),
                 told_again=row.told_again,
+                evidence=tuple(file.attachment for file in files),
             ),
             row.standing.at,
+            files,
         )
 
     async def _compare_with_customer(self, row: Comparison) -> None:
@@ -307,7 +310,7 @@ class Reconciler:
             one.changed_at,
         )
 
-    async def _tell(self, difference: DifferenceFound, since: datetime) -> None:
+    async def _tell(self, difference: DifferenceFound, since: datetime, files: tuple[File, ...] = ()) -> None:
         """Hand the difference over, once for what is known since then."""
         reference = "/".join(
             (difference.case, difference.system, difference.ours, difference.theirs or "-", since.isoformat())
@@ -320,6 +323,7 @@ class Reconciler:
                 raw=json.dumps({"difference": reference}).encode(),
                 media_type="application/json",
                 event=difference,
+                files=files,
             )
         )
 

@@ -1,13 +1,15 @@
 """A task list as a crew: every order is a task under its own number, and the server refuses a second one."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import structlog
 from msgspec.structs import replace
 
 from adapters.caldav.client import ChangedError, Item, TakenError, TaskListClient
-from adapters.caldav.memory import Memory
+from adapters.caldav.evidence import Evidence
+from adapters.caldav.memory import Memory, Told, told_since
 from adapters.caldav.settings import Settings
 from adapters.caldav.source import Tasks
 from adapters.caldav.translate import (
@@ -34,6 +36,7 @@ from ports.errors import (
     RejectedError,
     TransientError,
 )
+from ports.intake import File
 from ports.settings import parsed
 from ports.standing import OutsideStanding
 from ports.target import Fetch, Idempotency
@@ -54,6 +57,7 @@ def build(settings: Mapping[str, Any], tools: Tools) -> Adapter:
 
     async def close() -> None:
         await tasks.close()
+        await crew.close()
         await client.close()
 
     return Adapter(check=crew.check, close=close, sources=(tasks,), crew=crew)
@@ -67,6 +71,7 @@ class TaskList:
         self._client = client
         self._memory = memory
         self._clock = clock
+        self._evidence = Evidence(settings)
 
     @property
     def idempotency(self) -> Idempotency:
@@ -107,7 +112,19 @@ class TaskList:
             return OutsideStanding(state="", outside_id=name_of(name))
         if found is None:
             return None
-        return OutsideStanding(state=found[1].state, outside_id=name_of(name), at=found[1].changed_at)
+        work, last = found[1], await self._memory.told(name) or Told()
+        is_told = last.state is work.state
+        return OutsideStanding(
+            state=work.state,
+            outside_id=name_of(name),
+            at=work.changed_at,
+            text=work.note if is_told else told_since(last, work),
+            files=await self._photos(work) if work.state in ENDED else (),
+        )
+
+    async def close(self) -> None:
+        """Let go of the connections to photos elsewhere."""
+        await self._evidence.close()
 
     async def check(self) -> tuple[str, ...]:
         """Whether the list is there, lets us in, takes tasks, and can tell what changed."""
@@ -159,6 +176,15 @@ class TaskList:
         if work.uid != uid_of(name):
             raise RejectedError(f"something else lies in the task list under the name of {name}")
         return item, work
+
+    async def _photos(self, work: Work) -> tuple[File, ...]:
+        """The crew's photos, as far as they can be had; `TransientError` while one can't be fetched."""
+        files: dict[str, File] = {}
+        for photo in (*work.inline, *work.distant):
+            with suppress(MessageError):
+                file = await self._evidence.photo(len(files), photo)
+                files.setdefault(file.attachment.claim, file)
+        return tuple(files.values())
 
     async def _cancel(self, name: str, reason: str) -> str:
         for _ in range(_ROUNDS):

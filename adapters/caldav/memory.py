@@ -1,10 +1,11 @@
 """What is remembered of each task: what we put in it, what was told of it, and which are still open. Nothing personal."""
 
 from datetime import datetime
+from hashlib import sha256
 
 import msgspec
 
-from adapters.caldav.translate import Sent
+from adapters.caldav.translate import Sent, Work, told
 from canonical_model.work_order import OrderState
 from ports.intake import Checkpoints
 
@@ -20,6 +21,19 @@ class Told(msgspec.Struct, frozen=True):
     note_length: int = 0
     note_hash: str = ""
     photos: tuple[str, ...] = ()
+
+
+def told_since(last: Told, work: Work) -> str:
+    """What the crew wrote since, and when they mean to come if that is new."""
+    seen, added = work.note[: last.note_length], work.note[last.note_length :]
+    is_as_before = not last.note_length or hash_of(seen) == last.note_hash
+    moved = work.planned if work.planned != last.planned else None
+    return told(added.strip() if is_as_before else work.note, moved)
+
+
+def hash_of(note: str) -> str:
+    """By which a note is known again."""
+    return sha256(note.encode()).hexdigest()
 
 
 _SENT = msgspec.json.Decoder(Sent)

@@ -10,15 +10,15 @@ import structlog
 from msgspec.structs import replace
 
 from adapters.caldav.client import Changes, StaleTokenError, TaskListClient
-from adapters.caldav.memory import Memory, Told
+from adapters.caldav.evidence import Evidence
+from adapters.caldav.memory import Memory, Told, hash_of, told_since
 from adapters.caldav.settings import Settings
-from adapters.caldav.translate import Sent, Work, name_of, order_in, to_work, told
+from adapters.caldav.translate import Sent, Work, name_of, order_in, to_work
 from canonical_model.events import WorkOrderChanged
 from canonical_model.work_order import ENDED, OrderState, order_id
 from ports.adapter import Tools
-from ports.distant_files import DistantFiles
 from ports.errors import MessageError, NotSupportedError, NotUnderstoodError, TransientError
-from ports.files import ACCEPTED_TYPES, FileRules, Upload, to_files
+from ports.files import Upload
 from ports.intake import File, Inbound
 
 log = structlog.get_logger()
@@ -62,15 +62,7 @@ class Tasks:
         self._settings = settings
         self._client = client
         self._memory = memory
-        self._media = DistantFiles(
-            settings.media_origins,
-            max_bytes=settings.max_file_bytes,
-            seconds=settings.media_seconds,
-            accept="image/*",
-        )
-        self._rules = FileRules(
-            max_files=settings.max_files, max_bytes=settings.max_file_bytes, accepted_types=ACCEPTED_TYPES
-        )
+        self._evidence = Evidence(settings)
         self._waiting: dict[str, datetime] = {}
 
     async def poll(self) -> int:
@@ -98,7 +90,7 @@ class Tasks:
 
     async def close(self) -> None:
         """Let go of the connections to photos elsewhere; the next poll makes new ones."""
-        await self._media.close()
+        await self._evidence.close()
 
     async def _changed(self, name: str, etag: str) -> int:
         named = order_in(name)
@@ -124,13 +116,6 @@ class Tasks:
         return new
 
     async def _step(self, order: str, work: Work, last: Told, sent: Sent) -> _Step:
-        note = work.note
-        seen = note[: last.note_length]
-        added = (
-            note[last.note_length :].strip()
-            if _hash(seen) == last.note_hash or not last.note_length
-            else note
-        )
         files, photos, problems = await self._photos(order, work, last)
         now = self._tools.clock.now()
         told_now = Told(
@@ -138,14 +123,13 @@ class Tasks:
             state=work.state,
             at=max(work.changed_at or now, last.at or work.changed_at or now),
             planned=work.planned,
-            note_length=len(note),
-            note_hash=_hash(note),
+            note_length=len(work.note),
+            note_hash=hash_of(work.note),
             photos=photos,
         )
         if _is_news(told_now, last):
             told_now = replace(told_now, number=last.number + 1)
-        moved = work.planned if work.planned != last.planned else None
-        return _Step(told=told_now, text=told(added, moved), files=files, problems=problems)
+        return _Step(told=told_now, text=told_since(last, work), files=files, problems=problems)
 
     async def _photos(
         self, order: str, work: Work, last: Told
@@ -168,16 +152,8 @@ class Tasks:
         return tuple(files.values()), tuple(sorted(marks)), tuple(problems)
 
     async def _file(self, order: str, upload: Upload | str, had: int) -> File:
-        if had >= self._settings.max_files:
-            raise NotUnderstoodError(f"more than {self._settings.max_files} photos with one step")
-        if isinstance(upload, str):
-            upload = await self._fetched(order, upload)
-        (file,) = to_files([upload], self._rules)
-        return file
-
-    async def _fetched(self, order: str, url: str) -> Upload:
         try:
-            return await self._media.file(url)
+            return await self._evidence.photo(had, upload)
         except TransientError as error:
             now = self._tools.clock.now()
             since = self._waiting.setdefault(order, now)
@@ -280,10 +256,6 @@ def _is_news(now_told: Told, last: Told) -> bool:
     return (
         now_told.state is not last.state
         or now_told.planned != last.planned
-        or now_told.note_hash != (last.note_hash or _hash(""))
+        or now_told.note_hash != (last.note_hash or hash_of(""))
         or not set(now_told.photos) <= set(last.photos)
     )
-
-
-def _hash(text: str) -> str:
-    return sha256(text.encode()).hexdigest()

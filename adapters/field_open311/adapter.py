@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from msgspec.structs import replace
 
 from adapters.field_open311.answers import Request, Update
 from adapters.field_open311.client import DuplicateError, PlanningClient, TooOldError
+from adapters.field_open311.evidence import Evidence
 from adapters.field_open311.orders import Orders, Tried
 from adapters.field_open311.settings import Photos, Settings
 from adapters.field_open311.shelf import Shelf
@@ -23,6 +25,7 @@ from adapters.field_open311.translate import (
     to_moment,
     to_request,
     to_update,
+    word_of,
 )
 from adapters.field_open311.webhook import photo_door
 from canonical_model.attachment import Attachment
@@ -34,6 +37,7 @@ from ports.clock import Clock
 from ports.errors import (
     AdapterError,
     HubError,
+    MessageError,
     NotOfferedError,
     NotSupportedError,
     RejectedError,
@@ -41,6 +45,7 @@ from ports.errors import (
     UncertainError,
 )
 from ports.files import Upload, safe_name
+from ports.intake import File
 from ports.settings import parsed
 from ports.standing import OutsideStanding
 from ports.target import Fetch, Idempotency
@@ -63,6 +68,7 @@ def build(settings: Mapping[str, Any], tools: Tools) -> Adapter:
 
     async def close() -> None:
         await updates.close()
+        await planning.close()
         await client.close()
 
     return Adapter(
@@ -89,6 +95,7 @@ class Planning:
         self._orders = orders
         self._shelf = shelf
         self._clock = clock
+        self._evidence = Evidence(settings)
 
     @property
     def idempotency(self) -> Idempotency:
@@ -123,10 +130,20 @@ class Planning:
         request = await (self._client.request(outside_id) if outside_id else self._last_trip(case))
         if request is None:
             return None
-        state = await self._state(request)
+        updates = await self._updates_of(request, last_only=True)
+        state = standing_of(request, updates, self._settings)
+        said = word_of(updates, state, self._settings)
         return OutsideStanding(
-            state=state or "", outside_id=request.id or outside_id, at=to_moment(request.updated_at)
+            state=state or "",
+            outside_id=request.id or outside_id,
+            at=to_moment(request.updated_at),
+            text=(said.description if said else "") or request.notes,
+            files=await self._photos(said) if said and state in ENDED else (),
         )
+
+    async def close(self) -> None:
+        """Let go of the connections to photos."""
+        await self._evidence.close()
 
     async def check(self) -> tuple[str, ...]:
         """Whether the planning answers, shows its lists to us, and knows the services that are ordered."""
@@ -274,6 +291,15 @@ class Planning:
         if way is Photos.MULTIPART or self._shelf is None:
             return (), tuple(photos)
         return tuple([("media_url", await self._shelf.put(photo)) for photo in photos]), ()
+
+    async def _photos(self, said: Update) -> tuple[File, ...]:
+        """What an update shows, as far as it can be had; `TransientError` while some of it can't be fetched."""
+        files: dict[str, File] = {}
+        for place, url in enumerate(said.media, start=1):
+            with suppress(MessageError):
+                file = await self._evidence.photo(place, url)
+                files.setdefault(file.attachment.claim, file)
+        return tuple(files.values())
 
     async def _cancel(self, command: CancelWork) -> str:
         name = order_id(command.case, command.trip)

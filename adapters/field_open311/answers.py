@@ -28,7 +28,9 @@ _NAMED = ("account_id", "external_id", "customer_reference", "client_request_id"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """An order as the planning tells it; "" = it did not say. `names`: what may be our name of it."""
+    """An order as the planning tells it; "" = it did not say. `notes`: why it stands as it does;
+    `names`: what may be our name of it.
+    """
 
     id: str = ""
     token: str = ""
@@ -37,6 +39,7 @@ class Request:
     requested_at: str = ""
     updated_at: str = ""
     description: str = field(default="", repr=False)
+    notes: str = field(default="", repr=False)
     media: tuple[str, ...] = field(default=(), repr=False)
     names: tuple[str, ...] = ()
 
@@ -132,6 +135,7 @@ def _request(record: Mapping[str, Tree]) -> Request:
         requested_at=_text(record, "requested_datetime"),
         updated_at=_text(record, "updated_datetime") or _text(record, "requested_datetime"),
         description=_text(record, "description"),
+        notes=_text(record, "status_notes"),
         media=_media(record),
         names=_names(record),
     )

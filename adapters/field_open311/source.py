@@ -11,6 +11,7 @@ import structlog
 
 from adapters.field_open311.answers import Update
 from adapters.field_open311.client import PlanningClient
+from adapters.field_open311.evidence import Evidence
 from adapters.field_open311.orders import Known, Orders
 from adapters.field_open311.settings import Settings
 from adapters.field_open311.translate import Step, is_ours, key_of, order_of, to_moment, to_step
@@ -18,9 +19,7 @@ from canonical_model.case import CaseRef
 from canonical_model.events import WorkOrderChanged
 from canonical_model.work_order import OrderState, order_id, parse_order_id
 from ports.adapter import Tools
-from ports.distant_files import DistantFiles
 from ports.errors import MessageError, NotSupportedError, NotUnderstoodError, TransientError
-from ports.files import ACCEPTED_TYPES, FileRules, to_files
 from ports.intake import File, Inbound
 
 log = structlog.get_logger()
@@ -39,7 +38,7 @@ class _PhotoAwaitedError(TransientError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Evidence:
+class _Shown:
     """Photos of the work that came in, and why others never will, each with its place in the list."""
 
     files: tuple[File, ...] = ()
@@ -59,17 +58,7 @@ class Updates:
         self._settings = settings
         self._client = client
         self._orders = orders
-        self._media = DistantFiles(
-            settings.fetched_from,
-            max_bytes=settings.max_file_bytes,
-            seconds=settings.media_seconds,
-            accept="image/*",
-        )
-        self._rules = FileRules(
-            max_files=max(settings.max_files, 1),
-            max_bytes=settings.max_file_bytes,
-            accepted_types=ACCEPTED_TYPES,
-        )
+        self._evidence = Evidence(settings)
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._ours: OrderedDict[str, tuple[CaseRef, int] | None] = OrderedDict()
         self._waiting: dict[str, datetime] = {}
@@ -91,7 +80,7 @@ class Updates:
 
     async def close(self) -> None:
         """Let go of the connections to the photos; the next poll makes new ones."""
-        await self._media.close()
+        await self._evidence.close()
 
     async def _take(self, updates: Sequence[Update], held: dict[str, datetime]) -> int:
         """Oldest first; of the same second, in the planning's order. `held`: orders that wait for photos."""
@@ -126,8 +115,8 @@ class Updates:
         state = _state(step, known)
         if not step.text and not step.media and state is (known.state if known else OrderState.ORDERED):
             return 0
-        evidence = await self._evidence(step)
-        new = await self._accept(update, step, state, order, evidence)
+        shown = await self._shown(step)
+        new = await self._accept(update, step, state, order, shown)
         handed = (*(known.handed if known else ()), key)[-_MOST_HANDED:]
         at = max(step.at, known.at) if known else step.at
         await self._orders.learn(
@@ -142,7 +131,7 @@ class Updates:
         step: Step,
         state: OrderState,
         order: tuple[CaseRef, int],
-        evidence: _Evidence,
+        shown: _Shown,
     ) -> int:
         case, trip = order
         event = WorkOrderChanged(
@@ -154,11 +143,11 @@ class Updates:
             state=state,
             text=step.text,
             at=step.at,
-            evidence=tuple(file.attachment for file in evidence.files),
+            evidence=tuple(file.attachment for file in shown.files),
         )
-        inbound = self._inbound(update, step.key, event=event, files=evidence.files)
+        inbound = self._inbound(update, step.key, event=event, files=shown.files)
         new = not (await self._tools.accept(inbound)).duplicate
-        for place, problem in evidence.problems:
+        for place, problem in shown.problems:
             await self._tools.accept(self._inbound(update, f"{step.key}/photo-{place}", problem=problem))
         return int(new)
 
@@ -196,14 +185,12 @@ class Updates:
             _remember(self._ours, update.request_id, order_of(request) if request else None)
         return self._ours[update.request_id]
 
-    async def _evidence(self, step: Step) -> _Evidence:
+    async def _shown(self, step: Step) -> _Shown:
         files: dict[str, File] = {}
         problems: list[tuple[int, MessageError]] = []
         for place, url in enumerate(step.media, start=1):
             try:
-                if place > self._settings.max_files:
-                    raise NotUnderstoodError(f"more than {self._settings.max_files} photos with one update")
-                (file,) = to_files([await self._media.file(url)], self._rules)
+                file = await self._evidence.photo(place, url)
                 files.setdefault(file.attachment.claim, file)
             except MessageError as problem:
                 problems.append((place, problem))
@@ -211,7 +198,7 @@ class Updates:
                 if self._is_worth_waiting(step.key):
                     raise _PhotoAwaitedError(error.what) from error
                 problems.append((place, NotUnderstoodError(error.what)))
-        return _Evidence(files=tuple(files.values()), problems=tuple(problems))
+        return _Shown(files=tuple(files.values()), problems=tuple(problems))
 
     def _is_worth_waiting(self, key: str) -> bool:
         now = self._tools.clock.now()

@@ -152,6 +152,17 @@ def standing_of(request: Request, updates: Sequence[Update], settings: Settings)
     return shown if last is None or (shown in ENDED and last not in ENDED) else last
 
 
+def word_of(updates: Sequence[Update], state: OrderState | None, settings: Settings) -> Update | None:
+    """The last update that tells this state; None when none does, or when it is our own."""
+    told = [
+        (at, place, update)
+        for place, update in enumerate(updates)
+        if (at := to_moment(update.at)) and settings.state_of(update.status, update.external_status) is state
+    ]
+    last = max(told, key=lambda one: one[:2])[2] if told and state else None
+    return None if last is None or is_ours(last) else last
+
+
 def _place(order: WorkOrder, settings: Settings) -> Fields:
     point = order.location.point
     words = order.location.address or ("" if point else settings.unknown_place)

@@ -338,6 +338,22 @@ class CrewContract:
         assert change.evidence == tuple(file.attachment for file in inbound.files)
         assert change.evidence[0].claim == sha256(AFTER).hexdigest()
 
+    async def test_whoever_asks_is_told_no_less_than_whoever_hears(
+        self, crew: Crew, field: FieldUnderTest, intake: RecordingIntake, bring_in: BringIn
+    ) -> None:
+        work = some_work()
+        outside_id = await _ordered(crew, work)
+        await field.report(order_id(work.case, work.trip), OrderState.DONE, "Hersteld", AFTER)
+
+        standing = await crew.standing(work.case, outside_id)
+
+        assert standing
+        await bring_in()
+        (heard,) = _changes(intake, work.case)
+        asked = (standing.state, standing.text, tuple(file.attachment for file in standing.files))
+        assert asked == (heard.state, heard.text, heard.evidence)
+        assert heard.text == "Hersteld"
+
     async def test_what_we_did_ourselves_is_no_news(
         self, crew: Crew, intake: RecordingIntake, bring_in: BringIn
     ) -> None:

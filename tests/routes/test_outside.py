@@ -499,6 +499,14 @@ def test_a_lost_completion_is_found_and_told(life):
     assert life.standings["wegen"].state == "done"
 
 
+def test_a_lost_completion_that_shows_a_photo_is_as_good_as_one_that_was_heard(life):
+    decision = differs(life, "wegen", "done", "ordered", outside_id="W-1", evidence=(PROOF,))
+
+    (note,) = commands(decision, AddNote)
+    assert note.attachments == (PROOF,)
+    assert [one.status for one in commands(decision, Notify)] == ["executed"]
+
+
 def test_a_call_back_that_comes_after_the_completion_was_found_is_not_noted_again(life):
     found = differs(life, "wegen", "done", "ordered", text="Tegels gelegd", outside_id="W-1")
     late = life.crew(OrderState.DONE, "Tegels gelegd")

@@ -5,13 +5,17 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
+from canonical_model.attachment import Attachment, Claim
 from canonical_model.case import CaseRef
 from canonical_model.events import DifferenceFound
 from canonical_model.standing import Standing
 from canonical_model.status import CaseStatus
 from journal.operations import Health
+from journal.schema import files
 from ports.errors import MisconfiguredError, TransientError
+from ports.intake import File
 from ports.standing import OutsideStanding
 from tests.journal.scene import inbound, open_with
 from tests.worker.stage import until
@@ -137,6 +141,18 @@ async def test_a_difference_is_told_once_for_what_is_known(
     assert (difference.case, difference.system) == (REF, "dosis")
     assert (difference.theirs, difference.ours) == (theirs, "received")
     assert len(board.asked) == 2
+
+
+async def test_what_a_field_team_wrote_and_showed_comes_along(reconciler, stage, board, found, case):
+    photo = Attachment(claim=Claim("ab" * 32), name="na.jpg", media_type="image/jpeg", size=5)
+    shown = (File(attachment=photo, content=b"photo"),)
+    board.shows = OutsideStanding(state="planned", outside_id="d-1", text="dinsdag", files=shown)
+    await reconciler.look_around()
+
+    (difference,) = found[0]
+    assert (difference.text, difference.evidence) == ("dinsdag", (photo,))
+    kept = select(files.c.claim)
+    assert await stage.journal.database.read(lambda c: c.scalars(kept).all()) == [photo.claim]
 
 
 async def test_what_can_not_be_told_apart_is_no_difference(reconciler, board, found, case):

@@ -1,7 +1,6 @@
 """The adapter on a real Radicale, over a line that can be cut; and the phone of the crew."""
 
 import itertools
-from datetime import UTC, datetime
 
 import pytest
 
@@ -10,18 +9,20 @@ from adapters.caldav.client import TaskListClient
 from adapters.caldav.memory import Memory
 from adapters.caldav.settings import Settings
 from adapters.caldav.source import Tasks
-from adapters.memory.cases import MemoryCases
-from adapters.memory.checkpoints import MemoryCheckpoints
 from canonical_model.work_order import ENDED
 from demo.task_app import TaskApp
-from ports.adapter import Tools
-from ports.clock import ManualClock
-from ports.contracts.source import RecordingIntake
-from ports.secrets import MemorySecrets
+from tests.adapters import field_teams
 from tests.servers import radicale
-from tests.servers.lossy_transport import LossyTransport
 
 _numbers = itertools.count(1)
+
+intake = field_teams.intake
+clock = field_teams.clock
+checkpoints = field_teams.checkpoints
+more_settings = field_teams.more_settings
+tools = field_teams.tools
+line = field_teams.line
+bring_in = field_teams.bring_in
 
 
 class Field:
@@ -66,46 +67,9 @@ def address(server):
 
 
 @pytest.fixture
-def intake():
-    return RecordingIntake()
-
-
-@pytest.fixture
-def clock():
-    return ManualClock(datetime.now(UTC))
-
-
-@pytest.fixture
-def more_settings():
-    return {}
-
-
-@pytest.fixture
 def settings(server, address, more_settings):
     values = {"url": address, "username": "hub", "password": server.passwords["hub"], "poll_seconds": 0.01}
     return Settings.model_validate(values | more_settings)
-
-
-@pytest.fixture
-def checkpoints():
-    return MemoryCheckpoints()
-
-
-@pytest.fixture
-def tools(intake, checkpoints, clock):
-    return Tools(
-        name="groen",
-        accept=intake,
-        checkpoints=checkpoints,
-        clock=clock,
-        secrets=MemorySecrets({}),
-        cases=MemoryCases(),
-    )
-
-
-@pytest.fixture
-def line():
-    return LossyTransport()
 
 
 @pytest.fixture
@@ -121,8 +85,10 @@ def memory(checkpoints):
 
 
 @pytest.fixture
-def crew(settings, client, memory, clock):
-    return TaskList(settings, client, memory, clock)
+async def crew(settings, client, memory, clock):
+    crew = TaskList(settings, client, memory, clock)
+    yield crew
+    await crew.close()
 
 
 @pytest.fixture
@@ -130,11 +96,6 @@ async def source(tools, settings, client, memory):
     source = Tasks(tools, settings, client, memory)
     yield source
     await source.close()
-
-
-@pytest.fixture
-def bring_in(source):
-    return source.poll
 
 
 @pytest.fixture

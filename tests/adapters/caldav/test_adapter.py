@@ -36,5 +36,5 @@ async def test_it_works_as_it_is_built(server, address, tools, app):
     name = await adapter.crew.apply(key_of(work), OrderWork(order=work), photo_bytes)
     assert [task.name for task in await app.tasks()] == [name]
     assert await adapter.sources[0].poll() == 0
-    assert [source.name for source in adapter.sources] == ["groen/tasks"]
+    assert [source.name for source in adapter.sources] == ["ploeg/tasks"]
     await adapter.close()

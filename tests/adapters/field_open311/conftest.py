@@ -1,7 +1,5 @@
 """The adapter on a real HTTP server that plays the planning, over a line that can be cut."""
 
-from datetime import UTC, datetime
-
 import pytest
 from fastapi import FastAPI
 
@@ -12,28 +10,20 @@ from adapters.field_open311.settings import Settings
 from adapters.field_open311.shelf import Shelf
 from adapters.field_open311.source import Updates
 from adapters.field_open311.webhook import photo_door
-from adapters.memory.cases import MemoryCases
-from adapters.memory.checkpoints import MemoryCheckpoints
 from demo.field_planning import FieldPlanning, Manners
-from ports.adapter import Tools
-from ports.clock import ManualClock
-from ports.contracts.source import RecordingIntake
-from ports.secrets import MemorySecrets
+from tests.adapters import field_teams
 from tests.servers.hosted import hosted
-from tests.servers.lossy_transport import LossyTransport
 from tests.simulators.field_open311 import Field, RunningPlanning
 
 KEY = "a-key-of-the-field-planning"
 
-
-@pytest.fixture
-def intake():
-    return RecordingIntake()
-
-
-@pytest.fixture
-def clock():
-    return ManualClock(datetime.now(UTC))
+intake = field_teams.intake
+clock = field_teams.clock
+checkpoints = field_teams.checkpoints
+more_settings = field_teams.more_settings
+tools = field_teams.tools
+line = field_teams.line
+bring_in = field_teams.bring_in
 
 
 @pytest.fixture
@@ -58,11 +48,6 @@ def server(planning, planning_host):
 
 
 @pytest.fixture
-def more_settings():
-    return {}
-
-
-@pytest.fixture
 def settings(server, more_settings):
     values = {
         "url": server.url,
@@ -72,28 +57,6 @@ def settings(server, more_settings):
         "poll_seconds": 0.01,
     }
     return Settings.model_validate(values | more_settings)
-
-
-@pytest.fixture
-def checkpoints():
-    return MemoryCheckpoints()
-
-
-@pytest.fixture
-def tools(intake, checkpoints, clock):
-    return Tools(
-        name="wegen",
-        accept=intake,
-        checkpoints=checkpoints,
-        clock=clock,
-        secrets=MemorySecrets({}),
-        cases=MemoryCases(),
-    )
-
-
-@pytest.fixture
-def line():
-    return LossyTransport()
 
 
 @pytest.fixture
@@ -114,8 +77,10 @@ def shelf(settings, clock):
 
 
 @pytest.fixture
-def crew(settings, client, orders, shelf, clock):
-    return Planning(settings, client, orders, shelf, clock)
+async def crew(settings, client, orders, shelf, clock):
+    crew = Planning(settings, client, orders, shelf, clock)
+    yield crew
+    await crew.close()
 
 
 @pytest.fixture
@@ -123,11 +88,6 @@ async def source(tools, settings, client, orders):
     source = Updates(tools, settings, client, orders)
     yield source
     await source.close()
-
-
-@pytest.fixture
-def bring_in(source):
-    return source.poll
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ async def test_what_it_offers(settings, tools, tmp_path):
     with_door = build(settings | {"photo_door": door}, tools)
 
     assert plain.crew
-    assert [source.name for source in plain.sources] == ["wegen/updates"]
+    assert [source.name for source in plain.sources] == ["ploeg/updates"]
     assert plain.webhook is None
     assert with_door.webhook
     await plain.close()

@@ -12,51 +12,34 @@ from demo.outside.serving import serving
 from demo.task_app import TaskApp
 from journal.erasures import erasure_of
 from ports.contracts.crew import AFTER
-from tests.flows.small_hub import small_hub
-from tests.flows.test_field_orders import DISPATCH, answered, running, stand, until
+from tests.flows import field_teams
+from tests.flows.test_field_orders import answered, configured, running, stand, until
 from tests.servers import radicale
-
-KEY = "a-key-of-the-field-planning"
-SECTIONS = """
-[adapters.ploeg-wegen]
-system = "field_open311"
-url = "{planning}/v2"
-api_key = "secret:planning"
-default_service = "voetpad"
-unknown_place = "Leuven"
-visible_seconds = 0
-poll_seconds = 0.2
-
-[adapters.ploeg-groen]
-system = "caldav"
-url = "{tasks}"
-username = "hub"
-password = "secret:tasks"
-poll_seconds = 0.2
-"""
 
 
 async def test_reports_go_to_the_crews_and_come_back_done_with_a_photo(tmp_path):
-    roads = FieldPlanning(api_key=KEY)
-    roads.bad_days.answer_500_after_making = 1
+    cleaning = FieldPlanning(api_key=field_teams.OPEN311_KEY)
+    cleaning.bad_days.answer_500_after_making = 1
     with radicale.running() as server:
-        async with serving(roads.app) as roads_origin, httpx.AsyncClient(trust_env=False) as website:
+        async with serving(cleaning.app) as cleaning_origin, httpx.AsyncClient(trust_env=False) as website:
             tasks = await asyncio.to_thread(server.list, "groen")
-            city = configured(tmp_path, roads_origin, tasks, server.passwords["hub"])
+            city = configured(
+                tmp_path, {"reiniging": cleaning_origin, "groen": tasks}, server.passwords["hub"]
+            )
             phone = TaskApp(tasks, "ploeg", server.passwords["ploeg"])
             async with running(city) as hub:
-                assert await city.post(website, 1, "Losse tegel") == 202
+                assert await city.post(website, 1, "Zwerfvuil") == 202
                 assert await city.post(website, 2, "Omgevallen boom") == 202
                 await until(lambda: stand(hub, {"ordered"}), "both orders are on their lists")
-                (tile,), (tree,) = roads.jobs.values(), await phone.tasks()
-                assert "Losse tegel" in tile.fields["description"]
+                (litter,), (tree,) = cleaning.jobs.values(), await phone.tasks()
+                assert "Zwerfvuil" in litter.fields["description"]
                 assert "Omgevallen boom" in str(tree.todo["summary"])
 
-                page = f"{roads_origin}/ploeg/{tile.id}"
+                page = f"{cleaning_origin}/ploeg/{litter.id}"
                 await website.post(page, data={"state": "planned"})
                 await phone.report(tree.name, OrderState.IN_PROGRESS)
                 await website.post(
-                    page, data={"state": "done", "note": "Tegel vast"}, files={"photo": ("na.jpg", AFTER)}
+                    page, data={"state": "done", "note": "Opgeruimd"}, files={"photo": ("na.jpg", AFTER)}
                 )
                 await phone.report(tree.name, OrderState.DONE, "Boom weggehaald", AFTER)
                 await until(lambda: stand(hub, {"done"}), "both crews are done")
@@ -64,21 +47,23 @@ async def test_reports_go_to_the_crews_and_come_back_done_with_a_photo(tmp_path)
 
                 tracked = hub.adapters["tracker"].tracker
                 notes = " ".join(note.text for case in tracked.cases for note in case.notes)
-                assert notes.count("Tegel vast") == notes.count("Boom weggehaald") == 1
+                assert notes.count("Opgeruimd") == notes.count("Boom weggehaald") == 1
                 assert [len(case.attachments) for case in tracked.cases] == [1, 1]
-                assert (len(roads.jobs), len(await phone.tasks())) == (1, 1)
+                assert (len(cleaning.jobs), len(await phone.tasks())) == (1, 1)
             await phone.close()
 
 
 async def test_an_erased_case_leaves_the_lists_or_a_person_is_told_to_see_to_it(tmp_path):
-    roads = FieldPlanning(api_key=KEY)
+    cleaning = FieldPlanning(api_key=field_teams.OPEN311_KEY)
     with radicale.running() as server:
-        async with serving(roads.app) as roads_origin, httpx.AsyncClient(trust_env=False) as website:
+        async with serving(cleaning.app) as cleaning_origin, httpx.AsyncClient(trust_env=False) as website:
             tasks = await asyncio.to_thread(server.list, "groen")
-            city = configured(tmp_path, roads_origin, tasks, server.passwords["hub"])
+            city = configured(
+                tmp_path, {"reiniging": cleaning_origin, "groen": tasks}, server.passwords["hub"]
+            )
             phone = TaskApp(tasks, "ploeg", server.passwords["ploeg"])
             async with running(city) as hub:
-                await city.post(website, 1, "Losse tegel")
+                await city.post(website, 1, "Zwerfvuil")
                 await city.post(website, 2, "Omgevallen boom")
                 await until(lambda: stand(hub, {"ordered"}), "both orders are on their lists")
                 refs = sorted({case.ref for case in hub.adapters["tracker"].tracker.cases})
@@ -96,16 +81,8 @@ async def test_an_erased_case_leaves_the_lists_or_a_person_is_told_to_see_to_it(
                 await until(all_ended, "one is forgotten, one can't be")
                 found = await reports()
                 by_system = {step.system: step.state for report in found for step in report.steps}
-                assert by_system == {"ploeg-groen": "applied", "ploeg-wegen": "skipped"}
-                assert (len(await phone.tasks()), len(roads.jobs)) == (0, 1)
+                assert by_system == {"groen": "applied", "reiniging": "skipped"}
+                assert (len(await phone.tasks()), len(cleaning.jobs)) == (0, 1)
                 items = {item.name for report in found for item in report.by_hand}
-                assert items == {"erased-tracker", "erased-ploeg-wegen"}
+                assert items == {"erased-tracker", "erased-reiniging"}
             await phone.close()
-
-
-def configured(folder, planning, tasks, password):
-    city = small_hub(folder, sections=[SECTIONS.format(planning=planning, tasks=tasks)])
-    (folder / "dispatch.toml").write_text(DISPATCH)
-    (folder / "secrets" / "planning").write_text(KEY)
-    (folder / "secrets" / "tasks").write_text(password)
-    return city

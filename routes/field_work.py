@@ -19,7 +19,7 @@ from canonical_model.work_order import ENDED, MOST_TRIPS, OrderState, WorkOrder
 from routes import silence
 from routes.chase import CHASE
 from routes.configuration import RouteConfiguration
-from routes.standings import last_order, standing_of, state_of
+from routes.standings import DIFFERENCE, last_order, standing_of, state_of
 from routes.status_to_customer import Step, Told, tell
 from routes.systems import status_told
 from routes.targets import TRACKER
@@ -255,7 +255,7 @@ class _News:
             timers=watch.timers,
             cancelled_timers=(*((CHASE,) if now.status not in OPEN else ()), *watch.cancelled),
             work_items=(item,) if item else (),
-            finished_items=() if item else (ITEM, *watch.finished),
+            finished_items=(f"{DIFFERENCE}{change.system}", *(() if item else (ITEM, *watch.finished))),
         )
 
     def _case_now(self) -> CaseRecord:

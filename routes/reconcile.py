@@ -14,13 +14,10 @@ from routes import field_work
 from routes.chase import CHASE
 from routes.configuration import RouteConfiguration
 from routes.silence import SILENCE
-from routes.standings import CUSTOMER, last_order, standing_of, state_of
+from routes.standings import CUSTOMER, DIFFERENCE, last_order, standing_of, state_of
 from routes.status_to_customer import Step, Told, published, tell
 from routes.systems import status_told
 from routes.targets import TRACKER
-
-ITEM = "difference-"
-"""How the names of work items begin that tell of a difference with a system."""
 
 
 def decide(
@@ -128,6 +125,8 @@ def _order_differs(
             evidence=event.evidence,
         )
         return field_work.decide(news, message_id, replace(known, matches=(match,)), configuration)
+    if OrderState(order.state) in ENDED:
+        return _nothing(match.case, "the order had ended: a team may clear its list")
     if order.state != OrderState.ORDERED or event.told_again:
         return _asked(match.case, event, "de werkopdracht staat er niet meer: spreek de ploeg zelf aan.")
     before = replace(order, trip=order.trip - 1, state=OrderState.CANCELLED)
@@ -161,7 +160,7 @@ def _healed(case: CaseRecord, event: DifferenceFound, told: Told) -> Decision:
         intents=told.intents,
         references=told.references,
         standings=told.standings,
-        finished_items=(f"{ITEM}{event.system}",),
+        finished_items=(f"{DIFFERENCE}{event.system}",),
     )
 
 
@@ -174,7 +173,7 @@ def _asked(case: CaseRecord, event: DifferenceFound, todo: str, told: Told | Non
         intents=told.intents if told else (),
         references=told.references if told else (),
         standings=told.standings if told else (),
-        work_items=(WorkItem(name=f"{ITEM}{event.system}", what=what),),
+        work_items=(WorkItem(name=f"{DIFFERENCE}{event.system}", what=what),),
     )
 
 

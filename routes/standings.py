@@ -6,6 +6,8 @@ from routes.configuration import RouteConfiguration
 
 CUSTOMER = "customer"
 """Name of the standing that says what the customer was told last, or the lesser step that came after it."""
+DIFFERENCE = "difference-"
+"""How the names of work items begin that tell of a difference with a system."""
 
 
 def standing_of(system: str, standings: tuple[Standing, ...]) -> Standing | None:

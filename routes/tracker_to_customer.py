@@ -15,13 +15,10 @@ from routes.chase import CHASE, chase_timer
 from routes.configuration import RouteConfiguration
 from routes.dispatch import crew_of
 from routes.letters import answer, sent
-from routes.standings import CUSTOMER, last_order, order_after, standing_of, state_of
+from routes.standings import CUSTOMER, DIFFERENCE, last_order, order_after, standing_of, state_of
 from routes.status_to_customer import Step, Told, answer_noticed, is_noticed, tell
 from routes.systems import change_told
 from routes.targets import TRACKER
-
-DIFFERENCE = f"difference-{TRACKER}"
-"""Name of the work item that says that the tracker was not heard; it is settled when it is heard after all."""
 
 
 def decide(change: CaseChanged, known: Known, configuration: RouteConfiguration) -> Decision:
@@ -70,7 +67,7 @@ def decide(change: CaseChanged, known: Known, configuration: RouteConfiguration)
         ),
         cancelled_timers=(*((CHASE,) if settled else ()), *watch.cancelled),
         standings=(*answers.standings, *outside.standings),
-        finished_items=(*watch.finished, *((DIFFERENCE,) if newer else ())),
+        finished_items=(*watch.finished, *((f"{DIFFERENCE}{TRACKER}",) if newer else ())),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from adapters.planning import translate
 from adapters.planning.client import DuplicateError, PlanningClient
 from adapters.planning.settings import Settings
-from adapters.planning.source import OrderSource, Watch
+from adapters.planning.source import OrderSource, Watch, is_missed_briefly
 from canonical_model.case import CaseRef
 from canonical_model.commands import CancelWork, Command, ForgetWork, OrderWork
 from canonical_model.work_order import WorkOrder, order_id
@@ -63,11 +63,13 @@ class Planning:
         return name
 
     async def standing(self, case: CaseRef, outside_id: str) -> OutsideStanding | None:
-        """As of now; the planning tells no times."""
+        """As of now; the planning tells no times. An order that is not shown just now can't be told apart."""
         name = outside_id or await self._checkpoints.load(f"last/{case}") or ""
         status = await self._client.status(name) if name else None
         if status is None:
-            return None
+            heard = await self._watch.heard(name) if name else None
+            is_brief = heard is not None and is_missed_briefly(heard, self._settings, self._clock.now())
+            return OutsideStanding(state="", outside_id=name) if is_brief else None
         state = translate.to_state(status, self._settings)
         return OutsideStanding(state=state or "", outside_id=name, text=translate.told(status).remark)
 

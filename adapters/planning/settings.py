@@ -40,6 +40,11 @@ class Settings(BaseModel):
     max_photo_bytes: int = Field(
         default=20_000_000, ge=1, description="A larger photo is not sent but named in the text."
     )
+    gone_hours: float = Field(
+        default=4,
+        ge=0,
+        description="An order that the planning does not show for so long is put before a person; until then it may come back.",
+    )
     connect_seconds: float = Field(default=5, gt=0, description="Longest wait for a connection.")
     answer_seconds: float = Field(
         default=15, gt=0, description="Longest wait for a whole answer; less than the target's `patience`."

@@ -4,10 +4,12 @@ Each order that went out is remembered by itself, with what was last heard of it
 """
 
 import asyncio
+from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 
 from adapters.planning import translate
 from adapters.planning.client import PlanningClient
@@ -28,10 +30,11 @@ _PATIENCE: Final = 3
 
 
 class Heard(msgspec.Struct, frozen=True):
-    """What was last heard of an order: how many changes, and the id of the last one."""
+    """What was last heard of an order: how many changes, the id of the last one, since when it is not shown (UTC)."""
 
     changes: int = 0
     last: str = ""
+    gone_since: datetime | None = None
 
 
 class Watch:
@@ -44,6 +47,11 @@ class Watch:
         """Follow an order from now on; one that is followed, or has ended, stays as it is."""
         if await self._checkpoints.load(f"{_OPEN}{order}") is None:
             await self.note(order, Heard())
+
+    async def heard(self, order: str) -> Heard | None:
+        """What was last heard of it; None when it is not followed."""
+        saved = await self._checkpoints.load(f"{_OPEN}{order}")
+        return msgspec.json.decode(saved, type=Heard) if saved else None
 
     async def note(self, order: str, heard: Heard) -> None:
         """Remember what was heard."""
@@ -87,7 +95,9 @@ class OrderSource:
                     break
                 continue
             unanswered = 0
-            new += await self._hand_over(order, _GONE if status is None else status, heard)
+            new += await (
+                self._missed(order, heard) if status is None else self._hand_over(order, status, heard)
+            )
         if failure:
             raise failure
         return new
@@ -99,9 +109,20 @@ class OrderSource:
     async def close(self) -> None:
         """The threads belong to the crew of the same adapter."""
 
+    async def _missed(self, order: str, heard: Heard) -> int:
+        """It is not shown now: for a while it may come back, then a person must look."""
+        if heard.gone_since is None:
+            heard = replace(heard, gone_since=self._tools.clock.now())
+            await self._watch.note(order, heard)
+        if is_missed_briefly(heard, self._settings, self._tools.clock.now()):
+            return 0
+        return await self._hand_over(order, _GONE, heard)
+
     async def _hand_over(self, order: str, status: str, heard: Heard) -> int:
         last = translate.update_id(heard.changes, status)
         if last == heard.last:
+            if status != _GONE and heard.gone_since:
+                await self._watch.note(order, replace(heard, gone_since=None))
             return 0
         number = heard.changes + 1
         what = self._understood(order, status, number)
@@ -110,7 +131,8 @@ class OrderSource:
         if isinstance(what, WorkOrderChanged) and what.state in ENDED:
             await self._watch.end(order)
         else:
-            await self._watch.note(order, Heard(number, translate.update_id(number, status)))
+            gone_since = heard.gone_since if status == _GONE else None
+            await self._watch.note(order, Heard(number, translate.update_id(number, status), gone_since))
         return int(receipt is not None and not receipt.duplicate)
 
     def _understood(self, order: str, status: str, number: int) -> WorkOrderChanged | NotUnderstoodError:
@@ -142,6 +164,11 @@ class OrderSource:
             event=what if isinstance(what, WorkOrderChanged) else None,
             problem=what if isinstance(what, NotUnderstoodError) else None,
         )
+
+
+def is_missed_briefly(heard: Heard, settings: Settings, now: datetime) -> bool:
+    """Whether an order that the planning does not show may still come back by itself."""
+    return now - (heard.gone_since or now) < timedelta(hours=settings.gone_hours)
 
 
 def _is(what: WorkOrderChanged | NotUnderstoodError, state: OrderState) -> bool:

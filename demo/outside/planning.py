@@ -94,12 +94,15 @@ class Order:
 
 @dataclass
 class Planning:
-    """`moods` are those of the next calls, oldest first. `orders` holds every order that was made, doubles too."""
+    """`moods` are those of the next calls, oldest first. `orders` holds every order that was made, doubles too; those that are
+    `omitted` are not shown when their status is asked.
+    """
 
     crew: str = "Ploeg openbare verlichting"
     password: str = field(default=PASSWORD, repr=False)
     moods: list[Mood] = field(default_factory=list[Mood])
     orders: list[Order] = field(default_factory=list[Order])
+    omitted: set[str] = field(default_factory=set[str])
     actions: list[str] = field(default_factory=list[str])
     headers: list[Mapping[str, str]] = field(default_factory=list[Mapping[str, str]])
     late: float = 1.0
@@ -138,7 +141,8 @@ class Planning:
         root = Document(body, NS)
         if self.actions[-1] == "GetStatus":
             order = self.order(root.text("//wo:GetStatus/wo:id"))
-            return _result("GetStatus", order.told if order else None)
+            is_shown = order is not None and order.name not in self.omitted
+            return _result("GetStatus", order.told if order and is_shown else None)
         name = root.text("//wo:extern_id")
         if self.order(name):
             return _fault("soap:Client.Duplicate", "Jan Peeters heeft dit al gemeld")

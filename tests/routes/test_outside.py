@@ -507,6 +507,24 @@ def test_a_lost_completion_that_shows_a_photo_is_as_good_as_one_that_was_heard(l
     assert [one.status for one in commands(decision, Notify)] == ["executed"]
 
 
+def test_an_order_that_is_done_may_be_cleared_from_the_list(life):
+    life.crew(OrderState.DONE, "Tegels gelegd")
+
+    decision = differs(life, "wegen", "", "done")
+
+    assert (decision.intents, decision.work_items) == ((), ())
+
+
+def test_news_of_an_order_ends_the_doubt_about_it(life):
+    life.crew(OrderState.PLANNED)
+    differs(life, "wegen", "", "planned")
+    assert "difference-wegen" in life.items
+
+    life.crew(OrderState.DONE, "Tegels gelegd")
+
+    assert "difference-wegen" not in life.items
+
+
 def test_a_call_back_that_comes_after_the_completion_was_found_is_not_noted_again(life):
     found = differs(life, "wegen", "done", "ordered", text="Tegels gelegd", outside_id="W-1")
     late = life.crew(OrderState.DONE, "Tegels gelegd")

@@ -1,11 +1,13 @@
 """Orders that are out are asked after until they have ended, whatever happens in between."""
 
+from datetime import timedelta
+
 import pytest
 
 from adapters.planning import build
 from canonical_model.attachment import Attachment, Claim
 from canonical_model.commands import OrderWork
-from canonical_model.work_order import OrderState, order_id
+from canonical_model.work_order import OrderState, order_id, parse_order_id
 from demo.outside.planning import Mood
 from ports.contracts.crew import BEFORE, a_photo, no_files, photo_bytes, some_work
 from ports.errors import TransientError, UncertainError
@@ -138,10 +140,25 @@ async def test_what_changes_while_it_could_not_be_noted_is_not_lost(crew, source
     assert states(intake) == [OrderState.PLANNED, OrderState.DONE]
 
 
-async def test_an_order_that_vanished_is_put_before_a_person_once(crew, source, planning, intake):
+async def test_an_order_that_is_not_shown_for_a_while_is_nobodys_business(crew, source, planning, intake):
+    id_ = await ordered(crew)
+    planning.omitted.add(id_)
+    assert await source.poll() == 0
+    unseen = await crew.standing(parse_order_id(id_)[0], id_)
+    planning.omitted.clear()
+    planning.tell(id_, "Uitgevoerd", "Hersteld")
+
+    assert await source.poll() == 1
+
+    assert (unseen.state, states(intake), intake.problems) == ("", [OrderState.DONE], [])
+
+
+async def test_an_order_that_vanished_is_put_before_a_person_once(crew, source, planning, intake, clock):
     id_ = await ordered(crew)
     planning.orders.clear()
 
+    assert await source.poll() == 0
+    clock.advance(timedelta(hours=5))
     assert await source.poll() == 1
     assert await source.poll() == 0
 

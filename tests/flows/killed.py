@@ -38,6 +38,11 @@ class Lives:
             cwd=Path(__file__).parents[2],
         )
 
+    @property
+    def pids(self):
+        """Who is alive."""
+        return list(self._pids.values())
+
     async def begin(self):
         """Everybody who is not alive."""
         for number, roles in enumerate(self._crew):

@@ -1,4 +1,4 @@
-"""Many short lives of a hub in which time goes by faster: like `tests.flows.lives`, with `clock.json` beside `hub.toml`.
+"""Many short lives of a hub in which time goes by faster: like `tests.flows.lives`, with `clock` beside `hub.toml`.
 
 What the hub writes down and compares (dates, leases, waits before another try, timers, terms) follows the scaled clock. Talking to
 others takes as long as it takes: patience on a line, and the pauses between two looks at a source, are those of the machine.
@@ -40,5 +40,5 @@ def hasten(clock: scaled.Scaled) -> None:
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[2]))
-    hasten(scaled.read(Path(sys.argv[1]).with_name("clock.json")))
+    hasten(scaled.read(Path(sys.argv[1]).with_name("clock")))
     lives.main()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flows.week import week
+from tests.flows.week.play import week
 
 DAYS = 1.1
 

@@ -36,6 +36,7 @@ from ports.errors import (
     RejectedError,
     TransientError,
 )
+from ports.files import Upload
 from ports.intake import File
 from ports.settings import parsed
 from ports.standing import OutsideStanding
@@ -180,7 +181,8 @@ class TaskList:
     async def _photos(self, work: Work) -> tuple[File, ...]:
         """The crew's photos, as far as they can be had; `TransientError` while one can't be fetched."""
         files: dict[str, File] = {}
-        for photo in (*work.inline, *work.distant):
+        photos: tuple[Upload | str, ...] = (*work.inline, *work.distant)
+        for photo in photos:
             with suppress(MessageError):
                 file = await self._evidence.photo(len(files), photo)
                 files.setdefault(file.attachment.claim, file)

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from canonical_model.case import CaseRef
 from canonical_model.events import DifferenceFound
 from canonical_model.public_status import PublicStatus, public_status
+from canonical_model.standing import Standing
 from canonical_model.status import CaseStatus
 from journal.comparing import (
     Comparison,
@@ -188,11 +189,14 @@ class Reconciler:
         else:
             try:
                 there = await self._asked(self._outside[system].standing(row.case, row.standing.outside_id))
+                differs = _differs(row.standing, there)
+                files = await self._asked(there.files()) if there and differs else ()
             except HubError as error:
                 self._note_trouble(system, row.case, error)
                 again = self._clock.now()
             else:
-                await self._compared(row, there)
+                if differs:
+                    await self._tell_difference(row, there, files)
         await self._look_again(row, again)
 
     def _note_trouble(self, system: str, case: CaseRef, error: HubError) -> None:
@@ -215,18 +219,15 @@ class Reconciler:
             log.exception("comparing_stumbled", error=type(error).__name__)
             raise RejectedError(f"an error that nobody foresaw: {type(error).__name__}") from error
 
-    async def _compared(self, row: Comparison, there: OutsideStanding | None) -> None:
-        theirs, ours = (there.state if there else ""), row.standing.state
-        withdrawn = there is None and ours == PublicStatus.WITHDRAWN
-        if theirs == ours or withdrawn or (there and not theirs):
-            return
-        files = there.files if there else ()
+    async def _tell_difference(
+        self, row: Comparison, there: OutsideStanding | None, files: tuple[File, ...]
+    ) -> None:
         await self._tell(
             DifferenceFound(
                 case=row.case,
                 system=row.standing.system,
-                theirs=theirs,
-                ours=ours,
+                theirs=there.state if there else "",
+                ours=row.standing.state,
                 outside_id=there.outside_id if there else "",
                 text=there.text if there else "",
                 at=(there.at if there else None) or self._clock.now(),
@@ -335,6 +336,12 @@ class Reconciler:
             at=micros(at) if at else None,
         )
         await self._journal.database.write(note_looks, look)
+
+
+def _differs(ours: Standing, there: OutsideStanding | None) -> bool:
+    if there is None:
+        return ours.state not in ("", PublicStatus.WITHDRAWN)
+    return there.state not in ("", ours.state)
 
 
 def _is_answered(told: str, should: PublicStatus) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import structlog
@@ -120,7 +121,7 @@ class TaskList:
             outside_id=name_of(name),
             at=work.changed_at,
             text=work.note if is_told else told_since(last, work),
-            files=await self._photos(work) if work.state in ENDED else (),
+            files=partial(self._photos, work),
         )
 
     async def close(self) -> None:

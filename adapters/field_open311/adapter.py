@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -47,7 +48,7 @@ from ports.errors import (
 from ports.files import Upload, safe_name
 from ports.intake import File
 from ports.settings import parsed
-from ports.standing import OutsideStanding
+from ports.standing import OutsideStanding, no_files
 from ports.target import Fetch, Idempotency
 
 log = structlog.get_logger()
@@ -138,7 +139,7 @@ class Planning:
             outside_id=request.id or outside_id,
             at=to_moment(request.updated_at),
             text=(said.description if said else "") or request.notes,
-            files=await self._photos(said) if said and state in ENDED else (),
+            files=partial(self._photos, said) if said else no_files,
         )
 
     async def close(self) -> None:

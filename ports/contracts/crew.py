@@ -350,7 +350,7 @@ class CrewContract:
         assert standing
         await bring_in()
         (heard,) = _changes(intake, work.case)
-        asked = (standing.state, standing.text, tuple(file.attachment for file in standing.files))
+        asked = (standing.state, standing.text, tuple(file.attachment for file in await standing.files()))
         assert asked == (heard.state, heard.text, heard.evidence)
         assert heard.text == "Hersteld"
 

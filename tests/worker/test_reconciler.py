@@ -145,7 +145,10 @@ async def test_a_difference_is_told_once_for_what_is_known(
 
 async def test_what_a_field_team_wrote_and_showed_comes_along(reconciler, stage, board, found, case):
     photo = Attachment(claim=Claim("ab" * 32), name="na.jpg", media_type="image/jpeg", size=5)
-    shown = (File(attachment=photo, content=b"photo"),)
+
+    async def shown():
+        return (File(attachment=photo, content=b"photo"),)
+
     board.shows = OutsideStanding(state="planned", outside_id="d-1", text="dinsdag", files=shown)
     await reconciler.look_around()
 

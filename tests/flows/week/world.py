@@ -17,6 +17,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
+from tests.simulators.ipdc import KEY as CATALOGUE_KEY
+from tests.simulators.ipdc import Ipdc
 
 from adapters.memory import MemoryTracker
 from demo.field_planning import FieldPlanning
@@ -37,8 +39,6 @@ from tests.flows.week.script import HOUR, KASSA, TEAMS, Outage, Script, Story
 from tests.flows.week.systems import CalendarLine, Gate, Place, Till
 from tests.servers import rabbitmq, radicale, wiretap
 from tests.servers.private import free_port
-from tests.simulators.ipdc import KEY as CATALOGUE_KEY
-from tests.simulators.ipdc import Ipdc
 
 TIMES = 1500
 """An hour goes by in 2.4 seconds while the machine keeps up."""

@@ -17,8 +17,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
-from tests.simulators.ipdc import KEY as CATALOGUE_KEY
-from tests.simulators.ipdc import Ipdc
 
 from adapters.memory import MemoryTracker
 from demo.field_planning import FieldPlanning
@@ -26,6 +24,8 @@ from demo.mail import PostOffice, open_post_office
 from demo.outside import citycontrol, planning
 from demo.outside.digitaal_vlaanderen import TOKEN_PATH, Provider
 from demo.outside.dosis import SOURCE, Dosis
+from demo.outside.ipdc import KEY as CATALOGUE_KEY
+from demo.outside.ipdc import Ipdc
 from demo.outside.notifications import BRAND, Notificaties
 from demo.post_office import Settings as PostOfficeSettings
 from demo.task_app import TaskApp

@@ -51,8 +51,13 @@ async def test_reports_go_to_the_crews_and_come_back_done(tmp_path):
             assert (tile.created, len(lighting.orders)) == (1, 1)
             assert roads.refusals == []
             tracked = hub.adapters["tracker"].tracker
-            notes = " ".join(note.text for case in tracked.cases for note in case.notes)
-            assert notes.count("foto van de uitvoering") == notes.count("Lamp vervangen") == 1
+
+            def told(words):
+                return sum(note.text.count(words) for case in tracked.cases for note in case.notes)
+
+            words = ("foto van de uitvoering", "Lamp vervangen")
+            await until(lambda: all(map(told, words)), "the notes follow on the status")
+            assert [told(each) for each in words] == [1, 1]
             assert sorted(len(case.attachments) for case in tracked.cases) == [0, 1]
 
 

@@ -207,7 +207,7 @@ def _options() -> argparse.Namespace:
     options.add_argument(
         "--folder",
         type=Path,
-        help="where the databases are put: 12 GB for a million (default: a temporary folder)",
+        help="where the databases are put: 15 GB for a million (default: a temporary folder)",
     )
     options.add_argument("--json", action="store_true", help="one JSON object as the last line")
     return options.parse_args()

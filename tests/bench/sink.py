@@ -45,10 +45,7 @@ class SinkTracker:
     It needs no cookies, redirects or log-in, so it speaks to httpx's transport without the client above it.
     """
 
-    capabilities = Capabilities(
-        unique_key="enforced", version_check="none", atomic_update_with_note=False, internal_notes=False,
-        due="second", feed="none", webhook="none", merge=False, max_page=50,
-    )  # fmt: skip
+    capabilities = Capabilities(unique_key="enforced", version_check="none")
 
     def __init__(self, url: str) -> None:
         self._url = httpx.URL(url).join("/cases")

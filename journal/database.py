@@ -206,11 +206,16 @@ class Database:
             await self._in_thread(self._settle_log)
 
     def _settle_log(self) -> None:
+        self._turns.begin()
         try:
             with self._writing.connect() as connection:
-                _empty_log(connection)
+                in_the_way, _, _ = _checkpoint(connection, "TRUNCATE")
+            if not in_the_way:
+                self._turns.settled()
         except (DBAPIError, _SqliteError) as error:
             raise self._noted(error) from error
+        finally:
+            self._turns.end()
 
     async def start(self) -> None:
         """Begin to serve; call once, in the event loop that will use it."""
@@ -330,13 +335,21 @@ class Database:
         if self.dialect == "postgresql":
             group += _taken(waiting)
             return await self._in_thread(lambda: self._whole(group))
+        try:
+            return await self._in_turn(waiting, group)
+        finally:
+            self._turns.end()
+
+    async def _in_turn(
+        self, waiting: deque[_Waiting[Any, Any]], group: list[_Waiting[Any, Any]]
+    ) -> list[Answer]:
         begun = time.perf_counter()
         connection = await self._in_thread(self._begun)
         try:
             group += _taken(waiting)  # whoever came while it began, comes along
             results = self._apply(connection, group)
         except BaseException:
-            await self._in_thread(lambda: self._give_up(connection))
+            await self._in_thread(connection.close)
             raise
         await self._in_thread(lambda: self._make_durable(connection))
         self._committed(group, begun)
@@ -354,31 +367,19 @@ class Database:
         if self._outage is None or self._outage.ended:
             self._outage = Outage(began=micros(self._clock.now()), what=told.what)
         if _is_disk_failure(error) and not self.broken:
-            self.broken = StoreBrokenError(
-                "the disk under the journal failed: look at it before you trust it again",
-                detail=told.detail,
-                retry_after=30,
-            )
+            self._turns.warn()
+            self.broken = _broken(told.detail)
             self.when_broken(self.broken)
         return self.broken or told
 
     def _make_durable(self, connection: Connection) -> None:
-        try:
-            with connection:
-                connection.commit()
-                self._turns.end()
-                if self.dialect == "sqlite":
-                    self._log_is_long = _pages_to_copy(connection) > LONGEST_LOG
-        finally:
+        with connection:
+            connection.commit()
             self._turns.end()
+            if self.dialect == "sqlite":
+                self._log_is_long = _pages_to_copy(connection) > LONGEST_LOG
         for call in self._afterwards:
             call()
-
-    def _give_up(self, connection: Connection) -> None:
-        try:
-            connection.close()
-        finally:
-            self._turns.end()
 
     def _copy_log(self) -> None:
         """Copy SQLite's write-ahead log into its file, once those who waited for the commit have their answer."""
@@ -402,11 +403,12 @@ class Database:
 
     def _begun(self) -> Connection:
         self._turns.begin()
+        if self._turns.broken:
+            raise _broken("another process noticed it")
         try:
             connection = self._writing.connect()
             connection.begin()
         except OperationalError as error:
-            self._turns.end()
             raise _unavailable(error) from error
         return connection
 
@@ -573,13 +575,23 @@ def _is_deadlock(error: DBAPIError) -> bool:
 
 
 def _is_disk_failure(error: BaseException) -> bool:
-    """SQLite could not read, write or sync a file (`SQLITE_IOERR`); a full disk is none of these."""
+    """SQLite could not read, write or sync a file (`SQLITE_IOERR`), here or elsewhere; a full disk is none of these."""
+    if isinstance(error, StoreBrokenError):
+        return True
     cause = error.__cause__ if isinstance(error, StoreUnavailableError) else error
     return getattr(getattr(cause, "orig", cause), "sqlite_errorcode", 0) & 0xFF == _IOERR
 
 
 _IOERR = 10
 """https://sqlite.org/rescode.html#ioerr; the higher bits say at what."""
+
+
+def _broken(detail: str) -> StoreBrokenError:
+    return StoreBrokenError(
+        "the disk under the journal failed: look at it before you trust it again",
+        detail=detail,
+        retry_after=30,
+    )
 
 
 def log_broken(error: StoreBrokenError) -> None:

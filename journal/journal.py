@@ -108,7 +108,7 @@ class Journal:
         await self.set_clock()
 
     async def settle(self) -> None:
-        """Before `start`, where no other hub runs: trust only what the disk takes now; see `Database.settle_log`."""
+        """Before `start`, on a journal of this machine: trust only what the disk takes now; see `Database.settle_log`."""
         await self.database.settle_log()
 
     async def tell_outages(self) -> None:

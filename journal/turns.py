@@ -5,6 +5,8 @@ waits for a lock of the operating system sleeps until it is free, and whoever wa
 """
 
 import fcntl
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -12,7 +14,10 @@ from sqlalchemy import make_url
 
 
 class Turns:
-    """The turn of this process. The lock dies with its process; a database that is no file has no turns to wait for."""
+    """The turn of this process. The lock dies with its process; a database that is no file has no turns to wait for.
+
+    The file says whether the disk failed under one of them: then nobody may write before the log is settled anew.
+    """
 
     def __init__(self, url: str) -> None:
         address = make_url(url)
@@ -25,8 +30,24 @@ class Turns:
         if self._path is None:
             return
         if self._lock is None:
-            self._lock = self._path.open("w")
+            self._lock = self._path.open("a")
         fcntl.flock(self._lock, fcntl.LOCK_EX)
+
+    @property
+    def broken(self) -> bool:
+        """Whether the disk failed under anybody since the log was settled; to be asked in our turn."""
+        return self._lock is not None and os.fstat(self._lock.fileno()).st_size > 0
+
+    def warn(self) -> None:
+        """Tell the others that the disk failed."""
+        if self._lock:
+            with suppress(OSError):  # where not even this can be written, they will notice by themselves
+                os.write(self._lock.fileno(), b"the disk failed")
+
+    def settled(self) -> None:
+        """In our turn: all that counts is on the disk, so everybody may write again."""
+        if self._lock:
+            os.ftruncate(self._lock.fileno(), 0)
 
     def end(self) -> None:
         """It is somebody else's turn; may be said twice."""

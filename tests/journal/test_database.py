@@ -414,3 +414,27 @@ def _disconnect_everybody(url) -> None:
 def test_a_database_can_be_closed_before_it_was_started(sqlite_url):
     database = Database(sqlite_url, clock=ManualClock(START), shard="1")
     asyncio.run(database.close())
+
+
+async def test_where_the_disk_failed_under_one_process_no_other_writes_before_the_log_is_settled(
+    sqlite_url, monkeypatch
+):
+    one, other = await _opened(sqlite_url), await _opened(sqlite_url)
+    told = []
+    other.database.when_broken = told.append
+    with monkeypatch.context() as patched:
+        patched.setattr(one.database, "_make_durable", failing)
+        await _outcome(one.accept(inbound("fails")))
+
+    assert type(await _outcome(other.accept(inbound("beside")))) is StoreBrokenError
+    assert told == [other.database.broken]
+    await one.close()
+    await other.close()
+    third = await _opened(sqlite_url)
+    assert type(await _outcome(third.accept(inbound("too early")))) is StoreBrokenError
+    await third.close()
+    fourth = Journal(sqlite_url, router=PlannedRoutes(), keys=KEYS, clock=ManualClock(START), shard="1")
+    await fourth.database.settle_log()
+    await fourth.start()
+    await fourth.accept(inbound("again"))
+    await fourth.close()

@@ -372,7 +372,7 @@ def test_no_variable_of_the_environment_says_who_is_at_the_keyboard(monkeypatch,
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME", "SUDO_USER"):
         monkeypatch.setenv(name, "mallory")
     login = tmp_path / "loginuid"
-    monkeypatch.setattr("console.terminal._LOGIN", login)
+    monkeypatch.setattr("cli.terminal._LOGIN", login)
     owner = pwd.getpwuid(os.getuid()).pw_name
     assert actor_here("") == owner
     assert actor_here("jan") == f"jan ({owner})"

@@ -49,6 +49,7 @@ from canonical_model.events import (
     MailBounced,
     TimerFired,
     WorkOrderChanged,
+    WorkShown,
 )
 from canonical_model.identifiers import insz, kbo
 from canonical_model.location import Location, Point
@@ -133,8 +134,12 @@ EVENT_VALUES = [
         evidence=(PHOTO,),
     ),
     WorkOrderChanged(system="wegen", outside_id="77", update="u-1", state=OrderState.PLANNED, at=NOON),
+    WorkShown(system="wegen", outside_id="77", case=REF, trip=1, update="d-1", at=NOON, evidence=(PHOTO,)),
     DeliveryRefused(case=REF, system="dosis", delivery="d-1", problems=("Status.VlaamsCode: unknown",)),
     DifferenceFound(case=REF, system="dosis", theirs="", ours="answered", outside_id="d-1", at=NOON),
+    DifferenceFound(
+        case=REF, system="wegen", theirs="done", ours="planned", text="t", at=NOON, evidence=(PHOTO,)
+    ),
     CaseRedispatched(case=REF, group="groen", reason="niet van ons", by="p-1", tell_customer=True),
     CaseErased(case=REF),
 ]

@@ -65,7 +65,7 @@ def catalogue_page(products: Sequence[Offered], *, sent: int, unchanged: int) ->
 
 
 def _texts(part: Any) -> list[str]:
-    parts = cast("list[Any]", part) if isinstance(part, list) else [part]
+    parts: Sequence[Any] = cast("Sequence[Any]", part) if isinstance(part, list) else (part,)
     return [plain for one in parts if (plain := _text(one))]
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from starlette.responses import Response
@@ -65,7 +65,7 @@ def catalogue_page(products: Sequence[Offered], *, sent: int, unchanged: int) ->
 
 
 def _texts(part: Any) -> list[str]:
-    parts = cast("list[Any]", part) if isinstance(part, list) else [part]
+    parts: list[Any] = [part] if hasattr(part, "get") else part
     return [plain for one in parts if (plain := _text(one))]
 
 

@@ -22,6 +22,8 @@ from ports.target import Idempotency
 
 log = structlog.get_logger()
 
+MAIL: Final = "mail"
+HICCUPS: Final = 2
 NAME: Final = "alarm"
 LEASE: Final = 60.0
 PATIENCE: Final = 20.0
@@ -115,13 +117,15 @@ class Alarm:
     async def round(self, mail: MailOut, interval: float) -> float:
         """Tell what is to be told; seconds until the next round.
 
-        That no mail can be sent is one incident of its own on the systems board, and one line in the log.
+        That no mail can be sent is one incident of its own on the systems board, and one line in the log; a relay that is away
+        is the outage of mail itself, after some tries.
         """
         try:
             await self._journal.know_systems([NAME])
             await self.look_around(mail)
         except (HubError, TimeoutError) as error:
-            await self._delayed(getattr(error, "what", "no answer in time"))
+            is_away = isinstance(error, TransientError | UncertainError | TimeoutError)
+            await self._delayed(getattr(error, "what", "no answer in time"), is_away=is_away)
             return min(LONGEST_REST, FIRST_REST * 2.0 ** min((self._failures or 1) - 1, 10))
         return interval
 
@@ -182,14 +186,21 @@ class Alarm:
             await self._journal.report(Health(NAME, ok=True))
         self._failures, self._trouble = 0, ""
 
-    async def _delayed(self, reason: str) -> None:
+    async def _delayed(self, reason: str, *, is_away: bool) -> None:
         self._failures = (self._failures or 0) + 1
         if reason != self._trouble:
             log.warning("alarm_delayed", reason=reason)
         self._trouble = reason
         try:
             await self._journal.report(
-                Health(NAME, ok=False, what=reason, failures=self._failures, open_for=1)
+                Health(
+                    NAME,
+                    ok=False,
+                    what=reason,
+                    failures=self._failures,
+                    open_for=int(not is_away or self._failures > HICCUPS),
+                    behind=MAIL if is_away else "",
+                )
             )
         except TransientError:
             return  # the journal itself is away: that is what was logged

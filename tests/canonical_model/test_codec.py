@@ -246,6 +246,7 @@ def test_wire_names_never_change():
         "mail_bounced",
         "timer_fired",
         "work_order_changed",
+        "work_shown",
         "delivery_refused",
         "difference_found",
         "case_redispatched",
@@ -264,6 +265,7 @@ def test_wire_names_never_change():
         "withdraw_notice",
         "order_work",
         "cancel_work",
+        "forget_work",
     ]
 
 

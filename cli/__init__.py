@@ -41,7 +41,8 @@ def command_line(build_hub: BuildHub, build_journal: BuildJournal) -> click.Grou
 
     for command in (run, check, reload, products, init, backup, restore, migrate_tables, database_roles):
         main.add_command(command)
-    for command in (restore_check, demo, *commands(lambda: called().journal())):
+    console = commands(lambda: called().journal(), lambda: called().configuration().settings.api.systems)
+    for command in (restore_check, demo, *console):
         main.add_command(command)
     main.add_command(
         text_commands(lambda: called().journal(), lambda: called().configuration().routes, texts_in)

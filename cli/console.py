@@ -5,7 +5,7 @@ person (`status`) or is not accounted for (`balance`).
 """
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -31,9 +31,16 @@ from journal.retention import Keeping
 
 
 def commands(
-    open_journal: OpenJournal, *, language: str = "nl", time_zone: str = "Europe/Brussels"
+    open_journal: OpenJournal,
+    api_systems: Callable[[], Collection[str]],
+    *,
+    language: str = "nl",
+    time_zone: str = "Europe/Brussels",
 ) -> list[click.Command]:
-    """The commands over a journal that `open_journal` opens, starts and closes; for a click group."""
+    """The commands over a journal that `open_journal` opens, starts and closes; for a click group.
+
+    `api_systems` are the systems that may have a token for the API.
+    """
     wordings = load(time_zone)
     shop = _Shop(open_journal, wordings, language)
     return [
@@ -51,7 +58,7 @@ def commands(
         WorkShop(open_journal, wordings, language).work(),
         WorkShop(open_journal, wordings, language).erase(),
         shop.user(),
-        CredentialShop(open_journal, wordings, language).credential(),
+        CredentialShop(open_journal, wordings, language, api_systems).credential(),
     ]
 
 

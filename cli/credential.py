@@ -1,20 +1,38 @@
 """Credentials of existing systems in a terminal: `wegwijzer credential add|list|revoke`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 
 import click
 
-from cli.terminal import Shop, Terminal, table
+from cli.terminal import OpenJournal, Shop, Terminal, table
 from console.api.credentials import Credential, Credentials, Scope
+from console.wording import Wording
 from journal.journal import Journal
 
 
 class CredentialShop(Shop):
-    """What an administrator does about the tokens of the systems that use the API."""
+    """What an administrator does about the tokens of the systems that use the API.
+
+    `known` are the systems of `[api.systems]`: the door knows no others, so a token for another opens nothing.
+    """
+
+    def __init__(
+        self,
+        open_journal: OpenJournal,
+        wordings: dict[str, Wording],
+        language: str,
+        known: Callable[[], Collection[str]],
+    ) -> None:
+        super().__init__(open_journal, wordings, language)
+        self._known = known
 
     def credential(self) -> click.Command:
         def add(terminal: Terminal, system: str, scope: Sequence[str], days: int) -> None:
+            known = sorted(self._known())
+            if system not in known:
+                names = ", ".join(known) or "-"
+                self._leave(terminal.text("cli.credential_unknown", system=system, names=names))
             scopes = [Scope(one) for one in scope]
             issued, token = self._with(
                 lambda journal: _issue(journal, terminal, system, scopes, timedelta(days=days))

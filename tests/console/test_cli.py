@@ -46,7 +46,8 @@ def run(copied: City, tmp_path: Path) -> Run:
         finally:
             await city.journal.close()
 
-    group = click.Group("wegwijzer", commands={one.name: one for one in commands(open_journal)})
+    console = commands(open_journal, lambda: ("parkeren", "kassa"))
+    group = click.Group("wegwijzer", commands={one.name: one for one in console})
 
     def run_one(*words: str, answers: str = "") -> Result:
         return CliRunner().invoke(group, words, input=answers, catch_exceptions=False)
@@ -283,7 +284,7 @@ def test_a_journal_that_is_away(error: Exception):
         raise error
         yield
 
-    status = next(one for one in commands(away) if one.name == "status")
+    status = next(one for one in commands(away, tuple) if one.name == "status")
 
     result = CliRunner().invoke(status, [])
 
@@ -294,7 +295,9 @@ def test_a_journal_that_is_away(error: Exception):
 
 @pytest.mark.parametrize("language", ["nl", "en"])
 def test_every_command_explains_itself(language: str):
-    waiting = commands(lambda: pytest.fail("no journal is needed for help"), language=language)
+    waiting = commands(
+        lambda: pytest.fail("no journal is needed for help"), tuple, language=language
+    )
     helps = []
     while waiting:
         command = waiting.pop()
@@ -452,6 +455,15 @@ def test_a_credential_is_shown_once_listed_and_revoked(run: Run):
     assert revoked.exit_code == 0
     assert "revoked" in run("credential", "list").stdout
     assert run("credential", "revoke", "0" * 16).exit_code == 1
+
+
+def test_a_token_for_a_system_that_the_api_does_not_know_is_refused_with_those_it_knows(run: Run):
+    result = run("credential", "add", "website")
+
+    assert result.exit_code == 1
+    assert "website staat niet in [api.systems]" in result.stderr
+    assert result.stderr.rstrip().endswith("kassa, parkeren")
+    assert json.loads(run("credential", "list", "--json").stdout) == []
 
 
 def test_who_gave_and_took_a_credential_is_in_the_audit_trail(run: Run, tmp_path: Path):

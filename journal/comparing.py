@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, func, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, or_, select, update
 
 from canonical_model.case import CaseRef
 from canonical_model.decision import AGAIN
@@ -46,7 +46,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpenCase:
+class TrackedCase:
     """A case to be compared with the tracker; what is known of it dates from `changed_at` (UTC)."""
 
     case: CaseRef
@@ -56,10 +56,10 @@ class OpenCase:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpenPage:
-    """Some open cases; `after` is where the next page goes on, "" when there are no cases beyond."""
+class TrackedPage:
+    """Some such cases; `after` is where the next page goes on, "" when there are no cases beyond."""
 
-    rows: tuple[OpenCase, ...]
+    rows: tuple[TrackedCase, ...]
     after: str
 
 
@@ -128,23 +128,24 @@ def _is_over(row: Any, now: int) -> bool:
     return row.status not in _OPEN and row.changed_at < now - AFTERWARDS
 
 
-def open_cases(connection: Connection, after: str, settled: int, limit: int) -> OpenPage:
-    """Cases that the tracker holds and that are not finished, by number, from after this one.
+def tracked_cases(connection: Connection, after: str, settled: int, limit: int) -> TrackedPage:
+    """Cases that the tracker holds, by number, from after this one: open, or ended no longer ago than `AFTERWARDS`.
 
-    Those that changed since `settled` (microseconds) are left alone. Finished cases are most of all: no more than
-    `LOOK_AHEAD` are looked at for one page.
+    Those that changed since `settled` (microseconds) are left alone. Long finished cases are most of all: no more
+    than `LOOK_AHEAD` are looked at for one page.
     """
     ahead = select(cases.c.ref).where(cases.c.ref > after).order_by(cases.c.ref).limit(LOOK_AHEAD)
     last = connection.execute(select(func.max(ahead.subquery().c.ref))).scalar() or ""
-    query = _OPEN_CASES.where(cases.c.ref > after, cases.c.ref <= last).order_by(cases.c.ref).limit(limit)
-    rows = tuple(_open_case(row, settled) for row in connection.execute(query))
-    return OpenPage(rows=rows, after=rows[-1].case if len(rows) == limit else last)
+    ours = _tracked(settled).where(cases.c.ref > after, cases.c.ref <= last)
+    query = ours.order_by(cases.c.ref).limit(limit)
+    rows = tuple(_tracked_case(row, settled) for row in connection.execute(query))
+    return TrackedPage(rows=rows, after=rows[-1].case if len(rows) == limit else last)
 
 
-def open_case(connection: Connection, ref: CaseRef, settled: int) -> OpenCase | None:
-    """The same about one case; None when it is finished or gone."""
-    row = connection.execute(_OPEN_CASES.where(cases.c.ref == ref)).one_or_none()
-    return _open_case(row, settled) if row else None
+def tracked_case(connection: Connection, ref: CaseRef, settled: int) -> TrackedCase | None:
+    """The same about one case; None when it is long finished or gone."""
+    row = connection.execute(_tracked(settled).where(cases.c.ref == ref)).one_or_none()
+    return _tracked_case(row, settled) if row else None
 
 
 def _under_way(case: ColumnElement[str], target: ColumnElement[str]) -> ColumnElement[bool]:
@@ -158,16 +159,17 @@ def _under_way(case: ColumnElement[str], target: ColumnElement[str]) -> ColumnEl
     return one.limit(1).scalar_subquery().is_not(None)
 
 
-_OPEN_CASES = select(
-    cases.c.ref,
-    cases.c.status,
-    cases.c.changed_at,
-    _under_way(cases.c.ref, literal("tracker")).label("busy"),
-).where(cases.c.status.in_(_OPEN), cases.c.tracker_id != "")
+def _tracked(settled: int) -> Select[Any, Any, Any, bool]:
+    """An end that is erased as well is nothing to compare any more."""
+    ended_lately = and_(cases.c.changed_at > settled - AFTERWARDS, cases.c.card.is_not(None))
+    busy = _under_way(cases.c.ref, literal("tracker")).label("busy")
+    return select(cases.c.ref, cases.c.status, cases.c.changed_at, busy).where(
+        or_(cases.c.status.in_(_OPEN), ended_lately), cases.c.tracker_id != ""
+    )
 
 
-def _open_case(row: Any, settled: int) -> OpenCase:
-    return OpenCase(
+def _tracked_case(row: Any, settled: int) -> TrackedCase:
+    return TrackedCase(
         case=CaseRef(row.ref),
         status=CaseStatus(row.status),
         changed_at=moment(row.changed_at),

@@ -1,6 +1,7 @@
 """A case stands otherwise over there than the hub knows: it is told again, or a person looks; never overwritten in silence."""
 
 from dataclasses import replace
+from typing import Final
 
 from canonical_model.case import CaseRecord
 from canonical_model.decision import AGAIN, Decision, Fate, Known, Match, WorkItem
@@ -11,13 +12,15 @@ from canonical_model.standing import Standing
 from canonical_model.status import OPEN, CaseStatus
 from canonical_model.work_order import ENDED, OrderState
 from routes import field_work
-from routes.chase import CHASE
+from routes.chase import CHASE, chase_timer
 from routes.configuration import RouteConfiguration
 from routes.silence import SILENCE
 from routes.standings import CUSTOMER, DIFFERENCE, last_order, standing_of, state_of
 from routes.status_to_customer import Step, Told, published, tell
 from routes.systems import status_told
 from routes.targets import TRACKER
+
+_REOPENED: Final = "de zaak ging weer open zonder dat de hub het hoorde: kijk na of de klant dat weet."
 
 
 def decide(
@@ -28,7 +31,7 @@ def decide(
     if match is None:
         return Decision(fate=Fate.DROPPED, reason=f"{event.case} is not known")
     if event.system == TRACKER:
-        return _tracker_moved(event, match, message_id, configuration)
+        return _tracker_moved(event, match, message_id, known, configuration)
     if event.system == CUSTOMER:
         return _told_late(event, match, message_id, configuration)
     return _system_differs(event, match, message_id, known, configuration)
@@ -49,7 +52,11 @@ def refused(event: DeliveryRefused, known: Known) -> Decision:
 
 
 def _tracker_moved(
-    event: DifferenceFound, match: Match, message_id: MessageId, configuration: RouteConfiguration
+    event: DifferenceFound,
+    match: Match,
+    message_id: MessageId,
+    known: Known,
+    configuration: RouteConfiguration,
 ) -> Decision:
     """The tracker owns the case: its status counts. That we had not heard of it, a person must know."""
     case = match.case
@@ -62,14 +69,16 @@ def _tracker_moved(
     now = replace(case, status=CaseStatus(event.theirs))
     order = state_of(last_order(match.standings, configuration))
     status = public_status(now.status, order)
-    closing = (
-        now.status not in OPEN
-    )  # an answer that we missed is looked for by a person, not told in other words
+    closing = now.status not in OPEN
+    reopened = case.status not in OPEN and not closing
+    # an answer that we missed is looked for by a person, not told in other words
+    todo = _REOPENED if reopened else "kijk na of de klant zijn antwoord kreeg."
     step = Step(name=message_id, status=status, at=event.at, answered=True)
     told = tell(now, step, match.standings, configuration)
     return replace(
-        _asked(now, event, "kijk na of de klant zijn antwoord kreeg.", told),
+        _asked(now, event, todo, told),
         intents=(*told.intents, *status_told(case, now, f"found-{message_id}", event.at, configuration)),
+        timers=(chase_timer(now.kind, known, configuration.dispatch.terms),) if reopened else (),
         cancelled_timers=(CHASE, SILENCE) if closing else (),
     )
 

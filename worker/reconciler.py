@@ -19,17 +19,17 @@ from canonical_model.case import CaseRef
 from canonical_model.events import DifferenceFound
 from canonical_model.public_status import PublicStatus, public_status
 from canonical_model.standing import Standing
-from canonical_model.status import CaseStatus
+from canonical_model.status import OPEN, CaseStatus
 from journal.comparing import (
     Comparison,
     NextLook,
-    OpenCase,
+    TrackedCase,
     due,
     ended_incidents,
     look_at_once,
     note_looks,
-    open_case,
-    open_cases,
+    tracked_case,
+    tracked_cases,
 )
 from journal.instants import micros
 from journal.journal import Journal
@@ -258,7 +258,7 @@ class Reconciler:
         settled = micros(self._clock.now()) - self._settle
         position = self._position
         page = await self._journal.database.read(
-            lambda connection: open_cases(connection, position, settled, BATCH)
+            lambda connection: tracked_cases(connection, position, settled, BATCH)
         )
         for one in page.rows:
             if not self._is_asked(TRACKER) or not await self._may_go_on():
@@ -278,14 +278,17 @@ class Reconciler:
         for case in [case for case, doubt in self._doubts.items() if doubt.since <= since]:
             if not self._is_asked(TRACKER) or not await self._may_go_on():
                 return
-            one = await self._journal.database.read(partial(open_case, ref=case, settled=settled))
+            one = await self._journal.database.read(partial(tracked_case, ref=case, settled=settled))
             if one is None or one.busy:
                 del self._doubts[case]
             else:
                 await self._compare_case(tracker, one)
 
-    async def _compare_case(self, tracker: Tracker, one: OpenCase) -> None:
-        """A difference is told when it is still the same after a while."""
+    async def _compare_case(self, tracker: Tracker, one: TrackedCase) -> None:
+        """A difference is told when it is still the same after a while.
+
+        Of a case that ended, only that it is open again: how long a tracker keeps it is its own affair.
+        """
         try:
             found = await self._asked(tracker.find(one.case))
         except HubError as error:
@@ -293,7 +296,8 @@ class Reconciler:
             return
         theirs: CaseStatus | str = found[0].status if found else ""
         before = self._doubts.pop(one.case, None)
-        if len(found) == 1 and theirs is one.status:
+        agrees = len(found) == 1 and theirs is one.status
+        if agrees or (one.status not in OPEN and theirs not in OPEN):
             return
         doubt = _Doubt(ours=one.status, theirs=theirs, since=self._clock.monotonic())
         if before is None or (before.ours, before.theirs) != (doubt.ours, doubt.theirs):

@@ -15,7 +15,7 @@ from console.access import Role
 from console.accounts import Accounts
 from journal import reading
 from journal.balance import balance_sheet
-from journal.comparing import due, open_cases
+from journal.comparing import due, tracked_cases
 from journal.effects import SweepRequest
 from journal.instants import micros
 from journal.journal import Journal
@@ -191,7 +191,7 @@ def own_questions(journal: Journal, names: Seeded) -> Mapping[str, Look]:
             raise LookupError("a caller is not recognised")
 
     def after(number: int) -> Callable[[Connection], Any]:
-        return lambda connection: open_cases(connection, names.ref(number), now, 50)
+        return lambda connection: tracked_cases(connection, names.ref(number), now, 50)
 
     return {
         "sweep": lambda _: journal.sweep(SweepRequest()),

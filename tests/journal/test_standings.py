@@ -15,18 +15,19 @@ from journal import comparing
 from journal.comparing import (
     AFTERWARDS,
     NextLook,
-    OpenPage,
+    TrackedPage,
     due,
     ended_incidents,
     look_at_once,
     note_looks,
-    open_cases,
+    tracked_case,
+    tracked_cases,
 )
 from journal.instants import micros
 from journal.operations import Health
 from journal.schema import standings, work_items
 from journal.standings import HUB, Outside
-from tests.journal.scene import inbound, note, open_with, rows
+from tests.journal.scene import START, inbound, note, open_with, rows
 
 FIRST = CaseRef("LEU-2026-000001")
 TIMER = TimerFired(case=FIRST, name="x")
@@ -247,14 +248,14 @@ async def test_open_cases_are_walked_by_number(planned, plan, clock):
         await planned.accept(inbound(f"{number}"))
 
     def page(after, settled):
-        return lambda connection: open_cases(connection, after, settled, 2)
+        return lambda connection: tracked_cases(connection, after, settled, 2)
 
     now = micros(clock.now())
     first = await planned.database.read(page("", now))
     rest = await planned.database.read(page(first.after, now))
     assert [one.case[-1] for one in (*first.rows, *rest.rows)] == ["1", "2", "3"]
     assert (first.after, rest.after) == (first.rows[-1].case, rest.rows[-1].case)
-    assert await planned.database.read(page(rest.after, now)) == OpenPage(rows=(), after="")
+    assert await planned.database.read(page(rest.after, now)) == TrackedPage(rows=(), after="")
     assert not any(one.busy for one in first.rows)
     assert all(one.busy for one in (await planned.database.read(page("", now - 1))).rows)
 
@@ -266,11 +267,56 @@ async def test_a_walk_along_finished_cases_looks_at_a_few_at_a_time(planned, pla
         await planned.accept(inbound(f"{number}"))
     now, after, walked = micros(clock.now()), "", []
     while True:
-        page = await planned.database.read(partial(open_cases, after=after, settled=now, limit=50))
+        page = await planned.database.read(partial(tracked_cases, after=after, settled=now, limit=50))
         walked.append((len(page.rows), page.after[-1:]))
         if not (after := page.after):
             break
     assert walked == [(0, "2"), (0, "3"), (0, "")]
+
+
+async def test_a_page_of_the_walk_is_a_range_of_the_primary_key(planned):
+    def plan_of(connection):
+        explain = "EXPLAIN QUERY PLAN"
+        if connection.dialect.name == "postgresql":
+            explain = "EXPLAIN"
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        asked = []
+        record = lambda _c, _cursor, statement, parameters, *_rest: asked.append((statement, parameters))  # noqa: E731
+        event.listen(connection.engine, "before_cursor_execute", record)
+        try:
+            tracked_cases(connection, "LEU-2026-000001", micros(START), 50)
+        finally:
+            event.remove(connection.engine, "before_cursor_execute", record)
+        statement, parameters = asked[-1]
+        return " ".join(str(row) for row in connection.exec_driver_sql(f"{explain} {statement}", parameters))
+
+    plan = await planned.database.read(plan_of)
+    assert "cases_pkey" in plan or "cases USING PRIMARY KEY (ref>? AND ref<?)" in plan, plan
+
+
+async def test_an_end_is_compared_for_two_weeks_unless_it_is_erased(planned, plan, clock):
+    plan.decide_with = lambda message, known: replace(
+        open_with()(message, known),
+        case=replace(open_with()(message, known).case, tracker_id="7", status=CaseStatus.CLOSED),
+    )
+    await planned.accept(inbound("1"))
+
+    async def compared():
+        now = micros(clock.now())
+        page = await planned.database.read(partial(tracked_cases, after="", settled=now, limit=9))
+        one = await planned.database.read(partial(tracked_case, ref=FIRST, settled=now))
+        return [row.case for row in page.rows], one is not None
+
+    assert await compared() == ([FIRST], True)
+    clock.advance(timedelta(days=13, hours=23))
+    assert await compared() == ([FIRST], True)
+    clock.advance(timedelta(hours=2))
+    assert await compared() == ([], False)
+    clock.jump(-timedelta(days=10))
+    assert await compared() == ([FIRST], True)
+    plan.decide_with = lambda _message, known: says(known)
+    await planned.erase_case(FIRST, "an", "vraag van de burger")
+    assert await compared() == ([], False)
 
 
 async def test_a_question_about_standings_uses_its_index(planned):

@@ -43,6 +43,7 @@ from canonical_model.work_order import OrderState
 from journal.asking import NOT_YET
 from journal.intake import effect_key
 from journal.standings import renewed
+from routes.chase import CHASE
 from routes.router import CityRoutes
 from tests.journal.scene import AN, DISPATCH, START, configuration, contact
 from tests.routes.conftest import NEXT
@@ -350,6 +351,19 @@ def test_news_from_before_an_end_that_was_found_by_comparing_is_not_told_to_the_
     for decision in (late, heard):
         assert commands(decision, Notify) == commands(decision, PublishStatus) == []
     assert life.standings["dosis"].state == life.standings["customer"].state == "closed"
+
+
+def test_a_case_that_is_found_open_again_is_followed_chased_and_looked_at(life):
+    life.tracker(CaseStatus.CLOSED)
+    decision = life.takes(
+        DifferenceFound(case=NEXT, system="tracker", theirs="in_progress", ours="closed", at=life.now)
+    )
+
+    assert decision.case.status is CaseStatus.IN_PROGRESS
+    assert [timer.name for timer in decision.timers] == [CHASE]
+    assert decision.cancelled_timers == ()
+    assert "weer open" in life.items["difference-tracker"]
+    assert life.standings["dosis"].state == "in_progress"
 
 
 def test_the_board_does_not_fall_back_while_the_tracker_has_not_heard_of_the_end(life):

@@ -254,10 +254,10 @@ async def test_who_heard_as_much_need_not_hear_it_again(reconciler, stage, found
     assert found[0] == []
 
 
-async def in_tracker(stage):
+async def in_tracker(stage, status=CaseStatus.NEW):
     def decide(message, known):
         opened = open_with()(message, known)
-        return replace(opened, case=replace(opened.case, tracker_id="7"))
+        return replace(opened, case=replace(opened.case, tracker_id="7", status=status))
 
     stage.routes.decide_with = decide
     await stage.journal.accept(inbound("1"))
@@ -290,6 +290,40 @@ async def test_a_difference_that_goes_away_by_itself_is_told_to_nobody(reconcile
         office.cases = (_Issue(status),)
         await reconciler.look_around()
         stage.clock.advance(SETTLED)
+    assert found[0] == []
+
+
+@pytest.mark.parametrize("ended", [CaseStatus.ANSWERED, CaseStatus.CLOSED])
+async def test_a_case_that_the_tracker_opened_again_is_found_for_two_weeks_after_its_end(
+    reconciler, stage, office, found, ended
+):
+    await in_tracker(stage, ended)
+    office.cases = (_Issue(CaseStatus.IN_PROGRESS),)
+    await reconciler.look_around()
+    stage.clock.advance(SETTLED)
+    await reconciler.look_around()
+
+    (difference,) = found[0]
+    assert (difference.theirs, difference.ours) == ("in_progress", ended)
+
+
+@pytest.mark.parametrize("there", [(), ("closed",), ("closed", "closed")])
+async def test_an_ended_case_is_the_trackers_own_affair(reconciler, stage, office, found, there):
+    await in_tracker(stage, CaseStatus.ANSWERED)
+    office.cases = tuple(_Issue(CaseStatus(status)) for status in there)
+    await reconciler.look_around()
+    stage.clock.advance(SETTLED)
+    await reconciler.look_around()
+    assert found[0] == []
+
+
+async def test_a_case_that_ended_long_ago_is_not_asked_about(reconciler, stage, office, found):
+    await in_tracker(stage, CaseStatus.CLOSED)
+    stage.clock.advance(timedelta(days=14))
+    office.cases = (_Issue(CaseStatus.IN_PROGRESS),)
+    await reconciler.look_around()
+    stage.clock.advance(SETTLED)
+    await reconciler.look_around()
     assert found[0] == []
 
 

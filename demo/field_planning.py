@@ -79,6 +79,8 @@ class BadDays:
     """So often a token has no number yet; None = it never gets one."""
     nobody_home: int = 0
     """So many questions are answered 503."""
+    breaks_over: frozenset[str] = frozenset()
+    """Whoever asks for one of these requests gets a page of HTML and a 500."""
     swallow: int = 0
     """So many steps of the crew change the order and are never told as an update."""
     repeat_and_shuffle: bool = False
@@ -339,6 +341,8 @@ class FieldPlanning:
 
     async def _one(self, request: Request) -> Response:
         self._check_key(request.query_params)
+        if request.path_params["id"] in self.bad_days.breaks_over:
+            return HTMLResponse("<html><body><h1>Server Error (500)</h1></body></html>", 500)
         job = self.jobs.get(request.path_params["id"])
         if job is None or self.bad_days.hide:
             raise RefusedError(404, "service_request_id not found")

@@ -9,7 +9,7 @@ from hashlib import sha256
 import structlog
 from msgspec.structs import replace
 
-from adapters.caldav.client import Changes, StaleTokenError, TaskListClient
+from adapters.caldav.client import Changes, Item, StaleTokenError, TaskListClient
 from adapters.caldav.evidence import Evidence
 from adapters.caldav.memory import Memory, Told, hash_of, told_since
 from adapters.caldav.settings import Settings
@@ -17,7 +17,7 @@ from adapters.caldav.translate import Sent, Work, name_of, order_in, to_work
 from canonical_model.events import WorkOrderChanged
 from canonical_model.work_order import ENDED, OrderState, order_id
 from ports.adapter import Tools
-from ports.errors import MessageError, NotSupportedError, NotUnderstoodError, TransientError
+from ports.errors import AdapterError, MessageError, NotSupportedError, NotUnderstoodError, TransientError
 from ports.files import Upload
 from ports.intake import File, Inbound
 
@@ -25,6 +25,14 @@ log = structlog.get_logger()
 
 DELETED = "Uit de takenlijst verwijderd"
 """What handlers read when the crew threw a task away."""
+_PATIENCE = 3
+"""As many tasks in a row that can't be read are the server's trouble: the others are not tried now."""
+_LONGEST = timedelta(days=7)
+"""A task that can't be read for so long is left to people."""
+
+
+class _UnreadError(TransientError):
+    """The server does not give this task now, and is asked for it again."""
 
 
 class _PhotoAwaitedError(TransientError):
@@ -53,7 +61,8 @@ class Tasks:
 
     A token that the server forgot, and the first look, mean reading everything: tasks whose version was told are
     passed over, and open orders that are not there any more were thrown away. A task that waits for a photo keeps
-    the token where it is; the others go on.
+    the token where it is; the others go on. So does one that the server can't give: it is asked for after the others,
+    and named in the outage that it is, until people get it as a failure.
     """
 
     def __init__(self, tools: Tools, settings: Settings, client: TaskListClient, memory: Memory) -> None:
@@ -64,6 +73,8 @@ class Tasks:
         self._memory = memory
         self._evidence = Evidence(settings)
         self._waiting: dict[str, datetime] = {}
+        self._unread: dict[str, datetime] = {}
+        self._in_a_row = 0
 
     async def poll(self) -> int:
         token = await self._memory.token()
@@ -72,15 +83,22 @@ class Tasks:
         except StaleTokenError:
             log.warning("task_list_read_anew", adapter=self._tools.name)
             token, changes = "", await self._client.changes("")
-        new, awaited = 0, False
-        for name, etag in sorted(changes.changed.items()):
+        new, awaited, self._in_a_row = 0, False, 0
+        failure: _UnreadError | None = None
+        for name, etag in self._in_turn(changes):
             try:
                 new += await self._changed(name, etag)
+            except _UnreadError as error:
+                failure = error
+                if self._in_a_row >= _PATIENCE or error.retry_after:
+                    break
             except _PhotoAwaitedError as error:
                 log.info("work_order_photo_awaited", adapter=self._tools.name, reason=error.what)
                 awaited = True
         for order in await self._gone(changes, everything=not token):
             new += await self._deleted(order)
+        if failure:
+            raise failure
         if not awaited:
             await self._memory.remember_token(changes.token)
         return new
@@ -92,6 +110,11 @@ class Tasks:
         """Let go of the connections to photos elsewhere; the next poll makes new ones."""
         await self._evidence.close()
 
+    def _in_turn(self, changes: Changes) -> Sequence[tuple[str, str]]:
+        """By name; what could not be read comes after all others, the longest untried first."""
+        last = {name: place for place, name in enumerate(self._unread, start=1)}
+        return sorted(changes.changed.items(), key=lambda one: (last.get(one[0], 0), one))
+
     async def _changed(self, name: str, etag: str) -> int:
         named = order_in(name)
         if named is None:
@@ -100,7 +123,10 @@ class Tasks:
         last = await self._memory.told(order) or Told()
         if etag and etag == last.etag:
             return 0
-        item = await self._client.get(name)
+        try:
+            item = await self._item(name, order)
+        except NotUnderstoodError as problem:
+            return await self._hand_over_problem(order, f"unread-{etag}", b"", problem)
         if item is None:
             return 0  # thrown away in between: the next look says so
         sent = await self._memory.sent(order) or Sent()
@@ -114,6 +140,27 @@ class Tasks:
         await self._settle(order, replace(step.told, etag=item.etag))
         self._waiting.pop(order, None)
         return new
+
+    async def _item(self, name: str, order: str) -> Item | None:
+        """Raises `_UnreadError`, and after a week `NotUnderstoodError`, when the server can't give this task."""
+        try:
+            item = await self._client.get(name)
+        except AdapterError as error:
+            now = self._tools.clock.now()
+            since = self._unread.pop(name, now)
+            if now - since > _LONGEST:
+                raise NotUnderstoodError(
+                    f"{order}: {error.what}, for a week now: look at the task"
+                ) from error
+            self._unread[name] = since
+            self._in_a_row += 1
+            retry_after = error.retry_after if isinstance(error, TransientError) else None
+            raise _UnreadError(
+                f"{order}: {error.what}", detail=error.detail, retry_after=retry_after
+            ) from error
+        self._unread.pop(name, None)
+        self._in_a_row = 0
+        return item
 
     async def _step(self, order: str, work: Work, last: Told, sent: Sent) -> _Step:
         files, photos, problems = await self._photos(order, work, last)

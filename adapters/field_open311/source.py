@@ -5,11 +5,12 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import TypeVar
 
 import structlog
 
-from adapters.field_open311.answers import Update
+from adapters.field_open311.answers import Request, Update
 from adapters.field_open311.client import PlanningClient
 from adapters.field_open311.evidence import Evidence
 from adapters.field_open311.orders import Known, Orders
@@ -19,7 +20,7 @@ from canonical_model.case import CaseRef
 from canonical_model.events import WorkOrderChanged
 from canonical_model.work_order import OrderState, order_id, parse_order_id
 from ports.adapter import Tools
-from ports.errors import MessageError, NotSupportedError, NotUnderstoodError, TransientError
+from ports.errors import AdapterError, MessageError, NotSupportedError, NotUnderstoodError, TransientError
 from ports.intake import File, Inbound
 
 log = structlog.get_logger()
@@ -31,6 +32,14 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _MOST_REMEMBERED = 20_000
 _MOST_HANDED = 50
 """Updates of one order that are known as handed over after a restart; older ones are recognised by the journal."""
+_PATIENCE = 3
+"""As many requests in a row that can't be read are the planning's trouble: the others are not asked for now."""
+_LONGEST = timedelta(days=7)
+"""A request that can't be read for so long is left to people."""
+
+
+class _UnreadError(TransientError):
+    """The planning does not show the request of an update now, and is asked for it again."""
 
 
 class _PhotoAwaitedError(TransientError):
@@ -49,7 +58,8 @@ class Updates:
     """Implements `ports.source.Source`: hands over what crews did with our orders, and nothing else.
 
     The same update is handed over once. One that is older than what is known brings its text and its photos, but
-    not its state. One whose photos can't be fetched yet waits, and the later ones of its order wait behind it.
+    not its state. One whose photos can't be fetched yet waits, and the later ones of its order wait behind it. So does
+    one whose request the planning can't show: that is named in the outage that it is, until people get it as a failure.
     """
 
     def __init__(self, tools: Tools, settings: Settings, client: PlanningClient, orders: Orders) -> None:
@@ -62,17 +72,24 @@ class Updates:
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._ours: OrderedDict[str, tuple[CaseRef, int] | None] = OrderedDict()
         self._waiting: dict[str, datetime] = {}
+        self._unread: dict[str, datetime] = {}
+        self._asked_again: frozenset[str] = frozenset()
+        self._in_a_row = 0
+        self._failure: _UnreadError | None = None
 
     async def poll(self) -> int:
         now = self._tools.clock.now()
         start = (await self._orders.mark() or now) - timedelta(hours=self._settings.overlap_hours)
         held: dict[str, datetime] = {}
-        new = 0
+        new, self._in_a_row, self._failure = 0, 0, None
+        self._asked_again = self._next_unread()
         while start < now + _AHEAD:
             end = min(start + timedelta(hours=self._settings.window_hours), now + _AHEAD)
             new += await self._take(await self._client.updates(start, end), held)
             await self._orders.move_mark(min([end, now, *held.values()]))
             start = end
+        if self._failure:
+            raise self._failure
         return new
 
     async def wait(self, seconds: float) -> None:
@@ -93,6 +110,12 @@ class Updates:
                 continue
             try:
                 new += await self._hand_over(update, key)
+            except _UnreadError as error:
+                self._failure = error
+                if self._in_a_row >= _PATIENCE or error.retry_after:
+                    raise
+                held[update.request_id] = to_moment(update.at) or self._tools.clock.now()
+                continue
             except _PhotoAwaitedError as error:
                 log.info("work_order_photo_awaited", adapter=self._tools.name, reason=error.what)
                 held[update.request_id] = to_moment(update.at) or self._tools.clock.now()
@@ -102,7 +125,10 @@ class Updates:
 
     async def _hand_over(self, update: Update, key: str) -> int:
         """How many new messages this gave. Raises `_PhotoAwaitedError` while its photos can't be fetched."""
-        order = None if is_ours(update) else await self._order_of(update)
+        try:
+            order = None if is_ours(update) else await self._order_of(update)
+        except NotUnderstoodError as problem:
+            return await self._hand_over_problem(update, f"{key}/unread", problem)
         if order is None or update.status.casefold() in self._ignored:
             return 0
         known = await self._orders.known(order_id(*order), update.request_id)
@@ -181,9 +207,35 @@ class Updates:
         if named or not update.request_id:
             return named
         if update.request_id not in self._ours:
-            request = await self._client.request(update.request_id)
+            request = await self._request(update.request_id)
             _remember(self._ours, update.request_id, order_of(request) if request else None)
         return self._ours[update.request_id]
+
+    def _next_unread(self) -> frozenset[str]:
+        """The few that are asked for again in this look: the others had their turn later."""
+        chosen = tuple(islice(self._unread, _PATIENCE))
+        for id_ in chosen:
+            self._unread[id_] = self._unread.pop(id_)
+        return frozenset(chosen)
+
+    async def _request(self, id_: str) -> Request | None:
+        """Raises `_UnreadError`, and after a week `NotUnderstoodError`, when the planning can't show this request."""
+        if id_ in self._unread and id_ not in self._asked_again:
+            raise self._failure or _UnreadError(f"request {id_}: the planning did not show it before")
+        try:
+            request = await self._client.request(id_)
+        except AdapterError as error:
+            now = self._tools.clock.now()
+            self._in_a_row += id_ not in self._unread
+            since = self._unread.setdefault(id_, now)
+            if now - since > _LONGEST:
+                del self._unread[id_]
+                raise NotUnderstoodError(f"{_named(id_, error)}, for a week now: look at it") from error
+            retry_after = error.retry_after if isinstance(error, TransientError) else None
+            raise _UnreadError(_named(id_, error), detail=error.detail, retry_after=retry_after) from error
+        self._unread.pop(id_, None)
+        self._in_a_row = 0
+        return request
 
     async def _shown(self, step: Step) -> _Shown:
         files: dict[str, File] = {}
@@ -208,6 +260,10 @@ class Updates:
     @property
     def _ignored(self) -> frozenset[str]:
         return frozenset(status.casefold() for status in self._settings.ignored_statuses)
+
+
+def _named(id_: str, error: AdapterError) -> str:
+    return f"request {id_}: {error.what}"
 
 
 def _state(step: Step, known: Known | None) -> OrderState:

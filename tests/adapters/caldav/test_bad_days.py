@@ -17,6 +17,7 @@ from ports.errors import (
     NotSupportedError,
     NotUnderstoodError,
     RejectedError,
+    TransientError,
     UncertainError,
 )
 from tests.simulators.photo_host import running_photo_host
@@ -100,6 +101,79 @@ async def test_a_forgotten_token_means_reading_everything_and_telling_only_what_
     await memory.remember_token("")
     assert await source.poll() == 0
     assert intake.calls == calls
+
+
+class _BrokenOver(httpx.AsyncBaseTransport):
+    """A server that answers 500 whenever one of these tasks is read."""
+
+    def __init__(self, line):
+        self._line = line
+        self.names: set[str] = set()
+
+    async def handle_async_request(self, request):
+        if request.method == "GET" and request.url.path.rpartition("/")[2] in self.names:
+            return httpx.Response(500, html="<h1>Server Error (500)</h1>")
+        return await self._line.handle_async_request(request)
+
+
+class TestATaskThatTheServerCanNotGive:
+    @pytest.fixture
+    def broken(self, line):
+        return _BrokenOver(line)
+
+    @pytest.fixture
+    async def source(self, tools, settings, broken, memory):
+        client = TaskListClient(settings, broken)
+        source = Tasks(tools, settings, client, memory)
+        yield source
+        await source.close()
+        await client.close()
+
+    @pytest.fixture
+    async def names(self, crew, app):
+        names = sorted([await ordered(crew, some_work()) for _ in range(4)])
+        for name in names:
+            await app.report(name, OrderState.IN_PROGRESS, name)
+        return names
+
+    async def test_holds_nobody_up_is_told_and_comes_in_later(self, source, broken, names, app, told):
+        broken.names = {names[0]}
+
+        for _ in range(2):
+            with pytest.raises(TransientError, match=names[0].removesuffix(".ics")):
+                await source.poll()
+        assert [text for _, text in told()] == names[1:]
+
+        await app.report(names[2], OrderState.DONE, "klaar")
+        with pytest.raises(TransientError):
+            await source.poll()
+        assert told()[3:] == [(OrderState.DONE, "klaar")]
+        broken.names = set()
+        await source.poll()
+        assert told()[4:] == [(OrderState.IN_PROGRESS, names[0])]
+        assert await source.poll() == 0
+
+    async def test_as_many_in_a_row_as_there_can_be_do_neither(self, source, broken, names, told):
+        broken.names = set(names[:3])
+
+        with pytest.raises(TransientError):
+            await source.poll()
+        assert told() == [], "it may be the server"
+        with pytest.raises(TransientError):
+            await source.poll()
+        assert [text for _, text in told()] == names[3:]
+
+    async def test_goes_to_people_after_a_week(self, source, broken, names, clock, intake):
+        broken.names = {names[0]}
+        with pytest.raises(TransientError):
+            await source.poll()
+        clock.advance(timedelta(days=7, hours=1))
+
+        await source.poll()
+        await source.poll()
+
+        (failure,) = intake.problems
+        assert names[0].removesuffix(".ics") in failure.problem.what
 
 
 async def test_a_task_of_the_crews_own_is_none_of_our_business(source, app, name, intake):

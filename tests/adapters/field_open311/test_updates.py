@@ -11,7 +11,7 @@ from canonical_model.commands import OrderWork
 from canonical_model.events import WorkOrderChanged
 from canonical_model.work_order import OrderState
 from ports.contracts.crew import AFTER, key_of, photo_bytes, some_work
-from ports.errors import NotSupportedError, NotUnderstoodError
+from ports.errors import NotSupportedError, NotUnderstoodError, TransientError
 from tests.simulators.photo_host import running_photo_host
 
 
@@ -42,6 +42,57 @@ async def test_an_outage_longer_than_every_window_loses_nothing(source, planning
     await source.poll()
 
     assert [text for _, text in told()] == [f"dag {day}" for day in range(9)]
+
+
+class TestARequestThatTheyCanNotShow:
+    @pytest.fixture
+    async def jobs(self, crew, planning, job):
+        works = [some_work() for _ in range(4)]
+        made = [await crew.apply(key_of(work), OrderWork(order=work), photo_bytes) for work in works]
+        return [planning.jobs[id_] for id_ in made]
+
+    async def test_holds_nobody_up_is_told_and_comes_in_later(self, source, planning, jobs, clock, told):
+        planning.bad_days.breaks_over = frozenset({jobs[0].id})
+        for job in jobs:
+            clock.advance(timedelta(seconds=1))
+            planning.report(job.id, OrderState.IN_PROGRESS, job.id)
+
+        for _ in range(2):
+            with pytest.raises(TransientError, match=f"request {jobs[0].id}: the planning failed"):
+                await source.poll()
+        assert [text for _, text in told()] == [job.id for job in jobs[1:]]
+
+        clock.advance(timedelta(days=3))
+        planning.report(jobs[0].id, OrderState.DONE, "klaar")
+        planning.bad_days.breaks_over = frozenset()
+        await source.poll()
+        assert [text for _, text in told()][3:] == [jobs[0].id, "klaar"]
+
+    async def test_as_many_in_a_row_as_there_can_be_do_neither(self, source, planning, jobs, clock, told):
+        planning.bad_days.breaks_over = frozenset(job.id for job in jobs[:3])
+        for job in jobs:
+            clock.advance(timedelta(seconds=1))
+            planning.report(job.id, OrderState.IN_PROGRESS, job.id)
+
+        with pytest.raises(TransientError):
+            await source.poll()
+        assert told() == [], "it may be the planning"
+        with pytest.raises(TransientError):
+            await source.poll()
+        assert [text for _, text in told()] == [jobs[3].id]
+
+    async def test_goes_to_people_after_a_week(self, source, planning, jobs, clock, intake):
+        planning.bad_days.breaks_over = frozenset({jobs[0].id})
+        planning.report(jobs[0].id, OrderState.DONE, "klaar")
+        with pytest.raises(TransientError):
+            await source.poll()
+        clock.advance(timedelta(days=7, hours=1))
+
+        await source.poll()
+        await source.poll()
+
+        (failure,) = intake.problems
+        assert jobs[0].id in failure.problem.what
 
 
 async def test_a_late_report_brings_its_text_and_not_its_state(source, planning, job, clock, told):

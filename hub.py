@@ -58,6 +58,7 @@ from ports.opt_outs import WaysOut
 from ports.products import Catalogue
 from ports.server import DoorsFirst, server
 from ports.target import Target
+from routes.dispatch import group_of_product
 from routes.router import CityRoutes
 from settings import ROLES, Configuration, in_words
 from settings.configuration import refuse_long
@@ -541,6 +542,8 @@ class Hub:
             self.configuration.settings.console,
             hand_out=self.broker.hand_out,
             groups=lambda: self.configuration.routes.dispatch.group,
+            products=self.catalogue,
+            group_of_product=lambda number: group_of_product(number, self.configuration.routes.dispatch),
             stopping=self._is_stopping,
             letters=LetterRoom(
                 configuration=lambda: self.configuration.routes, shown=self._shown_to_recipient

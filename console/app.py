@@ -18,6 +18,7 @@ from console.armour import Armour, add_headers
 from console.desk import (
     API,
     Desk,
+    GroupOfProduct,
     Groups,
     HandOut,
     NotSignedInError,
@@ -35,6 +36,7 @@ from console.settings import ConsoleSettings
 from console.staff import accounts_of
 from journal.journal import Journal
 from ports.errors import RejectedError, TransientError
+from ports.products import Catalogue, Products
 
 log = structlog.get_logger()
 
@@ -44,6 +46,10 @@ _CODES = {403: "forbidden", 404: "not_found", 405: "not_found", 422: "not_a_form
 
 async def _no_hand_out(_effects: Sequence[str]) -> None:
     """The sweeper finds what is due by itself."""
+
+
+def _no_group(_product: str) -> str:
+    return ""
 
 
 def _never() -> bool:
@@ -56,13 +62,15 @@ def create_console(
     *,
     hand_out: HandOut = _no_hand_out,
     groups: Groups = tuple,
+    products: Products | None = None,
+    group_of_product: GroupOfProduct = _no_group,
     stopping: Callable[[], bool] = _never,
     letters: LetterRoom | None = None,
 ) -> FastAPI:
     """The console over a journal that is started.
 
     `hand_out` is told which effects may start after a replay, a release or a skip; `groups` names the handler groups to
-    which a case may go. `stopping` ends the live streams when the hub shuts down. Without `letters` there are no pages
+    which a case may go, and `group_of_product` the one for a product of the catalogue `products`. `stopping` ends the live streams when the hub shuts down. Without `letters` there are no pages
     about the texts of mails. No page writes anything but through the journal.
     """
     app = FastAPI(
@@ -74,6 +82,8 @@ def create_console(
         settings=settings,
         hand_out=hand_out,
         groups=groups,
+        products=products or Catalogue(),
+        group_of_product=group_of_product,
         stopping=stopping,
         letters=letters,
         wordings=new_wordings(settings),

@@ -26,6 +26,7 @@ from console.letters import LetterRoom
 from console.settings import ConsoleSettings
 from console.wording import LANGUAGES, Wording, load
 from journal.journal import Journal
+from ports.products import Products
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
@@ -60,6 +61,8 @@ class Group(Protocol):
 
 Groups = Callable[[], Sequence[Group]]
 """The handler groups as the hub knows them now."""
+GroupOfProduct = Callable[[str], str]
+"""Which group the dispatch table names for a product, by its number; "" where no line of it does."""
 
 
 class ProblemError(Exception):
@@ -85,6 +88,8 @@ class Desk:
     settings: ConsoleSettings
     hand_out: HandOut
     groups: Groups
+    products: Products
+    group_of_product: GroupOfProduct
     stopping: Callable[[], bool]
     letters: LetterRoom | None
     wordings: Mapping[str, Wording]

@@ -66,6 +66,11 @@ def _fits(rule: Rule, contact: Contact, subject: Subject) -> bool:
     )
 
 
+def group_of_product(product: str, dispatch: Dispatch) -> str:
+    """The group of the first line that names this product, whatever else that line asks; "" when none names it."""
+    return next((rule.group for rule in dispatch.rule if product in rule.product), "")
+
+
 def _contact(example: Example) -> Contact:
     return Contact(
         channel=example.channel,

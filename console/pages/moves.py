@@ -2,25 +2,34 @@
 
 import json
 import secrets
+from dataclasses import dataclass
 
+import structlog
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from canonical_model.case import CaseRef
+from canonical_model.contact import Language
 from canonical_model.events import CaseRedispatched
 from console.access import Right, requires
 from console.desk import ProblemError, Visit, Visiting
 from journal import reading
+from ports.errors import AdapterError
 from ports.intake import Inbound
+from ports.products import Offer, offer
+
+log = structlog.get_logger()
 
 router = APIRouter()
 SOURCE = "console"
+SHOWN = 8
+"""Products in one answer, as at the counter."""
 
 
 @router.get("/cases/{ref}/move")
 @requires(Right.DISPATCH)
 async def ask(ref: str, visit: Visiting) -> Response:
-    """What happened outside already, and to whom it may go."""
+    """What happened outside already, to whom it may go, and whose product it is when words of one are searched for."""
     return await _page(visit, ref, None)
 
 
@@ -52,12 +61,38 @@ async def _page(visit: Visit, ref: str, asked: Inbound | None) -> Response:
     return visit.page(
         "move.html",
         passport=found,
+        labels={group.name: group.label for group in visit.desk.groups()},
         groups=[group for group in visit.desk.groups() if group.name != found.case.group],
-        asked=visit.form if asked else {},
+        asked=visit.form if asked else {"group": visit.query("group")},
+        search=await _search(visit),
         decision=decision,
         problem=problem,
         once=visit.form.get("once") or secrets.token_hex(16),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Search:
+    """What the product catalogue has for these words; `found` is None when nothing was asked, or it is `away`."""
+
+    words: str = ""
+    found: tuple[tuple[Offer, str], ...] | None = None
+    away: bool = False
+
+
+async def _search(visit: Visit) -> _Search:
+    """Products, each with the group that the dispatch table names for it."""
+    words = visit.query("q").strip()
+    if not words:
+        return _Search()
+    language = Language(visit.wording.language)
+    try:
+        products = await visit.desk.products.search(words, language, SHOWN)
+    except AdapterError as error:
+        log.warning("catalogue_away", reason=error.what)
+        return _Search(words=words, away=True)
+    found = ((offer(one, language), visit.desk.group_of_product(one.id)) for one in products)
+    return _Search(words=words, found=tuple(found))
 
 
 def _move(visit: Visit, ref: str) -> Inbound:

@@ -10,10 +10,13 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from adapters.memory.products import MemoryProducts
 from console import ConsoleSettings, create_console
 from console.access import Role
 from console.accounts import Accounts
 from console.letters import LetterRoom
+from ports.contracts.products import BIRTH, PASSPORT, sample
+from ports.products import Products
 from tests.console.seed import City, a_morning, new_city, open_city
 from tests.journal.scene import configuration
 
@@ -22,6 +25,8 @@ ORIGIN = "http://console.test"
 MARKER = "--- Gelieve boven deze lijn te antwoorden ---"
 LETTERS = LetterRoom(configuration=configuration, shown=lambda mail: f"{MARKER}\n\n{mail.text}")
 """Shipped texts, and a way out for mail that puts a line above them, as the mailbox does."""
+OF_PRODUCTS = {PASSPORT: "groen", BIRTH: "kcc"}
+"""Which groups the dispatch table names for products."""
 
 
 @dataclass
@@ -88,8 +93,16 @@ def settings() -> ConsoleSettings:
     return ConsoleSettings()
 
 
+@pytest.fixture
+def catalogue(city: City) -> Products:
+    """The product catalogue of the city."""
+    return MemoryProducts(city.clock, sample())
+
+
 @pytest_asyncio.fixture
-async def open_browser(city: City, settings: ConsoleSettings) -> AsyncIterator[Callable[[], Browser]]:
+async def open_browser(
+    city: City, settings: ConsoleSettings, catalogue: Products
+) -> AsyncIterator[Callable[[], Browser]]:
     """Opens browsers that know nobody yet."""
     handed_out: list[str] = []
 
@@ -97,7 +110,15 @@ async def open_browser(city: City, settings: ConsoleSettings) -> AsyncIterator[C
         handed_out.extend(ids)
 
     groups = configuration().dispatch.group
-    app = create_console(city.journal, settings, hand_out=hand_out, groups=lambda: groups, letters=LETTERS)
+    app = create_console(
+        city.journal,
+        settings,
+        hand_out=hand_out,
+        groups=lambda: groups,
+        products=catalogue,
+        group_of_product=lambda number: OF_PRODUCTS.get(number, ""),
+        letters=LETTERS,
+    )
     opened: list[httpx.AsyncClient] = []
 
     def open_one() -> Browser:

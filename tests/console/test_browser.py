@@ -21,9 +21,11 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from console import ConsoleSettings, create_console
 from journal.replay_ledger import Selection
-from tests.console.conftest import LETTERS, PASSWORD
+from ports.products import Products
+from tests.console.conftest import LETTERS, OF_PRODUCTS, PASSWORD
 from tests.console.seed import XSS, City, form
 from tests.console.test_replays import carried_out, mails_refused, unsure_dosis
+from tests.journal.scene import configuration
 
 CHROMIUM = shutil.which("chromium")
 ARGUMENTS = [
@@ -76,10 +78,18 @@ class Window:
 
 
 @pytest_asyncio.fixture
-async def address(city: City) -> AsyncIterator[str]:
+async def address(city: City, catalogue: Products) -> AsyncIterator[str]:
     """A console that really listens."""
     stopping = asyncio.Event()
-    app = create_console(city.journal, ConsoleSettings(), stopping=stopping.is_set, letters=LETTERS)
+    app = create_console(
+        city.journal,
+        ConsoleSettings(),
+        groups=lambda: configuration().dispatch.group,
+        products=catalogue,
+        group_of_product=lambda number: OF_PRODUCTS.get(number, ""),
+        stopping=stopping.is_set,
+        letters=LETTERS,
+    )
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=3)
@@ -219,6 +229,17 @@ async def test_without_javascript_a_second_person_approves_a_plan(
     assert "Goedgekeurd door kcc_dispatcher." in await page.inner_text("main")
     await context.close()
     assert window.seen == Seen()
+
+
+async def test_whose_product_it_is_is_found_by_keyboard_before_a_move(window: Window, city: City):
+    await window.log_in("kcc_dispatcher")
+    page = await window.open(f"/cases/{city.cases['question']}/move")
+    await page.fill("#words", "reispas")
+    await page.press("#words", "Enter")
+    await page.get_by_text("Kies deze groep").press("Enter")
+    await page.wait_for_url("**group=groen*")
+
+    assert await page.input_value("#group") == "groen"
 
 
 async def test_without_javascript_everything_works(chromium: Browser, address: str, city: City):
@@ -478,6 +499,7 @@ def pages(city: City) -> list[str]:
         f"/messages/{city.messages['refused']}/replay",
         f"/cases/{city.cases['answered']}",
         f"/cases/{city.cases['stuck']}",
+        f"/cases/{city.cases['stuck']}/move?q=reispas",
         "/search?q=maria.peeters@voorbeeld.be",
         "/customer",
         "/failures",

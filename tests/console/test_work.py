@@ -1,6 +1,7 @@
 """The work list, and taking a case back: seen first, done once, written down."""
 
 import html
+import re
 from dataclasses import replace
 
 import pytest
@@ -13,6 +14,8 @@ from canonical_model.standing import Standing
 from canonical_model.work_order import OrderState
 from console.access import Role
 from journal.schema import cases, effects, messages, work_items
+from ports.contracts.products import PASSPORT
+from ports.errors import TransientError
 from ports.intake import Inbound
 from routes.router import CityRoutes
 from tests.console.conftest import Browser
@@ -111,6 +114,37 @@ async def test_a_move_shows_first_what_happened_and_what_will(dispatcher, silent
     assert "tracker: zaak wijzigen" in text
     row = await one(city, select(cases.c.handler_group).where(cases.c.ref == silent))
     assert row.handler_group != "groen"
+
+
+async def test_whose_product_it_is_can_be_searched_before_a_move(dispatcher, silent):
+    assert "Zoek in de productencatalogus" in await text_of(dispatcher, f"/cases/{silent}/move")
+
+    page = await dispatcher.get(f"/cases/{silent}/move?q=reispas")
+    text = plain(html.unescape(page.text))
+    assert f"Reispas ({PASSPORT})" in text
+    assert "Kost 65 euro." in text
+    assert "Volgens de verdeeltabel voor Groendienst. Kies deze groep" in text
+    assert "De verdeeltabel noemt dit product niet." in text
+    chosen = html.unescape(re.search(r'href="([^"]*group=groen[^"]*)"', page.text)[1])
+    assert '<option value="groen" selected>' in (await dispatcher.get(chosen)).text
+    assert "Wat er nu gebeurt" not in text
+    assert "Geen product gevonden." in await text_of(dispatcher, f"/cases/{silent}/move?q=zwembroek")
+
+
+async def test_words_of_a_search_are_shown_as_words(dispatcher, silent):
+    page = await dispatcher.get(f"/cases/{silent}/move?q=%22%3E%3Cscript%3Ex")
+    assert "<script>x" not in page.text
+
+
+async def test_a_catalogue_that_is_away_holds_no_move_up(dispatcher, silent, catalogue, monkeypatch):
+    async def away(*_):
+        raise TransientError("the catalogue is away")
+
+    monkeypatch.setattr(catalogue, "search", away)
+    page = await dispatcher.get(f"/cases/{silent}/move?q=reispas")
+    assert page.status_code == 200
+    assert "De productencatalogus is nu niet te raadplegen." in page.text
+    assert "Toon wat er gebeurt" in page.text
 
 
 async def test_a_move_happens_once_however_often_it_is_sent(dispatcher, silent, city):

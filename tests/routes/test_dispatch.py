@@ -6,7 +6,7 @@ from canonical_model.contact import Channel, Kind
 from canonical_model.location import Location
 from routes.classify import Subject, classify
 from routes.configuration import DispatchError, parse_dispatch
-from routes.dispatch import dispatch, wrong_examples
+from routes.dispatch import dispatch, group_of_product, wrong_examples
 from tests.journal.scene import DISPATCH, contact
 
 TABLE = """
@@ -121,3 +121,21 @@ def test_a_table_that_does_not_fit_is_refused_with_the_place(text, message):
     with pytest.raises(DispatchError, match="dispatch table") as caught:
         parse_dispatch(text)
     assert message in str(caught.value)
+
+
+def test_the_group_of_a_product_is_that_of_the_first_line_that_names_it():
+    lines = """
+[[rule]]
+name = "reispas aan huis"
+product = ["320", "321"]
+area = ["heverlee"]
+group = "kcc"
+[[rule]]
+name = "reispas"
+product = ["320"]
+group = "groen"
+"""
+    city = parse_dispatch(DISPATCH + lines)
+
+    assert group_of_product("320", city) == "kcc"
+    assert group_of_product("399", city) == ""

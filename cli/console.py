@@ -373,7 +373,7 @@ def _message_lines(terminal: Terminal, page: reading.MessagePage) -> Iterable[st
                 row.source,
                 terminal.state("state", row.state),
                 row.case_ref or "-",
-                row.reason,
+                wording.said(row.reason),
             )
             for row in page.rows
         ]
@@ -399,7 +399,12 @@ def _passport_lines(terminal: Terminal, passport: reading.Passport) -> Iterable[
     yield ""
     yield from table(
         [
-            (wording.time(step.at), wording.known("lane", step.lane), step_words(wording, step), step.detail)
+            (
+                wording.time(step.at),
+                wording.known("lane", step.lane),
+                step_words(wording, step),
+                wording.said(step.detail),
+            )
             for step in passport.timeline
         ]
     )
@@ -421,7 +426,7 @@ def _explain_lines(terminal: Terminal, found: Sequence[Explanation]) -> Iterable
         yield "  " + wording.text("message.sentence", source=row.source, at=wording.time(row.received_at))
         yield f"  {wording.text('messages.kind')}: {wording.known('event', row.kind)}"
         yield f"  {wording.text('message.rule')}: {row.rule or wording.text('message.no_rule')}"
-        yield f"  {wording.text('messages.decided')}: {row.reason or '-'}"
+        yield f"  {wording.text('messages.decided')}: {wording.said(row.reason) or '-'}"
         yield f"  {wording.text('message.config')}: {row.config_version or '-'}"
         yield f"  {wording.text('messages.state')}: {terminal.state('state', row.state)}"
         for effect in explanation.message.effects:
@@ -451,7 +456,7 @@ def _failure_lines(terminal: Terminal, found: reading.Failures) -> Iterable[str]
         yield f"  {wording.text('failures.who')}: {wording.text(f'party.{remedy.who}')}"
         yield f"  {wording.text('failures.todo')}: {wording.text(f'remedy.{remedy.code}.todo')}"
         for card in cards:
-            yield f"  {card.count} x {card.where}: {card.reason}"
+            yield f"  {card.count} x {card.where}: {wording.said(card.reason)}"
             yield f"      {' '.join(card.samples)}"
     if not found.complete:
         yield wording.text("failures.cut")

@@ -112,7 +112,7 @@ class Shop:
             try:
                 run(terminal, **values)
             except (RejectedError, PasswordError) as error:
-                self._leave(str(error))
+                self._leave(terminal.wording.said(str(error)))
             except HubError as error:
                 click.echo(error.what, err=True)
                 sys.exit(UNAVAILABLE)

@@ -165,6 +165,7 @@ class Visit:
             "t": self.wording.text,
             "count": self.wording.count,
             "known": self.wording.known,
+            "said": self.wording.said,
             "bounded": self.wording.bounded,
             "time": self.wording.time,
             "clock": self.wording.clock,

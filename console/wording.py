@@ -1,16 +1,30 @@
 """The words of the console: catalogues in plain Dutch and English, and dates as people here write them."""
 
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
+from string import Formatter
 from types import MappingProxyType
 from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo
 
+from canonical_model.case import CASE_REF
+
 LANGUAGES: Final = ("nl", "en")
+_SETS: Final = {
+    "status": "case_status",
+    "before": "case_status",
+    "theirs": "outside_state",
+    "ours": "outside_state",
+    "plan": "plan_state",
+}
+"""Blanks of sentences that hold a value of a closed set."""
+_BLANKS: Final = {"ref": CASE_REF.pattern, "case": CASE_REF.pattern, "why": ".+?"}
+"""What may stand in a blank; in the others no `;`, with which another sentence begins."""
 _FOLDER = Path(__file__).parent / "texts"
 
 
@@ -33,6 +47,25 @@ class Wording:
     def known(self, group: str, value: str) -> str:
         """The text of a value of a closed set; a value that nobody described is shown as it is."""
         return self.texts.get(f"{group}.{value}", value)
+
+    def said(self, sentence: str) -> str:
+        """What the hub says in English, in its journal or when it refuses; what nobody translated stays as it is.
+
+        A sentence may be several, with `; ` in between.
+        """
+        whole = self._said(sentence)
+        if whole is not None:
+            return whole
+        return "; ".join(self._said(part) or part for part in sentence.split("; "))
+
+    def _said(self, sentence: str) -> str | None:
+        for key, shape in _said_shapes():
+            if found := shape.fullmatch(sentence):
+                words = {
+                    name: self.known(_SETS.get(name, ""), word) for name, word in found.groupdict().items()
+                }
+                return self.text(key, **words)
+        return None
 
     def bounded(self, number: int, most: int) -> str:
         """A count that stopped at a bound says so: `1000+`."""
@@ -87,6 +120,21 @@ def read_texts(language: str) -> Mapping[str, str]:
     return MappingProxyType(
         dict(_flat("", tomllib.loads((_FOLDER / f"{language}.toml").read_text(encoding="utf-8"))))
     )
+
+
+@cache
+def _said_shapes() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """What each English sentence looks like, those with the most words of their own first."""
+    shapes = [(key, text) for key, text in read_texts("en").items() if key.startswith("said.")]
+    shapes.sort(key=lambda one: -sum(len(words) for words, *_ in Formatter().parse(one[1])))
+    return tuple((key, re.compile("".join(_shape(text)), re.DOTALL)) for key, text in shapes)
+
+
+def _shape(text: str) -> Iterator[str]:
+    for words, name, *_ in Formatter().parse(text):
+        yield re.escape(words)
+        if name:
+            yield f"(?P<{name}>{_BLANKS.get(name, '[^;]+?')})"
 
 
 Texts: TypeAlias = "Mapping[str, str | Texts]"

@@ -243,7 +243,9 @@ def test_pause_and_resume(run: Run):
     board = {one["name"]: one for one in json.loads(run("status", "--json").stdout)["systems"]}
     assert (board["tracker"]["state"], board["tracker"]["paused_reason"]) == ("paused", "nieuwe versie")
     assert run("resume", "tracker").exit_code == 0
-    assert run("pause", "niets", "--reason", "zomaar").exit_code == 1
+    nothing = run("pause", "niets", "--reason", "zomaar")
+    assert (nothing.exit_code, nothing.stderr) == (1, "geen systeem heet 'niets'\n")
+    assert "no system is called 'niets'" in run("resume", "niets", "--lang", "en").stderr
 
 
 def test_a_user_by_standard_input(run: Run):
@@ -295,9 +297,7 @@ def test_a_journal_that_is_away(error: Exception):
 
 @pytest.mark.parametrize("language", ["nl", "en"])
 def test_every_command_explains_itself(language: str):
-    waiting = commands(
-        lambda: pytest.fail("no journal is needed for help"), tuple, language=language
-    )
+    waiting = commands(lambda: pytest.fail("no journal is needed for help"), tuple, language=language)
     helps = []
     while waiting:
         command = waiting.pop()
@@ -356,7 +356,7 @@ def test_a_plan_is_started_paused_resumed_and_cancelled(run: Run):
 
     assert states == ["running", "paused", "running", "cancelled"]
     again = run("replay", "resume", plan_id)
-    assert (again.exit_code, "cancelled" in again.output) == (1, True)
+    assert (again.exit_code, "dit plan is stopgezet" in again.output) == (1, True)
 
 
 def test_named_messages_come_from_a_file_and_what_was_done_is_left_alone(
@@ -393,7 +393,7 @@ def test_who_made_a_plan_under_another_name_is_no_second_person(run: Run, monkey
     for account in ("kcc_dispatcher", "els"):
         monkeypatch.setattr("cli.terminal.account", lambda account=account: account)
         refused = run(*words, answers="een lang wachtwoord\n")
-        assert (refused.exit_code, "a second person must approve" in refused.output) == (1, True)
+        assert (refused.exit_code, "een tweede persoon moet goedkeuren" in refused.output) == (1, True)
 
 
 def test_approving_asks_for_the_password_of_somebody_who_may(run: Run, monkeypatch):
@@ -402,7 +402,7 @@ def test_approving_asks_for_the_password_of_somebody_who_may(run: Run, monkeypat
         *("replay", "approve", plan_id, "--user", "kcc_dispatcher", "--password-stdin"),
         answers="een lang wachtwoord\n",
     )
-    assert (shared.exit_code, "nor under their account" in shared.output) == (1, True)
+    assert (shared.exit_code, "niet met diens account" in shared.output) == (1, True)
     monkeypatch.setattr("cli.terminal.account", lambda: "els")
     assert run("replay", "run", plan_id, "--yes").exit_code == 1
 
@@ -419,7 +419,7 @@ def test_approving_asks_for_the_password_of_somebody_who_may(run: Run, monkeypat
 
 def test_a_plan_that_does_not_exist_and_a_filter_that_cannot_be_read_are_told(run: Run):
     nobody = run("replay", "show", "0" * 32)
-    assert (nobody.exit_code, "no replay plan" in nobody.output) == (1, True)
+    assert (nobody.exit_code, "geen herstelplan heeft nummer 00" in nobody.output) == (1, True)
     wrong = run("replay", "plan", "--since", "gisteren", "--reason", "zomaar")
     assert (wrong.exit_code, "schrijf een dag" in wrong.output) == (1, True)
 

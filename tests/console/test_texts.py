@@ -1,7 +1,10 @@
 """The catalogues: the same keys in both languages, all of them used, none missing."""
 
+import ast
+import itertools
 import re
 import string
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,6 +12,8 @@ import pytest
 
 import cli
 import console
+import journal
+import routes
 from canonical_model.codec import _COMMAND_NAMES as COMMANDS
 from canonical_model.codec import _EVENT_NAMES as EVENTS
 from canonical_model.contact import Channel, Kind, Language
@@ -104,6 +109,64 @@ CLOSED_SETS = {
 }
 
 
+CASE = "LEU-2026-000003"
+_REFUSING = ("journal", "operations", "replays", "replay_freezing", "revealing", "letter_texts")
+
+
+def sentences() -> Iterator[str]:
+    """What routes give as the reason of a decision and the journal as that of a refusal, with something in each blank."""
+    for path in Path(routes.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            yield from _reasons(node)
+    for name in _REFUSING:
+        path = Path(journal.__file__).parent / f"{name}.py"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "RejectedError":
+                yield from _english(node.args[0])
+
+
+def _reasons(node: ast.AST) -> Iterator[str]:  # noqa: C901 - one shape of code after the other
+    match node:
+        case ast.Call(func=ast.Name(id="Decision" | "replace"), keywords=given):
+            for one in given:
+                if one.arg == "reason":
+                    yield from filter(None, _english(one.value))
+        case ast.Call(func=ast.Name(id="_nothing"), args=[_, why]):
+            yield from (f"{CASE}: {words}" for words in _english(why))
+        case ast.Assign(targets=[ast.Name(id="reason")], value=value):
+            yield from _english(value)
+        case ast.AugAssign(target=ast.Name(id="reason"), value=value):
+            yield from (words.removeprefix("; ") for words in _english(value))
+        case ast.FunctionDef(name="_reason", body=body):
+            for inner in itertools.chain.from_iterable(ast.walk(one) for one in body):
+                if isinstance(inner, ast.Return) and inner.value:
+                    yield from _english(inner.value)
+        case ast.Assign(targets=[ast.Name(id="_AUTOMATIC")], value=ast.Dict(values=values)):
+            for value in values:
+                yield from _english(value)
+
+
+def _english(node: ast.expr) -> list[str]:  # noqa: PLR0911 - one shape of code after the other
+    """Every sentence that this expression can be; [] when that is not to be seen here."""
+    match node:
+        case ast.Constant(value=str(words)):
+            return [words]
+        case ast.JoinedStr(values=values):
+            parts = [_english(one) for one in values]
+            return ["".join(chosen) for chosen in itertools.product(*parts)]
+        case ast.FormattedValue(value=ast.Name(id="why")):
+            return []  # what `_nothing` says, seen where it is called
+        case ast.FormattedValue(value=value, conversion=conversion):
+            about_case = re.search(r"\bref\b|\bcase$|gone|claimed", ast.unparse(value))
+            return [CASE if about_case else "'x'" if conversion == ord("r") else "x"]
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            return [one + other for one in _english(left) for other in _english(right)]
+        case ast.IfExp(body=body, orelse=other):
+            return _english(body) + _english(other)
+        case _:
+            return []
+
+
 def used_keys() -> set[str]:
     """Keys that stand in full somewhere in a template or in the code."""
     found: set[str] = set()
@@ -124,7 +187,7 @@ def used_groups() -> set[str]:
     for source in SOURCES.values():
         found |= {f"{group}." for group in GROUP.findall(source)}
         found |= {one or other for one, other in BUILT.findall(source)}
-    return found | {"timer.", "group.", "duration."}
+    return found | {"timer.", "group.", "duration.", "said."}
 
 
 def test_both_languages_have_the_same_keys():
@@ -171,6 +234,42 @@ def test_every_reference_that_a_search_tries_is_named():
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_text_has_no_mark_up(language: str):
     assert [text for text in read_texts(language).values() if "<" in text or "&" in text] == []
+
+
+@pytest.mark.parametrize("sentence", sorted(set(sentences())))
+def test_what_the_hub_itself_says_is_said_in_dutch_too(sentence: str):
+    nl, en = load("Europe/Brussels")["nl"], load("Europe/Brussels")["en"]
+
+    assert nl.said(sentence) != sentence
+    assert CASE in nl.said(sentence) or CASE not in sentence
+    assert en.said(sentence) == sentence
+
+
+@pytest.mark.parametrize(
+    ("english", "dutch"),
+    [
+        (
+            "opened LEU-2026-000003 for Openbaar domein; answered at once",
+            "LEU-2026-000003 geopend voor Openbaar domein; meteen beantwoord",
+        ),
+        (
+            "LEU-2026-000003: still in_progress with groen",
+            "LEU-2026-000003: nog altijd in behandeling bij groen",
+        ),
+        (
+            "LEU-2026-000003: dosis had nothing, should have planned: told again",
+            "LEU-2026-000003: dosis had niets, moet ingepland hebben: opnieuw verteld",
+        ),
+        (
+            "looks like spam (bulk): the KCC decides; dropped by an: the KCC says: spam",
+            "lijkt op spam (bulk): het KCC beslist; opzij gelegd door an: the KCC says: spam",
+        ),
+        ("De bus: the server says no", "De bus: the server says no"),
+        ("", ""),
+    ],
+)
+def test_a_sentence_of_the_hub_in_dutch(english: str, dutch: str):
+    assert load("Europe/Brussels")["nl"].said(english) == dutch
 
 
 def test_numbers_and_times_are_written_as_people_here_do():

@@ -4,7 +4,7 @@ import pytest
 
 from journal.schema import effects, standings, systems, work_items
 from ports.errors import MisconfiguredError
-from routes.reconcile import ITEM
+from routes.standings import DIFFERENCE
 from settings import load
 from settings.sections import LONGEST_NAME, LONGEST_SYSTEM
 from tests.flows.small_hub import small_hub
@@ -19,7 +19,7 @@ def named(folder, name, system="memory", more=""):
 
 def test_the_longest_name_is_taken_and_fits_every_column(tmp_path):
     assert LONGEST in named(tmp_path, LONGEST).settings.adapters
-    assert len(f"{ITEM}{LONGEST}") <= work_items.c.name.type.length
+    assert len(f"{DIFFERENCE}{LONGEST}") <= work_items.c.name.type.length
     assert {column.type.length for column in (systems.c.name, effects.c.target, standings.c.system)} == {
         LONGEST_SYSTEM
     }

@@ -128,9 +128,7 @@ class MemoryCrew:
         async def files() -> tuple[File, ...]:
             return shown
 
-        return OutsideStanding(
-            state=job.state, outside_id=job.id, at=last.at, text=last.text, files=files
-        )
+        return OutsideStanding(state=job.state, outside_id=job.id, at=last.at, text=last.text, files=files)
 
     async def _order(self, order: WorkOrder, fetch: Fetch) -> str:
         name = order_id(order.case, order.trip)

@@ -67,6 +67,7 @@ class SystemState:
     name: str
     paused: bool = False
     failures: int = 0
+    failing_since: int = 0
     open_until: int = 0
     incident_id: str | None = None
 
@@ -400,7 +401,7 @@ def due_timers(connection: Connection, now: int, limit: int = 200) -> tuple[DueT
 def system_states(connection: Connection) -> tuple[SystemState, ...]:
     """All targets as they stand."""
     return tuple(
-        SystemState(r.name, r.paused, r.failures, r.open_until, r.incident_id)
+        SystemState(r.name, r.paused, r.failures, r.failing_since, r.open_until, r.incident_id)
         for r in connection.execute(select(systems))
     )
 
@@ -451,6 +452,8 @@ def _note_health(tx: Transaction, row: Any, report: Health) -> None:
             )
     else:
         values |= {"last_error_at": tx.now, "last_error": report.what}
+        if not row.failures:
+            values |= {"failing_since": tx.now}
         if report.open_for:
             values |= {"open_until": tx.now + report.open_for}
             values |= {"incident_id": row.incident_id or _open_incident(tx, report)}
@@ -489,6 +492,7 @@ _NEW_SYSTEM: dict[str, Any] = {
     "paused_by": "",
     "paused_reason": "",
     "failures": 0,
+    "failing_since": 0,
     "open_until": 0,
     "incident_id": None,
     "last_ok_at": 0,

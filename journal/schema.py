@@ -275,6 +275,7 @@ systems = Table(  # what the worker knows of each target: held by a person, or b
     Column("paused_by", String(100), nullable=False),
     Column("paused_reason", Text, nullable=False),
     Column("failures", Integer, nullable=False),
+    Column("failing_since", BigInteger, nullable=False),  # the first of those failures
     Column("open_until", BigInteger, nullable=False),
     Column("incident_id", ID),
     Column("last_ok_at", BigInteger, nullable=False),

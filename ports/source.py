@@ -12,7 +12,10 @@ class Source(Protocol):
         ...
 
     async def poll(self) -> int:
-        """One round: hand all there is to `Accept`, then confirm it to the other side; how many were new.
+        """One round: hand what there is to `Accept`, then confirm it to the other side; how many were new.
+
+        Of a long list it is the first part: `wait` then returns at once. So a source that catches up is seen to be
+        well, and what it did stays done when it is cut off.
 
         May be repeated and may be cut off anywhere: what was handed over but not confirmed comes again and is
         recognised. A message that cannot be understood is handed over with its problem and never stops the

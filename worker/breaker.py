@@ -1,7 +1,8 @@
 """A circuit breaker per target: an outage is one incident, not a thousand errors.
 
-After some failures in a row the target is held; then one effect at a time tries, until one gets through.
-The state is in the journal, so all workers share it and people see it.
+After some failures in a row the target is held; then one effect at a time tries, until one gets through. Of a target
+that is seldom tried fewer will do, when they last. The state is in the journal, so all workers, and the lives of one
+that dies, share it and people see it.
 """
 
 from dataclasses import dataclass
@@ -12,6 +13,9 @@ from journal.operations import Health, SystemState
 from ports.clock import Clock
 
 THRESHOLD = 5
+FEW = 3
+LASTING = 300.0
+"""Seconds after which so few failures in a row are an outage too."""
 FIRST_HOLD = 2.0
 LONGEST_HOLD = 60.0
 
@@ -19,6 +23,7 @@ LONGEST_HOLD = 60.0
 @dataclass(slots=True)
 class _Circuit:
     failures: int = 0
+    since: float = 0.0  # monotonic: the first of them
     open_until: float = 0.0  # monotonic
     paused: bool = False
     in_flight: int = 0
@@ -44,7 +49,7 @@ class Breakers:
     def cap(self, target: str, concurrency: int) -> int:
         """How many more of its effects may be tried now: one at a time while it is not known to be back."""
         circuit = self._circuits[target]
-        return max(0, (1 if circuit.failures >= THRESHOLD else concurrency) - circuit.in_flight)
+        return max(0, (1 if self._is_out(circuit) else concurrency) - circuit.in_flight)
 
     def began(self, target: str) -> None:
         """A try begins."""
@@ -64,8 +69,10 @@ class Breakers:
     async def failed(self, target: str, what: str) -> None:
         """It did not answer; one failure too many holds it for a while."""
         circuit = self._circuits[target]
+        if not circuit.failures:
+            circuit.since = self._clock.monotonic()
         circuit.failures += 1
-        hold = self._hold(circuit.failures)
+        hold = self._hold(circuit)
         if hold:
             circuit.open_until = self._clock.monotonic() + hold
         await self._journal.report(
@@ -91,11 +98,15 @@ class Breakers:
     def _follow(self, circuit: _Circuit, state: SystemState, now: int) -> None:
         circuit.paused = state.paused
         circuit.failures = state.failures
+        circuit.since = self._clock.monotonic() - (now - state.failing_since) / 1e6
         left = (state.open_until - now) / 1e6
         circuit.open_until = self._clock.monotonic() + left if left > 0 else 0.0
 
-    @staticmethod
-    def _hold(failures: int) -> float:
-        if failures < THRESHOLD:
+    def _hold(self, circuit: _Circuit) -> float:
+        if not self._is_out(circuit):
             return 0.0
-        return min(LONGEST_HOLD, FIRST_HOLD * 2.0 ** min(failures - THRESHOLD, 10))
+        return min(LONGEST_HOLD, FIRST_HOLD * 2.0 ** min(max(0, circuit.failures - THRESHOLD), 10))
+
+    def _is_out(self, circuit: _Circuit) -> bool:
+        lasts = self._clock.monotonic() - circuit.since >= LASTING
+        return circuit.failures >= (FEW if lasts else THRESHOLD)

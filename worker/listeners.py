@@ -36,6 +36,7 @@ class Listener:
         self._stopping = asyncio.Event()
         self._failures = 0
         self._told = False
+        """Whether the journal has heard from this process how the source does: before, it may know more than we."""
         self._listened = False
 
     async def run(self) -> None:
@@ -77,7 +78,8 @@ class Listener:
             await self._journal.report(Health(self.source.name, ok=True))
 
     async def _ill(self, error: AdapterError) -> None:
-        self._failures += 1
+        self._failures = (self._failures if self._told else await self._failures_before()) + 1
+        self._told = True
         if self._failures == 1:
             log.warning("source_is_away", source=self.source.name, reason=error.what, detail=error.detail)
         wait = 60.0 if isinstance(error, MisconfiguredError) else min(60.0, 2.0**self._failures)
@@ -97,6 +99,14 @@ class Listener:
         except TransientError:
             log.warning("journal_is_away", source=self.source.name)
         await self._pause(wait)
+
+    async def _failures_before(self) -> int:
+        """In a row, of whoever listened before us."""
+        try:
+            states = await self._journal.system_states()
+        except TransientError:
+            return self._failures
+        return next((state.failures for state in states if state.name == self.source.name), 0)
 
     async def _have_lease(self) -> bool:
         try:
@@ -122,7 +132,7 @@ class Listener:
     async def _stand_by(self) -> None:
         """Another process listens: nothing may be left of our own listening."""
         if self._listened:
-            self._listened = False
+            self._listened = self._told = False
             await self.source.close()
         await self._pause(LEASE / 3)
 

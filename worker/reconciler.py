@@ -6,6 +6,7 @@ a message like any other: the routes decide what heals it, or who must look.
 
 import asyncio
 import json
+import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -132,13 +133,19 @@ class Reconciler:
         self._stopping.set()
 
     async def look_around(self) -> bool:
-        """One round: what outages left behind, then what is due. True = there may be more at once."""
+        """One round: what outages left behind, then what is due. True = there may be more at once.
+
+        Who comes first is left to chance: of a process that dies before the end of its rounds, always the same would wait.
+        """
         if not await self._may_go_on():
             return False
         await self._after_outages()
-        more = [await self._compare_with(system) for system in (CUSTOMER, *sorted(self._outside))]
-        more.append(await self._compare_with_tracker())
-        return any(more)
+        looks: list[Callable[[], Awaitable[bool]]] = [
+            partial(self._compare_with, system) for system in (CUSTOMER, *self._outside)
+        ]
+        looks.append(self._compare_with_tracker)
+        random.shuffle(looks)
+        return any([await look() for look in looks])
 
     async def _may_go_on(self) -> bool:
         """Whether this process still is the one that compares: a round may last longer than a lease."""

@@ -30,7 +30,9 @@ class Job:
     id: str
     order: WorkOrder
     photos: tuple[bytes, ...] = ()
-    changes: list[WorkOrderChanged] = field(default_factory=list[WorkOrderChanged])
+    changes: list[tuple[WorkOrderChanged, tuple[File, ...]]] = field(
+        default_factory=list[tuple[WorkOrderChanged, tuple[File, ...]]]
+    )
     state: OrderState = OrderState.ORDERED
 
 
@@ -76,7 +78,7 @@ class MemoryCrew:
             evidence=tuple(file.attachment for file in files),
         )
         job.state = state
-        job.changes.append(change)
+        job.changes.append((change, files))
         self.news.append((change, files))
         self.arrived.set()
 
@@ -119,8 +121,14 @@ class MemoryCrew:
         if not known:
             return None
         job = max(known, key=lambda job: job.order.trip)
-        at = job.changes[-1].at if job.changes else None
-        return OutsideStanding(state=job.state, outside_id=job.id, at=at)
+        if not job.changes:
+            return OutsideStanding(state=job.state, outside_id=job.id)
+        last, shown = job.changes[-1]
+
+        async def files() -> tuple[File, ...]:
+            return shown
+
+        return OutsideStanding(state=job.state, outside_id=job.id, at=last.at, text=last.text, files=files)
 
     async def _order(self, order: WorkOrder, fetch: Fetch) -> str:
         name = order_id(order.case, order.trip)

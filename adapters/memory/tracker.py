@@ -35,6 +35,8 @@ CAPABILITIES = Capabilities(
     unique_key="enforced",
     version_check="exact",
 )
+BATCH = 25
+"""Changes in one round."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -252,6 +254,7 @@ class MemoryChanges:
         self._tracker = tracker
         self._tools = tools
         self._poll_seconds = poll_seconds
+        self._more = False
 
     @property
     def name(self) -> str:
@@ -260,16 +263,17 @@ class MemoryChanges:
     async def poll(self) -> int:
         accepted = 0
         cursor = await self._tools.checkpoints.load(self.name)
-        while (batch := await self._tracker.changes(cursor)).changes:
-            for change in batch.changes:
-                receipt = await self._tools.accept(self._inbound(change))
-                accepted += not receipt.duplicate
-            cursor = batch.cursor
-            await self._tools.checkpoints.save(self.name, cursor)
+        batch = await self._tracker.changes(cursor, BATCH)
+        for change in batch.changes:
+            receipt = await self._tools.accept(self._inbound(change))
+            accepted += not receipt.duplicate
+        if batch.changes:
+            await self._tools.checkpoints.save(self.name, batch.cursor)
+        self._more = len(batch.changes) == BATCH
         return accepted
 
     async def wait(self, seconds: float) -> None:
-        await asyncio.sleep(min(seconds, self._poll_seconds))
+        await asyncio.sleep(0 if self._more else min(seconds, self._poll_seconds))
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -55,33 +55,32 @@ class ChangeSource:
         self._feed = feed
         self._tools = tools
         self._poll_seconds = poll_seconds
+        self._more = False
 
     @property
     def name(self) -> str:
         return f"{self._tools.name}/changes"
 
     async def poll(self) -> int:
-        """All there is now. The cursor is saved after acceptance only: what was cut off comes again.
+        """One batch. The cursor is saved after acceptance only: what was cut off comes again.
 
         A tracker that says that there is more and does not get on is left alone until the next look.
         """
         accepted = 0
         cursor = await self._tools.checkpoints.load(self.name)
-        while True:
-            batch = await self._feed.read(cursor)
-            for change in batch.changes:
-                receipt = await self._tools.accept(self._inbound(change))
-                accepted += not receipt.duplicate
-            if batch.cursor == cursor:
-                return accepted
+        batch = await self._feed.read(cursor)
+        for change in batch.changes:
+            receipt = await self._tools.accept(self._inbound(change))
+            accepted += not receipt.duplicate
+        gets_on = batch.cursor != cursor
+        if gets_on:
             await self._tools.checkpoints.save(self.name, batch.cursor)
-            cursor = batch.cursor
-            if not batch.more:
-                return accepted
+        self._more = batch.more and gets_on
+        return accepted
 
     async def wait(self, seconds: float) -> None:
-        """Trackers are polled, as a call that got lost must not lose a change: time is the only sign."""
-        await asyncio.sleep(min(seconds, self._poll_seconds))
+        """Trackers are polled, as a call that got lost must not lose a change: time is the only sign, but for what is left."""
+        await asyncio.sleep(0 if self._more else min(seconds, self._poll_seconds))
 
     async def close(self) -> None:
         """The connections belong to the tracker of the same adapter."""

@@ -248,6 +248,7 @@ def system_row(name: str, **changes: Any) -> dict[str, Any]:
         "paused_by": "",
         "paused_reason": "",
         "failures": 0,
+        "failing_since": 0,
         "open_until": 0,
         "incident_id": None,
         "last_ok_at": START,

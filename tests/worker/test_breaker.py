@@ -82,6 +82,26 @@ async def test_few_failures_open_no_incident(stage, tracker):
     assert await stage.incidents() == []
 
 
+async def test_a_target_that_is_seldom_tried_is_away_when_its_failures_last(journal_url, tracker):
+    """Whoever agreed on long waits between tries, and dies after each of them, sees the outage too."""
+    tracker.always = TransientError("nobody is home", retry_after=120)
+    clock = None
+    for life in range(4):
+        async with Stage(journal_url, {"tracker": tracker}, name=f"w/{life}", clock=clock) as stage:
+            if clock is None:
+                clock = stage.clock
+                await stage.accept(inbound("1"))
+            await stage.look_around()
+            assert len(tracker.tries) == life + 1
+            assert len(await stage.incidents()) == (life > 2)
+            clock.advance(timedelta(seconds=125))
+    tracker.always = None
+    async with Stage(journal_url, {"tracker": tracker}, name="w/5", clock=clock) as stage:
+        await stage.look_around()
+        (incident,) = await stage.incidents()
+        assert incident.closed_at
+
+
 async def test_refusals_are_answers_and_no_outage(stage, tracker):
     tracker.always = RejectedError("no such group")
     await asyncio.gather(*(stage.accept(inbound(f"{n}")) for n in range(20)))

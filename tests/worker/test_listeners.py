@@ -175,6 +175,20 @@ async def test_an_incident_that_a_dead_process_left_open_is_closed(journal, stag
     assert incident.closed_at is not None
 
 
+async def test_an_outage_through_many_short_lives_is_one_incident(journal, stage):
+    source = PretendedSource()
+    source.always = TransientError("connection refused")
+    for life in range(1, 5):
+        async with listening(Listener(source, journal, owner=f"p/{life}")):
+            await until(lambda life=life: source.polls == life)
+        assert len(await stage.incidents()) == (life > 2)
+    source.always = None
+    async with listening(Listener(source, journal, owner="p/5")):
+        await until(lambda: source.polls > 5)
+    (incident,) = await stage.incidents()
+    assert incident.closed_at is not None
+
+
 @pytest.mark.parametrize(
     ("error", "wait"),
     [

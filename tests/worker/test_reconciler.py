@@ -432,3 +432,28 @@ async def test_doubts_wait_while_the_tracker_does_not_answer(reconciler, stage, 
     await reconciler.look_around()
     assert len(asked) == 1
     assert found[0] == []
+
+
+async def test_of_processes_that_die_in_every_round_no_system_waits_for_ever(reconciler, stage):
+    boards = {name: Board() for name in ("dosis", "groen", "wegen")}
+    reconciler._outside = boards
+    at = stage.clock.now()
+
+    def decide(message, known):
+        standings = tuple(Standing(system=name, state="received", at=at) for name in boards)
+        return replace(open_with()(message, known), standings=standings)
+
+    def times():
+        return [len(board.asked) for board in boards.values()]
+
+    stage.routes.decide_with = decide
+    await stage.journal.accept(inbound("1"))
+    stage.clock.advance(SETTLED)
+    for board in boards.values():
+        board.shows = "silence"
+    for number in range(60):
+        life = asyncio.create_task(reconciler.look_around())
+        await until(lambda number=number: sum(times()) > number)
+        life.cancel()
+        await asyncio.wait({life})
+    assert all(times())

@@ -1,9 +1,11 @@
 """The tracker in memory behaves as every tracker must, and misbehaves when told to."""
 
+import asyncio
+
 import pytest
 
 from adapters.memory.cases import MemoryCases
-from adapters.memory.tracker import MemoryChanges, MemoryTracker
+from adapters.memory.tracker import BATCH, MemoryChanges, MemoryTracker
 from canonical_model.status import CaseStatus
 from ports.adapter import Tools
 from ports.clock import SystemClock
@@ -130,6 +132,19 @@ async def test_every_change_is_handed_over_once(tracker, inbox, source):
 
     last = inbox.inbound["tracker/changes", f"{case.ref}/2"]
     assert [answer.text for answer in last.event.answers] == ["Klaar"]
+
+
+async def test_a_long_list_is_read_in_parts_that_stay_read(tracker, inbox, source):
+    case = a_case()
+    await tracker.create_if_absent(case)
+    for number in range(2 * BATCH):
+        await tracker.answer(case.ref, f"{number}")
+
+    assert await source.poll() == BATCH
+    assert inbox.saved
+    async with asyncio.timeout(5):
+        await source.wait(3600)
+        assert [await source.poll(), await source.poll()] == [BATCH, 1]
 
 
 async def test_a_change_that_was_not_accepted_comes_again(tracker, inbox, source):

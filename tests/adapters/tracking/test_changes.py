@@ -43,7 +43,18 @@ async def test_a_tracker_that_does_not_get_on_is_left_alone_until_the_next_look(
     source = ChangeSource(feed, tools, poll_seconds=1)
 
     async with asyncio.timeout(5):
+        for _ in range(2):
+            assert await source.poll() == 0
+            await source.wait(3600)
         assert await source.poll() == 0
-        assert feed.asked == [None, "1", "2"]
-        assert await source.poll() == 0
-    assert feed.asked == [None, "1", "2", "2"]
+    assert feed.asked == [None, "1", "2"]
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await source.wait(3600)
+
+
+async def test_what_was_read_stays_read_when_a_long_list_is_cut_off(tools):
+    feed = Stuck("1", "2", "3")
+    await ChangeSource(feed, tools, poll_seconds=1).poll()
+    await ChangeSource(feed, tools, poll_seconds=1).poll()
+    assert feed.asked == [None, "1"]

@@ -28,7 +28,7 @@ from tests.flows.week.script import HOUR, OUTAGE, script
 from tests.flows.week.world import AGAIN, SETTLE, SLACK, TIMES, World, world
 
 FAULTS = (2.0, 8.0)
-"""Shortest and longest time between two kills in seconds."""
+"""Shortest and longest time between two kills in seconds, longer when the clock goes slower."""
 READY = 240.0
 """Seconds in which a hub must answer, on the busiest machine."""
 
@@ -75,7 +75,7 @@ async def week(folder: Path, days: float, dice: random.Random, times: float = TI
         ]
         try:
             while around.clock.now() < around.began + around.script.ends * HOUR:
-                await asyncio.sleep(dice.uniform(*FAULTS))
+                await around.clock.sleep(timedelta(seconds=dice.uniform(*FAULTS) * times))
                 await _die_and_rise(around)
                 fail_if_failed(cast)
             await _at_rest(around, cast)

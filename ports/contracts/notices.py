@@ -14,7 +14,7 @@ from canonical_model.commands import Notify, SendMail, WithdrawNotice
 from canonical_model.identifiers import Identifier, insz
 from canonical_model.party import ANONYMOUS, Party, PartyKind
 from canonical_model.public_status import PublicStatus
-from ports.errors import NotSupportedError, RejectedError, TransientError, UncertainError
+from ports.errors import NotOfferedError, NotSupportedError, RejectedError, TransientError, UncertainError
 from ports.notices import NOT_WANTED, Notices
 from ports.target import Idempotency
 
@@ -184,7 +184,7 @@ class NoticesContract:
         try:
             await notices.apply(a_key(case), withdrawal, no_files)
             left = 0
-        except RejectedError:
+        except (NotOfferedError, RejectedError):
             left = 1
 
         assert len(inboxes.of(AN)) == left

@@ -71,7 +71,10 @@ async def test_a_storm_loses_doubles_and_reorders_nothing(tmp_path: Path, tell, 
 
 
 def faults(city: City, crew: Crew, database: Postgres, cluster: Cluster, dice: random.Random):
-    """What happens, by name; the loss of all the broker's data comes last, on whatever is left by then."""
+    """What happens, by name; the loss of all the broker's data comes last, on whatever is left by then.
+
+    Whoever takes the place of the dead is ready before the next fault, as nobody here begins it a second time.
+    """
 
     def more_workers() -> None:
         crew.wait_until_ready(crew.begin("worker"))
@@ -82,7 +85,7 @@ def faults(city: City, crew: Crew, database: Postgres, cluster: Cluster, dice: r
 
     def a_worker_dies() -> None:
         crew.kill(crew.some("worker", dice))
-        crew.begin("worker")
+        crew.wait_until_ready(crew.begin("worker"))
 
     def a_worker_sleeps_past_its_lease() -> None:
         crew.freeze(crew.some("worker", dice), LEASE + 2)
@@ -96,11 +99,11 @@ def faults(city: City, crew: Crew, database: Postgres, cluster: Cluster, dice: r
             lambda: sources == (now := crew.listening()).keys() and victim.pid not in now.values(),
             MOVED_WITHIN,
         )
-        crew.begin("listener")
+        crew.wait_until_ready(crew.begin("listener"))
 
     def the_doors_die() -> None:
         crew.kill(crew.some("intake", dice))
-        crew.begin("intake")
+        crew.wait_until_ready(crew.begin("intake"))
 
     def the_broker_loses_its_leader() -> None:
         leader = cluster.leader_of(QUEUE)

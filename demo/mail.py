@@ -50,6 +50,8 @@ class PostOffice:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        if self.process.stdout:
+            self.process.stdout.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -114,7 +114,7 @@ async def day_of_traffic(journal, name: str) -> None:
     await journal.report(Health("tracker", ok=True))
     await journal.lease(f"source/of-{name}", "w/1", 10)
     await journal.save_checkpoint(f"gone-{name}", "at", "1")
-    await journal.save_checkpoint("crew", f"order/{ref}", "planned")
+    await journal.save_checkpoint("other-crew", f"order/{ref}", "planned")
     await leave_behind(journal, name)
 
 

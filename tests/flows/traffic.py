@@ -25,6 +25,8 @@ from tests.flows.city import City
 
 PAUSE = (0.1, 0.7)
 """Seconds between two contacts of one sender, at its busiest."""
+QUIET = 150.0
+"""Seconds within which everything must have come to rest after the last fault."""
 STUCK = 90.0
 """Seconds in which nothing at all was finished, after the last fault: it will never come to rest."""
 PHOTO = "stoep.jpg"
@@ -238,22 +240,24 @@ async def add_to(website: Website, case: TrackerCase, traffic: Traffic) -> None:
 
 
 async def come_to_rest(city: City) -> float:
-    """Wait until nothing moves any more, seen twice, as long as there is progress; how long that took."""
+    """Wait until nothing moves any more, seen twice; how long that took."""
     began = moved = time.monotonic()
     seen = 0
     before: tuple[object, ...] = ()
     async with Handler(city.tracker, CONTACT_CENTRE) as kcc:
         while seen < 2:
-            assert time.monotonic() - moved < STUCK, f"it never comes to rest: {before}\n{city.log()}"
+            now = time.monotonic()
+            assert now - began < QUIET, f"it does not come to rest in time: {before}\n{city.log()}"
+            assert now - moved < STUCK, f"it never comes to rest: {before}\n{city.log()}"
             await asyncio.sleep(0.5)
             await asyncio.to_thread(replay_what_died_too_often, city)
             books = await asyncio.to_thread(city.books)
             waiting = (await asyncio.to_thread(count_mails, city))[INBOX]
             quiet = books.at_rest and not waiting and all_heard(books, await all_cases(kcc))
             seen = seen + 1 if quiet else 0
-            now = (books.balance, books.open_effects, len(books.heard_of), waiting)
-            if now != before:
-                moved, before = time.monotonic(), now
+            stand = (books.balance, books.open_effects, len(books.heard_of), waiting)
+            if stand != before:
+                moved, before = time.monotonic(), stand
     return time.monotonic() - began
 
 

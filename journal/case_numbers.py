@@ -34,7 +34,12 @@ class CaseNumbers:
         return block
 
     def note_used(self, tx: Transaction) -> None:
-        """Write down how far the embedded journal's numbers are; a shared one wrote down the whole block."""
+        """Write down how far the embedded journal's numbers are; a shared one wrote down the whole block.
+
+        The numbers of a commit whose answer is lost may be taken, so nothing is left to give out until one is
+        known to be durable.
+        """
+        self._kept = Block()
         if tx.dialect == "sqlite" and tx.numbers:
             _NEXT.run(tx.connection, [{"year": tx.numbers.year, "next": tx.numbers.next}])
 

@@ -5,7 +5,8 @@ import contextlib
 
 import pytest
 import structlog
-from sqlalchemy import select
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import OperationalError
 
 from journal import case_numbers
 from journal.schema import cases, numbers
@@ -57,6 +58,24 @@ async def test_a_transaction_that_failed_gave_no_number_out(journal, monkeypatch
     assert len(set(found)) == 3
     given = await journal.database.read(lambda c: c.execute(select(numbers.c.next)).scalar_one())
     assert given > max(int(ref.rpartition("-")[2]) for ref in found)
+
+
+async def test_a_commit_whose_answer_is_lost_may_have_given_its_numbers_out(journal, monkeypatch):
+    commit = Connection.commit
+
+    def lost(connection):
+        commit(connection)
+        monkeypatch.undo()
+        raise OperationalError("COMMIT", None, ConnectionError("the server closed the connection"))
+
+    await journal.accept(inbound("1"))
+    monkeypatch.setattr(Connection, "commit", lost)
+    with structlog.testing.capture_logs():
+        await journal.accept(inbound("2"))
+    await journal.accept(inbound("3"))
+
+    found = await refs(journal)
+    assert len(set(found)) == 3
 
 
 async def test_a_part_that_failed_gave_no_number_out_while_the_rest_goes_on(journal):

@@ -36,6 +36,12 @@ url = "{journal}"
 [broker]
 url = "{broker}"
 
+[worker]
+lease = 24
+
+[targets.tracker]
+patience = 8
+
 [adapters.tracker]
 {tracker}
 

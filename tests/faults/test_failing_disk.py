@@ -5,38 +5,49 @@ the hub ends on SQLite, PostgreSQL panics by itself. Nothing that was promised m
 that is not durable, and no case may be opened twice.
 """
 
+import asyncio
 import json
 import re
+from collections.abc import AsyncGenerator
+from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
+from typing import TypeAlias
+
+import httpx
 
 from tests.faults.afterwards import cases_in, everything_done, stored, told, until
-from tests.faults.lone_hub import begun, receipts, running, statuses
+from tests.faults.lone_hub import LoneHub, begun, receipts, running, statuses
 from tests.servers import postgres
 from tests.servers.strace import failing_syncs
 
 BEFORE, DURING = range(10), range(100, 120)
+TOGETHER = 4
+
+Answer: TypeAlias = httpx.Response | httpx.TransportError
 
 
 async def test_a_disk_that_fails_under_sqlite_ends_the_hub_and_costs_nothing(tmp_path, tracker):
     journal = f"sqlite:///{tmp_path / 'var' / 'journal.db'}"
+    answers: list[Answer] = []
     with begun(tmp_path, tracker=tracker) as hub:
-        promised = receipts(await hub.flood(BEFORE))
-        with failing_syncs(hub.process.pid):
-            refused = await hub.flood(DURING)
+        posting = asyncio.create_task(_post_until_it_ends(hub, answers))
+        await until(lambda: answers, "it stores")
+        async with entered(failing_syncs(hub.process.pid)):
             code = await hub.ended()
-        assert receipts(refused) == set()
-        assert 503 in statuses(refused), "somebody must hear why"
+        await posting
+        assert set(statuses(answers)) <= {202, 503, 0}
+        assert 503 in statuses(answers), "somebody must hear why"
         assert code == 1, hub.last_words()
         assert "journal_disk_failed" in events(hub.log)
 
+    promised = receipts(answers)
     with running(tmp_path, tracker=tracker) as hub:
-        again = receipts(await hub.flood(BEFORE))
-        later = receipts(await hub.flood(DURING))
-        await everything_done(journal, len(BEFORE) + len(DURING))
+        later = receipts(await hub.flood(range(len(answers))))
+        await everything_done(journal, len(answers))
 
-    assert again == promised
-    assert stored(journal) == promised | later
-    assert await cases_in(tracker) == len(BEFORE) + len(DURING)
+    assert promised <= later
+    assert stored(journal) == later
+    assert await cases_in(tracker) == len(answers)
     assert [what for what, closed in told(journal) if "disk" in what and closed] != []
 
 
@@ -60,6 +71,22 @@ async def test_a_disk_that_fails_under_postgresql_costs_nothing(tmp_path, tracke
         assert receipts(during) <= later
         assert stored(server.address) == promised | later
         assert await cases_in(tracker) == len(BEFORE) + len(DURING)
+
+
+async def _post_until_it_ends(hub: LoneHub, answers: list[Answer]) -> None:
+    """Some forms at a time, numbered from 0; what is said to each."""
+    while hub.process.poll() is None:
+        answers += await hub.flood(range(len(answers), len(answers) + TOGETHER))
+
+
+@asynccontextmanager
+async def entered(fault: AbstractContextManager[None]) -> AsyncGenerator[None]:
+    """Beginning and ending it takes a while, which others go on in."""
+    await asyncio.to_thread(fault.__enter__)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(fault.__exit__, None, None, None)
 
 
 def backends(postmaster: int) -> list[int]:

@@ -19,8 +19,11 @@ from canonical_model.decision import ANSWER, NO_ADDRESS, Reference
 from canonical_model.status import OPEN, CaseStatus
 from journal.crypto import Keyring
 from journal.instants import moment
-from journal.reading import LOOK_BACK, CaseRow, Citizen, Opener, case_row, citizen_of
+from journal.reading.bounds import LOOK_BACK
+from journal.reading.cases import CaseRow, case_row
+from journal.reading.citizens import Citizen, citizen_of
 from journal.schema import case_history, cases, effects, messages, references
+from journal.seals import Opener
 
 PAGE: Final = 25
 MOST_NAMES: Final = 20

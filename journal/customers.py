@@ -16,8 +16,9 @@ from journal.crypto import Keyring, SealBrokenError
 from journal.customer_history import walk
 from journal.database import Database
 from journal.instants import micros, moment
-from journal.reading import LOOK_BACK, Opener
+from journal.reading.bounds import LOOK_BACK
 from journal.schema import case_history, cases, effects, messages, references
+from journal.seals import Opener
 from ports.cases import MOST, CaseSummary, CaseView, Outcome
 
 _T = TypeVar("_T")

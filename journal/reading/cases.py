@@ -7,13 +7,11 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, or_, select, text
 
-from canonical_model.status import OPEN
 from journal.instants import micros, moment, moment_or_none
 from journal.reading.bounds import PAGE
-from journal.schema import OPEN_CASE, cases, effects
+from journal.schema import OPEN_CASE, OPEN_STATUSES, cases, effects
 
 _OPEN_CASE: Final = text(OPEN_CASE)
-_OPEN_STATUSES: Final = tuple(sorted(status.value for status in OPEN))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +33,7 @@ class CaseRow:
     @property
     def open(self) -> bool:
         """Whether somebody still has to answer."""
-        return self.status in _OPEN_STATUSES
+        return self.status in OPEN_STATUSES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

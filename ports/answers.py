@@ -7,21 +7,23 @@ from typing import Final
 import httpx
 
 LONGEST_PATIENCE: Final = 999_999.0
-"""Seconds: who asks for more time gets this much."""
+"""Seconds: who asks for more time gets this much, unless a caller says otherwise."""
 
 
-def retry_after(answer: httpx.Response, now: datetime | None = None) -> float | None:
+def retry_after(
+    answer: httpx.Response, now: datetime | None = None, *, most: float = LONGEST_PATIENCE
+) -> float | None:
     """The seconds that the other side asks us to wait (RFC 9110, 10.2.3); None when it names none.
 
     A moment that it names instead says something only to a caller that tells what time it is.
     """
     said = answer.headers.get("Retry-After", "")
     if said.isdecimal():
-        return min(float(said), LONGEST_PATIENCE)
+        return min(float(said), most)
     moment = _moment(said)
     if now is None or moment is None:
         return None
-    return min(max(0.0, (moment - now).total_seconds()), LONGEST_PATIENCE)
+    return min(max(0.0, (moment - now).total_seconds()), most)
 
 
 def asked_at(answer: httpx.Response, elapsed: timedelta) -> datetime | None:

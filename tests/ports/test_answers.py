@@ -35,6 +35,12 @@ def test_patience_is_asked_in_seconds_or_until_a_moment(said: str, seconds: floa
     assert retry_after(answer(Retry_After=said), NOW) == seconds
 
 
+def test_nobody_gets_more_than_the_caller_gives():
+    asks = answer(Retry_After="90000"), answer(Retry_After="Tue, 03 Mar 2026 10:30:00 GMT")
+
+    assert [retry_after(one, NOW, most=60) for one in asks] == [60, 60]
+
+
 def test_a_moment_says_nothing_to_who_has_no_clock():
     assert retry_after(answer(Retry_After="Mon, 02 Mar 2026 09:32:00 GMT")) is None
 

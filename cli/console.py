@@ -23,10 +23,18 @@ from console.accounts import Accounts
 from console.exports import balance_csv
 from console.remedies import by_remedy
 from console.wording import Wording, load
-from journal import reading
 from journal.balance import BalanceSheet, balance_sheet
 from journal.first_line import DAYS, GOAL, FirstLine, first_line, together
 from journal.journal import Journal
+from journal.reading.bounds import MOST, PAGE
+from journal.reading.cases import LateCase, late_cases
+from journal.reading.effects import EffectRow
+from journal.reading.failures import Failures, Needing, failure_cards, needing_somebody
+from journal.reading.messages import MessageDetail, MessagePage, newest_messages, one_message
+from journal.reading.passports import Passport, passport_of
+from journal.reading.search import Hit, find
+from journal.reading.systems import SystemRow, systems_board
+from journal.reading.timelines import Step
 from journal.retention import Keeping
 
 
@@ -78,7 +86,7 @@ class _Shop(Shop):
         def run(terminal: Terminal, state: str | None, source: str, limit: int, before: str) -> None:
             page = self._with(
                 lambda journal: journal.database.read(
-                    lambda connection: reading.newest_messages(
+                    lambda connection: newest_messages(
                         connection, state=state or "", source=source, size=limit, before=before
                     )
                 )
@@ -137,7 +145,7 @@ class _Shop(Shop):
 
     def failures(self) -> click.Command:
         def run(terminal: Terminal) -> None:
-            found = self._with(lambda journal: journal.database.read(reading.failures))
+            found = self._with(lambda journal: journal.database.read(failure_cards))
             terminal.answer(found, _failure_lines(terminal, found))
 
         return self._command("failures", run)
@@ -198,7 +206,7 @@ class _Shop(Shop):
         group.add_command(self._command("list", names, help_key="user_list"))
         return group
 
-    def _one_or_leave(self, terminal: Terminal, found: Sequence[reading.Passport], reference: str) -> None:
+    def _one_or_leave(self, terminal: Terminal, found: Sequence[Passport], reference: str) -> None:
         if not found and looks_like(reference):
             self._leave(terminal.text("cli.customer"))
         if not found:
@@ -215,9 +223,9 @@ class _Shop(Shop):
 class Overview:
     """The morning check: is anything lost, down, stuck or late?"""
 
-    needing: reading.Needing
-    systems: tuple[reading.SystemRow, ...]
-    late: tuple[reading.LateCase, ...]
+    needing: Needing
+    systems: tuple[SystemRow, ...]
+    late: tuple[LateCase, ...]
     balance_difference: int
     needs_somebody: bool
     first_line: FirstLine
@@ -227,16 +235,16 @@ class Overview:
 class Explanation:
     """One message: what came in, which rule decided, and every step that followed."""
 
-    message: reading.MessageDetail
+    message: MessageDetail
 
 
 async def _overview(journal: Journal) -> Overview:
     now = journal.clock.now()
 
     def look(connection: Connection) -> Overview:
-        needing = reading.needing(connection)
-        systems = reading.systems_board(connection, now)
-        late = reading.late_cases(connection, now)
+        needing = needing_somebody(connection)
+        systems = systems_board(connection, now)
+        late = late_cases(connection, now)
         difference = balance_sheet(connection, now).difference
         stuck = needing.effects + needing.messages + needing.quarantined + len(late) + difference
         return Overview(
@@ -257,30 +265,28 @@ async def _sheet(journal: Journal, day: date | None) -> BalanceSheet:
     )
 
 
-async def _hits(journal: Journal, reference: str) -> tuple[reading.Hit, ...]:
-    return await journal.database.read(
-        lambda connection: reading.search(connection, journal.keyring, reference)
-    )
+async def _hits(journal: Journal, reference: str) -> tuple[Hit, ...]:
+    return await journal.database.read(lambda connection: find(connection, journal.keyring, reference))
 
 
-async def _passports(journal: Journal, reference: str) -> tuple[reading.Passport, ...]:
+async def _passports(journal: Journal, reference: str) -> tuple[Passport, ...]:
     refs = [hit.case.ref for hit in await _hits(journal, reference) if hit.case]
 
-    def look(connection: Connection) -> tuple[reading.Passport, ...]:
-        found = (reading.passport(connection, journal.keyring, ref, journal.clock.now()) for ref in refs)
+    def look(connection: Connection) -> tuple[Passport, ...]:
+        found = (passport_of(connection, journal.keyring, ref, journal.clock.now()) for ref in refs)
         return tuple(one for one in found if one)
 
     return await journal.database.read(look)
 
 
 async def _explanations(journal: Journal, reference: str) -> tuple[Explanation, ...]:
-    exact = await journal.database.read(lambda connection: reading.one_message(connection, reference.lower()))
+    exact = await journal.database.read(lambda connection: one_message(connection, reference.lower()))
     if exact:
         return (Explanation(message=exact),)
     ids = [row.id for passport in await _passports(journal, reference) for row in passport.messages]
 
     def look(connection: Connection) -> tuple[Explanation, ...]:
-        found = (reading.one_message(connection, id_) for id_ in ids)
+        found = (one_message(connection, id_) for id_ in ids)
         return tuple(Explanation(message=one) for one in found if one)
 
     return await journal.database.read(look)
@@ -304,12 +310,12 @@ def _overview_lines(terminal: Terminal, overview: Overview) -> Iterable[str]:
     needing = overview.needing
     yield from table(
         [
-            (wording.bounded(len(overview.late), reading.PAGE), wording.text("start.late_tile")),
+            (wording.bounded(len(overview.late), PAGE), wording.text("start.late_tile")),
             (
-                wording.bounded(needing.effects + needing.messages, reading.MOST),
+                wording.bounded(needing.effects + needing.messages, MOST),
                 wording.text("start.failures_tile"),
             ),
-            (wording.bounded(needing.quarantined, reading.MOST), wording.text("start.quarantine_tile")),
+            (wording.bounded(needing.quarantined, MOST), wording.text("start.quarantine_tile")),
         ]
     )
     line = overview.first_line
@@ -363,7 +369,7 @@ def _cells(*cells: object) -> tuple[str, ...]:
     return tuple(str(cell) for cell in cells)
 
 
-def _message_lines(terminal: Terminal, page: reading.MessagePage) -> Iterable[str]:
+def _message_lines(terminal: Terminal, page: MessagePage) -> Iterable[str]:
     wording = terminal.wording
     yield from table(
         [
@@ -382,7 +388,7 @@ def _message_lines(terminal: Terminal, page: reading.MessagePage) -> Iterable[st
         yield f"--before {page.older}"
 
 
-def _passport_lines(terminal: Terminal, passport: reading.Passport) -> Iterable[str]:
+def _passport_lines(terminal: Terminal, passport: Passport) -> Iterable[str]:
     wording, case = terminal.wording, passport.case
     yield f"{case.ref}  {wording.known('kind', case.kind)}  {terminal.state('case_status', case.status)}"
     yield wording.text("case.is_with" if case.open else "case.was_with", group=case.group)
@@ -410,7 +416,7 @@ def _passport_lines(terminal: Terminal, passport: reading.Passport) -> Iterable[
     )
 
 
-def step_words(wording: Wording, step: reading.Step) -> str:
+def step_words(wording: Wording, step: Step) -> str:
     """A step of a timeline in plain words."""
     groups = {"arrived": "event", "status": "case_status", "group": "group", "timer": "timer"}
     return wording.text(
@@ -434,7 +440,7 @@ def _explain_lines(terminal: Terminal, found: Sequence[Explanation]) -> Iterable
         yield ""
 
 
-def _effect_lines(terminal: Terminal, effect: reading.EffectRow) -> Iterable[str]:
+def _effect_lines(terminal: Terminal, effect: EffectRow) -> Iterable[str]:
     wording = terminal.wording
     action, state = wording.known("action", effect.action), terminal.state("effect_state", effect.state)
     yield f"  {effect.target}: {action}: {state} {effect.outside_id}".rstrip()
@@ -447,7 +453,7 @@ def _effect_lines(terminal: Terminal, effect: reading.EffectRow) -> Iterable[str
         yield f"    {effect.reason}"
 
 
-def _failure_lines(terminal: Terminal, found: reading.Failures) -> Iterable[str]:
+def _failure_lines(terminal: Terminal, found: Failures) -> Iterable[str]:
     wording = terminal.wording
     if not found.cards:
         yield wording.text("failures.none")

@@ -28,6 +28,12 @@ class CredentialShop(Shop):
         self._known = known
 
     def credential(self) -> click.Command:
+        group = click.Group("credential", help=self._help("credential"))
+        for command in (self._add(), self._list(), self._revoke()):
+            group.add_command(command)
+        return group
+
+    def _add(self) -> click.Command:
         def add(terminal: Terminal, system: str, scope: Sequence[str], days: int) -> None:
             known = sorted(self._known())
             if system not in known:
@@ -42,45 +48,43 @@ class CredentialShop(Shop):
                 [terminal.text("cli.credential_added", id=issued.id, token=token)],
             )
 
+        every_scope = [scope.value for scope in Scope]
+        return self._command(
+            "add",
+            add,
+            click.Argument(["system"]),
+            click.Option(
+                ["--scope"],
+                type=click.Choice(every_scope),
+                multiple=True,
+                default=every_scope,
+                help=self._help("scope"),
+            ),
+            click.Option(
+                ["--days"],
+                type=click.IntRange(1, 1100),
+                default=365,
+                show_default=True,
+                help=self._help("days"),
+            ),
+            help_key="credential_add",
+        )
+
+    def _list(self) -> click.Command:
         def names(terminal: Terminal) -> None:
             found = self._with(lambda journal: Credentials(journal.database, journal.clock).all())
             terminal.answer(found, table([_credential_cells(one) for one in found]))
 
+        return self._command("list", names, help_key="credential_list")
+
+    def _revoke(self) -> click.Command:
         def revoke(terminal: Terminal, id_: str) -> None:
             if not self._with(lambda journal: _revoke(journal, terminal, id_)):
                 self._leave(terminal.text("search.nothing"))
             terminal.answer({"id": id_}, [terminal.text("cli.credential_revoked", id=id_)])
 
-        group = click.Group("credential", help=self._help("credential"))
-        group.add_command(
-            self._command(
-                "add",
-                add,
-                click.Argument(["system"]),
-                click.Option(
-                    ["--scope"],
-                    type=click.Choice([scope.value for scope in Scope]),
-                    multiple=True,
-                    default=[scope.value for scope in Scope],
-                    help=self._help("scope"),
-                ),
-                click.Option(
-                    ["--days"],
-                    type=click.IntRange(1, 1100),
-                    default=365,
-                    show_default=True,
-                    help=self._help("days"),
-                ),
-                help_key="credential_add",
-            )
-        )
-        group.add_command(self._command("list", names, help_key="credential_list"))
-        group.add_command(
-            self._command(
-                "revoke", revoke, click.Argument(["id_"], metavar="ID"), help_key="credential_revoke"
-            )
-        )
-        return group
+        argument = click.Argument(["id_"], metavar="ID")
+        return self._command("revoke", revoke, argument, help_key="credential_revoke")
 
 
 async def _issue(

@@ -21,8 +21,9 @@ from console.replay_words import (
     will_do,
 )
 from console.selections import CARDS, FIELDS, SelectionError, selection_from
-from journal import reading
 from journal.journal import Journal
+from journal.reading.effects import one_effect
+from journal.reading.messages import one_message
 from journal.replay_ledger import ROW_STATES
 from journal.replay_reading import PlanRow, PlanView, ReplayRow, newest_plans, one_plan, plan_rows
 from journal.verdicts import VERDICTS, Verdict
@@ -306,11 +307,11 @@ async def _signed_in(journal: Journal, terminal: Terminal, user: str, password: 
 
 
 async def _one_replay(journal: Journal, subject: str) -> OneReplay | None:
-    effect = await journal.database.read(lambda connection: reading.one_effect(connection, subject))
+    effect = await journal.database.read(lambda connection: one_effect(connection, subject))
     if effect:
         verdict = await journal.preview_replay(subject)
         return OneReplay(subject=subject, verdicts=(verdict,), decide_again=False)
-    message = await journal.database.read(lambda connection: reading.one_message(connection, subject))
+    message = await journal.database.read(lambda connection: one_message(connection, subject))
     if message is None:
         return None
     parked = [one for one in message.effects if one.state == "parked"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from journal.reading import FailureCard
+from journal.reading.failures import FailureCard
 
 
 class Party(StrEnum):

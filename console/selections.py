@@ -1,19 +1,17 @@
 """What somebody asks to replay, as text from a form, a command line or the API, turned into a selection."""
 
-import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from console.remedies import REMEDIES, TRIAGE, errors_of
-from journal.instants import micros
+from journal.instants import is_id, micros
 from journal.replay_ledger import Selection
 
 CARDS: Final = tuple(dict.fromkeys([*(one.code for one in REMEDIES.values()), TRIAGE.code]))
 """The codes of the error cards, as a filter offers them."""
 FIELDS: Final = ("target", "remedy", "error", "like", "source", "since", "until", "case", "ids", "done")
-_ID: Final = re.compile(r"[0-9a-f]{32}")
 _LONGEST: Final = 400
 
 
@@ -59,7 +57,7 @@ def _errors(card: str, error: str) -> tuple[tuple[str, ...], bool]:
 
 def _ids(words: Iterable[str]) -> tuple[str, ...]:
     ids = tuple(dict.fromkeys(word.strip(",;").lower() for word in words if word.strip(",;")))
-    if not all(_ID.fullmatch(one) for one in ids):
+    if not all(is_id(one) for one in ids):
         raise SelectionError("ids")
     return ids
 

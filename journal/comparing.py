@@ -13,10 +13,10 @@ from canonical_model.case import CaseRef
 from canonical_model.decision import AGAIN
 from canonical_model.public_status import PublicStatus
 from canonical_model.standing import Standing
-from canonical_model.status import OPEN, CaseStatus
+from canonical_model.status import CaseStatus
 from journal.database import Transaction
 from journal.instants import DAY, moment
-from journal.schema import cases, effects, incidents, standings
+from journal.schema import OPEN_STATUSES, cases, effects, incidents, standings
 
 AFTERWARDS: Final = 14 * DAY
 """How long after its end a case is still compared."""
@@ -24,7 +24,6 @@ LOOK_AHEAD: Final = 2_000
 """How many cases one step of a walk along all of them looks at."""
 AT_ONCE: Final = 200
 """How many standings one step puts on today's list."""
-_OPEN: Final = tuple(sorted(status.value for status in OPEN))
 _UNFINISHED: Final = ("due", "claimed", "unknown", "parked")
 
 
@@ -125,7 +124,7 @@ def _is_over(row: Any, now: int) -> bool:
     """Long closed; or erased, where only a board must still be seen to have forgotten it."""
     if row.erased and row.state != PublicStatus.WITHDRAWN:
         return True
-    return row.status not in _OPEN and row.changed_at < now - AFTERWARDS
+    return row.status not in OPEN_STATUSES and row.changed_at < now - AFTERWARDS
 
 
 def tracked_cases(connection: Connection, after: str, settled: int, limit: int) -> TrackedPage:
@@ -164,7 +163,7 @@ def _tracked(settled: int) -> Select[Any, Any, Any, bool]:
     ended_lately = and_(cases.c.changed_at > settled - AFTERWARDS, cases.c.card.is_not(None))
     busy = _under_way(cases.c.ref, literal("tracker")).label("busy")
     return select(cases.c.ref, cases.c.status, cases.c.changed_at, busy).where(
-        or_(cases.c.status.in_(_OPEN), ended_lately), cases.c.tracker_id != ""
+        or_(cases.c.status.in_(OPEN_STATUSES), ended_lately), cases.c.tracker_id != ""
     )
 
 

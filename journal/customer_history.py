@@ -16,11 +16,14 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, or_, select
 
 from canonical_model.customer import CustomerKey
 from canonical_model.decision import ANSWER, NO_ADDRESS, Reference
-from canonical_model.status import OPEN, CaseStatus
+from canonical_model.status import CaseStatus
 from journal.crypto import Keyring
 from journal.instants import moment
-from journal.reading import LOOK_BACK, CaseRow, Citizen, Opener, case_row, citizen_of
-from journal.schema import case_history, cases, effects, messages, references
+from journal.reading.bounds import LOOK_BACK
+from journal.reading.cases import CaseRow, case_row
+from journal.reading.citizens import Citizen, citizen_of
+from journal.schema import OPEN_STATUSES, case_history, cases, effects, messages, references
+from journal.seals import Opener
 
 PAGE: Final = 25
 MOST_NAMES: Final = 20
@@ -29,7 +32,6 @@ MOST_NAMES: Final = 20
 LATEST_CONTACTS: Final = 5
 """Contacts that a case in the list names; its own page has all."""
 
-_OPEN: Final = tuple(sorted(status.value for status in OPEN))
 _PERSONAL: Final = tuple(key.value for key in CustomerKey)
 _KEY = re.compile(r"(open|rest):([A-Z0-9-]{1,20})")
 
@@ -123,7 +125,7 @@ def customer_history(
         found = [("open", row) for row in _newest_open(connection, hashes, horizon, ref, size + 1)]
         ref = ""
     if len(found) <= size:
-        below = or_(cases.c.status.not_in(_OPEN), references.c.case_ref <= horizon)
+        below = or_(cases.c.status.not_in(OPEN_STATUSES), references.c.case_ref <= horizon)
         missing = size + 1 - len(found)
         found += [("rest", row) for row in _newest(connection, hashes, below, ref, missing)]
     shown = found[:size]
@@ -152,7 +154,7 @@ def _newest_open(
         rows = connection.execute(
             select(cases)
             .join(recent, recent.c.case_ref == cases.c.ref)
-            .where(cases.c.status.in_(_OPEN))
+            .where(cases.c.status.in_(OPEN_STATUSES))
             .order_by(recent.c.case_ref.desc())
             .limit(size)
         )
@@ -196,7 +198,9 @@ def _rows(
     opener.fetch({row.key_id for row in found})
     answered = _answered(connection, refs)
     found_by = _found_by(connection, hashes, refs)
-    in_time = sorted(found, key=lambda row: (row.status in _OPEN, row.opened_at, row.ref), reverse=True)
+    in_time = sorted(
+        found, key=lambda row: (row.status in OPEN_STATUSES, row.opened_at, row.ref), reverse=True
+    )
     return tuple(
         _row(row, citizen_of(opener, row)[0], _contacts(connection, row.ref), answered, found_by[row.ref])
         for row in in_time

@@ -11,17 +11,17 @@ from canonical_model.codec import UnreadableError, decode_card, decode_event
 from canonical_model.contact import Channel, Kind
 from canonical_model.decision import Reference
 from canonical_model.events import Answer, CaseChanged
-from canonical_model.status import OPEN, CaseStatus, StatusChange
+from canonical_model.status import CaseStatus, StatusChange
 from journal.crypto import Keyring, SealBrokenError
 from journal.customer_history import walk
 from journal.database import Database
 from journal.instants import micros, moment
-from journal.reading import LOOK_BACK, Opener
-from journal.schema import case_history, cases, effects, messages, references
+from journal.reading.bounds import LOOK_BACK
+from journal.schema import OPEN_STATUSES, case_history, cases, effects, messages, references
+from journal.seals import Opener
 from ports.cases import MOST, CaseSummary, CaseView, Outcome
 
 _T = TypeVar("_T")
-_OPEN = tuple(sorted(status.value for status in OPEN))
 
 
 class JournalCases:
@@ -92,7 +92,7 @@ class _Reader:
                 .limit(limit)
             )
             if only_open:
-                query = query.where(cases.c.status.in_(_OPEN))
+                query = query.where(cases.c.status.in_(OPEN_STATUSES))
             once |= {row.ref: row for row in self._connection.execute(query)}
         newest = sorted(once.values(), key=lambda row: (row.opened_at, row.ref), reverse=True)
         return tuple(self._summary(row) for row in newest[:limit])

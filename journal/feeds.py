@@ -14,8 +14,8 @@ from canonical_model.codec import UnreadableError, decode_command
 from canonical_model.commands import Command
 from journal.crypto import Keyring
 from journal.database import Database, Transaction
-from journal.reading import Opener
 from journal.schema import api_feed, effects
+from journal.seals import Opener
 from ports.feeds import Entry, FeedPage
 
 

@@ -1,9 +1,11 @@
 """Times and ids as the tables hold them."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 from journal.chance import piece
 
+_ID = re.compile(r"[0-9a-f]{32}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 DAY = 86_400_000_000
@@ -19,9 +21,19 @@ def moment(value: int) -> datetime:
     return _EPOCH + timedelta(microseconds=value)
 
 
+def moment_or_none(value: int | None) -> datetime | None:
+    """The same, of a column that may be empty: NULL or 0."""
+    return moment(value) if value else None
+
+
 def new_id(now_micros: int) -> str:
     """32 hexadecimal digits: milliseconds first, so that ids sort by time, then chance."""
     return f"{now_micros // 1000:012x}{piece()[:10].hex()}"
+
+
+def is_id(words: str) -> bool:
+    """Whether this has the form of what `new_id` makes."""
+    return _ID.fullmatch(words) is not None
 
 
 def born(id_: str) -> int:

@@ -15,7 +15,8 @@ from canonical_model.codec import UnreadableError, decode_card, decode_command
 from canonical_model.commands import SendMail
 from journal.crypto import DataKey, Keyring, SealBrokenError
 from journal.database import Transaction
-from journal.reading import NEEDS_SOMEBODY, same_remedy
+from journal.reading.failures import same_remedy
+from journal.reading.messages import NEEDS_SOMEBODY
 from journal.replay_ledger import (
     ASIDE,
     DONE,

@@ -45,7 +45,7 @@ class Selection:
     """Which effects a plan is about; everything that is set must fit. Without `done`: only what is parked.
 
     `errors` are classes of errors, `but_errors` turns them round (any other error). `like` is a reason without
-    what varies (`reading.same_remedy`). `source` is where the message came from. `since` and `until`
+    what varies (`reading.failures.same_remedy`). `source` is where the message came from. `since` and `until`
     (microseconds, `until` not included) are about when an effect was planned. `ids` names messages and effects
     one by one, whatever became of them. Messages that a route failed on come along as "decide again", unless
     a target or a case is asked for.

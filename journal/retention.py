@@ -28,11 +28,11 @@ from sqlalchemy import (
 )
 from sqlalchemy import false as nothing
 
-from canonical_model.status import OPEN
 from journal.database import Transaction
 from journal.instants import DAY, micros, moment
 from journal.operations import ANCHOR, AuditEntry, Operations
 from journal.schema import (
+    OPEN_STATUSES,
     api_feed,
     attempts,
     audit,
@@ -133,12 +133,13 @@ _m, _e, _other, _c = messages.alias("m"), effects.alias("e"), effects.alias("o")
 _p = replay_plans.alias("p")
 _SETTLED = ("applied", "skipped")
 _FINISHED = ("done", "dropped")
-_OPEN = sorted(status.value for status in OPEN)
 
 
 def _case_needed(ref: ColumnElement[Any], cutoff: int) -> ColumnElement[bool]:
     """Its case is open, changed after this moment, or something is still to be done for it."""
-    lives = select(_c.c.ref).where(_c.c.ref == ref, or_(_c.c.status.in_(_OPEN), _c.c.changed_at >= cutoff))
+    lives = select(_c.c.ref).where(
+        _c.c.ref == ref, or_(_c.c.status.in_(OPEN_STATUSES), _c.c.changed_at >= cutoff)
+    )
     busy = select(_other.c.id).where(_other.c.case_ref == ref, _other.c.state.not_in(_SETTLED))
     return or_(exists(lives), exists(busy))
 

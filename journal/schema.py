@@ -4,6 +4,8 @@ Bodies live apart from what is listed and searched. No column outside `bodies`, 
 personal data: names of people, addresses and texts are sealed, identifiers are keyed hashes.
 """
 
+from typing import Final
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -20,6 +22,8 @@ from sqlalchemy import (
     text,
 )
 
+from canonical_model.status import OPEN
+
 metadata = MetaData()
 
 # On SQLite `sqlite_with_rowid=False` lets the primary key itself order the rows: one tree to write, not two.
@@ -30,6 +34,8 @@ STUCK = "state = 'parked' AND parked_effects = 0"
 """Messages that nobody could decide about; what is parked because of an effect is found by that effect."""
 OPEN_CASE = "status IN ('in_progress', 'new', 'waiting_for_customer', 'waiting_for_field_team')"
 """Cases that somebody still has to answer: a few of all that are kept."""
+OPEN_STATUSES: Final = tuple(sorted(status.value for status in OPEN))
+"""The same statuses, as values."""
 
 messages = Table(
     "messages",

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, case, func, or_, select
 
 from journal.balance import balance_sheet
 from journal.instants import DAY, micros
-from journal.reading import LOOK_BACK
+from journal.reading.bounds import LOOK_BACK
 from journal.schema import effects, leases, systems, tally, target_tally
 
 LISTENERS: Final = "source/"

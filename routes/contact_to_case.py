@@ -7,7 +7,7 @@ case does it count.
 
 import hmac
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
@@ -117,7 +117,6 @@ def _open(contact: Contact, message: Message, known: Known, configuration: Route
         card=_first_card(contact, subject.kind, configuration),
     )
     intents = [Intent(target=TRACKER, command=OpenCase(case=_canonical(contact, case, configuration)))]
-    names = list(_names(contact))
     reason = f"opened {case.ref} for {case.group}"
     claimed = contact.thread.claimed_case
     if claimed:
@@ -127,25 +126,37 @@ def _open(contact: Contact, message: Message, known: Known, configuration: Route
     intents += told.intents
     waits_for = state_of(order_after(None, told.standings, configuration))
     watch = silence.watch(case, waits_for, known, configuration)
-    if contact.answered:
-        intents += _closed_at_once(contact, case)
-        reason += "; answered at once"
-    elif _may_acknowledge(contact, known, table.terms):
-        letter = acknowledgement(case, configuration)
-        intents.append(letter)
-        names.append(sent(letter))
-    else:
-        reason += "; no acknowledgement: no address, or enough of them today"
+    hears = _hears_at_once(contact, case, known, configuration)
     return Decision(
         fate=Fate.ROUTED,
-        reason=reason,
+        reason=f"{reason}{hears.remark}",
         case=case,
-        intents=tuple(intents),
-        references=tuple(names),
+        intents=(*intents, *hears.intents),
+        references=(*_names(contact), *hears.references),
         timers=() if contact.answered else (timer, *watch.timers),
         standings=told.standings,
         rule=destination.rule,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Heard:
+    """What the customer hears at once; `remark` belongs to the reason of the decision."""
+
+    intents: tuple[Intent, ...] = ()
+    references: tuple[Reference, ...] = ()
+    remark: str = ""
+
+
+def _hears_at_once(
+    contact: Contact, case: CaseRecord, known: Known, configuration: RouteConfiguration
+) -> _Heard:
+    if contact.answered:
+        return _Heard(intents=tuple(_closed_at_once(contact, case)), remark="; answered at once")
+    if not _may_acknowledge(contact, known, configuration.dispatch.terms):
+        return _Heard(remark="; no acknowledgement: no address, or enough of them today")
+    letter = acknowledgement(case, configuration)
+    return _Heard(intents=(letter,), references=(sent(letter),))
 
 
 def _outside(

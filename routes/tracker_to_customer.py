@@ -5,7 +5,7 @@ from datetime import datetime
 
 from canonical_model.case import CaseRecord
 from canonical_model.commands import AddNote
-from canonical_model.decision import NO_ADDRESS, Decision, Fate, Intent, Known
+from canonical_model.decision import NO_ADDRESS, Decision, Fate, Intent, Known, Match, Timer
 from canonical_model.events import CaseChanged
 from canonical_model.public_status import PublicStatus, public_status
 from canonical_model.standing import Standing
@@ -32,11 +32,7 @@ def decide(change: CaseChanged, known: Known, configuration: RouteConfiguration)
             fate=Fate.DROPPED, reason=f"the tracker tells of {change.case}, which the hub never opened"
         )
     case, standings = match.case, match.standings
-    overtaken = (
-        case.status is not CaseStatus.NEW  # it can't fall back
-        and match.asked_until is not None
-        and change.changed_at <= match.asked_until
-    )
+    overtaken = _overtaken(match, change)
     change = replace(change, changed_at=min(change.changed_at, known.now))  # its clock may be ahead
     newer = change.version > case.tracker_version
     now = _followed(case, change, case.status if overtaken else change.status) if newer else case
@@ -48,7 +44,6 @@ def decide(change: CaseChanged, known: Known, configuration: RouteConfiguration)
         else Told()
     )
     answers = _answers(now, change, standings, configuration)
-    settled = now.status not in OPEN
     waits_for = state_of(order_after(order, outside.standings, configuration))
     watch = silence.watch(now, waits_for, known, configuration) if newer else silence.Watch()
     return Decision(
@@ -57,18 +52,28 @@ def decide(change: CaseChanged, known: Known, configuration: RouteConfiguration)
         case=now,
         intents=(*answers.intents, *outside.intents, *change_told(case, now, change, configuration)),
         references=(*answers.references, *outside.references),
-        timers=(
-            *(
-                ()
-                if settled or case.status in OPEN
-                else (chase_timer(case.kind, known, configuration.dispatch.terms),)
-            ),
-            *watch.timers,
-        ),
-        cancelled_timers=(*((CHASE,) if settled else ()), *watch.cancelled),
+        timers=(*_chased_again(case, now, known, configuration), *watch.timers),
+        cancelled_timers=(*(() if now.status in OPEN else (CHASE,)), *watch.cancelled),
         standings=(*answers.standings, *outside.standings),
         finished_items=(*watch.finished, *((f"{DIFFERENCE}{TRACKER}",) if newer else ())),
     )
+
+
+def _overtaken(match: Match, change: CaseChanged) -> bool:
+    """Whether the tracker said this before it did what the hub asked of it."""
+    return (
+        match.case.status is not CaseStatus.NEW  # it can't fall back
+        and match.asked_until is not None
+        and change.changed_at <= match.asked_until
+    )
+
+
+def _chased_again(
+    case: CaseRecord, now: CaseRecord, known: Known, configuration: RouteConfiguration
+) -> tuple[Timer, ...]:
+    """A case that was over and is open again is watched from here on."""
+    reopened = case.status not in OPEN and now.status in OPEN
+    return (chase_timer(case.kind, known, configuration.dispatch.terms),) if reopened else ()
 
 
 def _told(

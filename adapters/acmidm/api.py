@@ -14,40 +14,21 @@ from starlette.responses import Response
 
 from adapters.acmidm.bearer import Doorkeeper
 from adapters.acmidm.persona import Capacity
-from adapters.acmidm.problems import (
-    CONFLICT,
-    MALFORMED,
-    NOT_FOUND,
-    NOT_SET_UP,
-    TOO_LARGE,
-    TOO_SLOW,
-    TRY_LATER,
-    Problem,
-    RefusedError,
-    SubmissionError,
-    kept_but_not_understood,
-    refusal,
-)
+from adapters.acmidm.problems import NOT_FOUND, NOT_SET_UP, SubmissionError, kept_but_not_understood
 from adapters.acmidm.provider import Provider
 from adapters.acmidm.settings import Door, Limits
 from adapters.acmidm.transaction import as_json
 from adapters.acmidm.understood import Caller, Read
 from ports.adapter import Tools
-from ports.bodies import BodyProblem, BodyReader, BodyRefusedError
+from ports.bodies import BodyReader, BodyRefusedError
 from ports.cases import Outcome
 from ports.errors import MisconfiguredError, RejectedError, TransientError
 from ports.intake import Inbound, Receipt
+from ports.problems import CONFLICT, TRY_LATER, RefusedError, refusal, unread
 
 log = structlog.get_logger()
 
 Answer: TypeAlias = Callable[[Request], Awaitable[Response]]
-
-_BODY_PROBLEMS: Mapping[BodyProblem, Problem] = {
-    BodyProblem.TOO_LARGE: TOO_LARGE,
-    BodyProblem.TOO_SLOW: TOO_SLOW,
-    BodyProblem.CUT_OFF: MALFORMED,
-    BodyProblem.TOO_BUSY: TRY_LATER,
-}
 
 
 class PostDoor:
@@ -144,14 +125,14 @@ def answered(answer: Answer) -> Answer:
         except RefusedError as error:
             refused = error
         except BodyRefusedError as error:
-            refused = RefusedError(_BODY_PROBLEMS[error.problem], error.what, retry_after=error.retry_after)
+            refused = unread(error)
         except TransientError as error:
             refused = RefusedError(TRY_LATER, "send it again later", retry_after=error.retry_after or 5)
         except MisconfiguredError as error:
             log.warning("portal_door_misconfigured", path=request.url.path, reason=error.what)
             refused = RefusedError(NOT_SET_UP, "tell the administrator of the hub", retry_after=300)
         log.info("submission_refused", path=request.url.path, reason=refused.problem.name)
-        return refusal(refused, request.url.path)
+        return refusal(refused, instance=request.url.path)
 
     return door
 

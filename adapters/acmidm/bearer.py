@@ -4,12 +4,13 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from adapters.acmidm.persona import Capacity, NotWelcomeError, Persona, persona_of
-from adapters.acmidm.problems import NO_TOKEN, NOT_ALLOWED, NOT_PROVEN, RefusedError
+from adapters.acmidm.problems import NO_TOKEN, NOT_ALLOWED, NOT_PROVEN
 from adapters.acmidm.provider import Provider
 from adapters.acmidm.settings import Door
 from adapters.acmidm.tokens import TokenError, UnknownKeyError, access_token_claims, key_id, scopes_of
 from adapters.acmidm.understood import Caller
 from ports.clock import Clock
+from ports.problems import RefusedError
 
 _LONGEST_TOKEN = 16_000
 

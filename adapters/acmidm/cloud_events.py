@@ -5,8 +5,9 @@ from urllib.parse import unquote
 
 from starlette.datastructures import Headers
 
-from adapters.acmidm.problems import MALFORMED, WRONG_TYPE, misfit
+from adapters.acmidm.problems import misfit
 from adapters.acmidm.strict import Json, JsonObject, object_of
+from ports.problems import MALFORMED, WRONG_TYPE
 
 _STRUCTURED = "application/cloudevents+json"
 _PLAIN = ("application/json", "application/ld+json")

@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 from adapters.acmidm.oslo import Claimed
-from adapters.acmidm.problems import NOT_PROVEN, RefusedError
+from adapters.acmidm.problems import NOT_PROVEN
 from adapters.acmidm.understood import Caller
 from canonical_model.identifiers import Scheme
 from canonical_model.party import ANONYMOUS, Party, PartyKind, Representative
+from ports.problems import RefusedError
 
 _KINDS = {
     Scheme.INSZ: PartyKind.PERSON,

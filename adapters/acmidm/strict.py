@@ -5,7 +5,8 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from adapters.acmidm.problems import MALFORMED, misfit
+from adapters.acmidm.problems import misfit
+from ports.problems import MALFORMED
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 JsonObject: TypeAlias = "dict[str, Json]"

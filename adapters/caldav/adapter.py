@@ -9,7 +9,6 @@ import structlog
 from msgspec.structs import replace
 
 from adapters.caldav.client import ChangedError, Item, TakenError, TaskListClient
-from adapters.caldav.evidence import Evidence
 from adapters.caldav.memory import Memory, Told, told_since
 from adapters.caldav.settings import Settings
 from adapters.caldav.source import Tasks
@@ -37,6 +36,7 @@ from ports.errors import (
     RejectedError,
     TransientError,
 )
+from ports.evidence import Evidence
 from ports.files import Upload
 from ports.intake import File
 from ports.settings import parsed
@@ -73,7 +73,7 @@ class TaskList:
         self._client = client
         self._memory = memory
         self._clock = clock
-        self._evidence = Evidence(settings)
+        self._evidence = Evidence(settings.media_origins, settings)
 
     @property
     def idempotency(self) -> Idempotency:

@@ -14,6 +14,7 @@ import httpx
 import xmltodict
 
 from adapters.caldav.settings import Settings
+from ports.answers import cause_of, retry_after
 from ports.errors import (
     AdapterError,
     MisconfiguredError,
@@ -170,7 +171,7 @@ class TaskListClient:
                 method, url, content=body.encode(), headers={**more, **(headers or {})}
             )
         except httpx.HTTPError as error:
-            raise TransientError("the task list can't be reached", detail=_cause(error)) from error
+            raise TransientError("the task list can't be reached", detail=cause_of(error)) from error
         if answer.is_success or (not lists and answer.status_code in {404, 410}):
             return answer
         if "valid-sync-token" in _condition(answer):
@@ -263,7 +264,7 @@ def _refusal(
         return MisconfiguredError("the task list does not exist: make it, or check `url`", detail=detail)
     if status in {423, 429} or (status == 503 and "retry-after" in answer.headers):
         return TransientError(
-            "the task list asks for patience", detail=detail, retry_after=_retry_after(answer)
+            "the task list asks for patience", detail=detail, retry_after=retry_after(answer)
         )
     if status in {400, 403, 409, 413, 415, 422, 507}:
         return RejectedError(f"the task list refuses ({doing}, {detail})", detail=detail)
@@ -272,14 +273,5 @@ def _refusal(
 
 def _broken_off(error: Exception) -> AdapterError:
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
-        return TransientError("the task list can't be reached", detail=_cause(error))
-    return UncertainError("the task list's answer was lost", detail=_cause(error))
-
-
-def _cause(error: Exception) -> str:
-    return type(error.__cause__ or error).__name__
-
-
-def _retry_after(answer: httpx.Response) -> float | None:
-    seconds = answer.headers.get("Retry-After", "")
-    return float(seconds[:6]) if seconds.isdecimal() else None
+        return TransientError("the task list can't be reached", detail=cause_of(error))
+    return UncertainError("the task list's answer was lost", detail=cause_of(error))

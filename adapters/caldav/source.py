@@ -10,7 +10,6 @@ import structlog
 from msgspec.structs import replace
 
 from adapters.caldav.client import Changes, Item, StaleTokenError, TaskListClient
-from adapters.caldav.evidence import Evidence
 from adapters.caldav.memory import Memory, Told, hash_of, told_since
 from adapters.caldav.settings import Settings
 from adapters.caldav.translate import Sent, Work, name_of, order_in, to_work
@@ -18,6 +17,7 @@ from canonical_model.events import WorkOrderChanged
 from canonical_model.work_order import ENDED, OrderState, order_id
 from ports.adapter import Tools
 from ports.errors import AdapterError, MessageError, NotSupportedError, NotUnderstoodError, TransientError
+from ports.evidence import Evidence
 from ports.files import Upload
 from ports.intake import File, Inbound
 
@@ -71,7 +71,7 @@ class Tasks:
         self._settings = settings
         self._client = client
         self._memory = memory
-        self._evidence = Evidence(settings)
+        self._evidence = Evidence(settings.media_origins, settings)
         self._waiting: dict[str, datetime] = {}
         self._unread: dict[str, datetime] = {}
         self._in_a_row = 0

@@ -12,6 +12,7 @@ import httpx
 
 from adapters.citycontrol.settings import Settings
 from adapters.citycontrol.tree import Node, everywhere, read, text
+from ports.answers import cause_of, retry_after
 from ports.errors import (
     MisconfiguredError,
     NotUnderstoodError,
@@ -153,7 +154,7 @@ def _headers(action: Action) -> dict[str, str]:
 
 
 def _unreachable(error: Exception) -> TransientError:
-    return TransientError("CityControl can't be reached", detail=type(error.__cause__ or error).__name__)
+    return TransientError("CityControl can't be reached", detail=cause_of(error))
 
 
 def _judge(answer: httpx.Response, action: Action) -> None:
@@ -169,7 +170,7 @@ def _understood(answer: httpx.Response, action: Action) -> Node:
     if status in _OURS_TO_MEND or answer.is_redirect:
         raise MisconfiguredError(f"CityControl answers {status} ({action}): check its address and our log-in")
     if status == 429:
-        raise TransientError("CityControl asks for patience", retry_after=_retry_after(answer))
+        raise TransientError("CityControl asks for patience", retry_after=retry_after(answer))
     if status == 413:
         raise RejectedError(f"CityControl finds the message too large ({action})")
     try:
@@ -202,8 +203,3 @@ def _raise_fault(tree: Node, action: Action) -> None:
         code=shown,
         at_server=at_server,
     )
-
-
-def _retry_after(answer: httpx.Response) -> float | None:
-    seconds = answer.headers.get("Retry-After", "")
-    return float(seconds) if seconds.isdecimal() else None

@@ -15,6 +15,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
 from adapters.digitaal_vlaanderen.settings import LogIn, tls_of
+from ports.answers import retry_after
 from ports.clock import Clock
 from ports.errors import MisconfiguredError, TransientError
 from ports.http import PooledTransport
@@ -127,10 +128,9 @@ class AccessTokens(httpx.Auth):
 def _read(answer: httpx.Response) -> _Granted:
     status = answer.status_code
     if status == 429 or status >= 500:
-        said = answer.headers.get("Retry-After", "")
         raise TransientError(
             f"the log-in of Digitaal Vlaanderen answers {status}",
-            retry_after=float(said[:6]) if said.isdecimal() else None,
+            retry_after=retry_after(answer),
         )
     if not answer.is_success:
         raise MisconfiguredError(

@@ -8,6 +8,7 @@ import msgspec
 from adapters.digitaal_vlaanderen.oauth import AccessTokens
 from adapters.digitaal_vlaanderen.problems import problems_in, texts_in
 from adapters.digitaal_vlaanderen.settings import Connection, LogIn, tls_of
+from ports.answers import retry_after
 from ports.clock import Clock
 from ports.errors import (
     AdapterError,
@@ -116,7 +117,9 @@ class Service:
                 f"{self._name} does not let us in (401): look at log_in and at what was granted to our client"
             )
         if status in _PASSING:
-            return TransientError(f"{self._name} asks for patience ({status})", retry_after=_patience(answer))
+            return TransientError(
+                f"{self._name} asks for patience ({status})", retry_after=retry_after(answer)
+            )
         if status >= 500:
             return in_doubt(f"{self._name} failed ({status})")
         problems = problems_in(answer.content, said)
@@ -127,8 +130,3 @@ class Service:
                 f"{self._name} is elsewhere or closed to us ({status}): look at base_url and the paths"
             )
         return RejectedError(f"{self._name} refuses it ({status}) without saying why")
-
-
-def _patience(answer: httpx.Response) -> float | None:
-    said = answer.headers.get("Retry-After", "")
-    return float(said[:6]) if said.isdecimal() else None

@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from adapters.field_open311.answers import Request, Update
 from adapters.field_open311.client import DuplicateError, PlanningClient, TooOldError
-from adapters.field_open311.evidence import Evidence
 from adapters.field_open311.orders import Orders, Tried
 from adapters.field_open311.settings import Photos, Settings
 from adapters.field_open311.shelf import Shelf
@@ -45,6 +44,7 @@ from ports.errors import (
     TransientError,
     UncertainError,
 )
+from ports.evidence import Evidence
 from ports.files import Upload, safe_name
 from ports.intake import File
 from ports.settings import parsed
@@ -96,7 +96,7 @@ class Planning:
         self._orders = orders
         self._shelf = shelf
         self._clock = clock
-        self._evidence = Evidence(settings)
+        self._evidence = Evidence(settings.fetched_from, settings)
 
     @property
     def idempotency(self) -> Idempotency:
@@ -298,7 +298,7 @@ class Planning:
         files: dict[str, File] = {}
         for place, url in enumerate(said.media, start=1):
             with suppress(MessageError):
-                file = await self._evidence.photo(place, url)
+                file = await self._evidence.photo(place - 1, url)
                 files.setdefault(file.attachment.claim, file)
         return tuple(files.values())
 

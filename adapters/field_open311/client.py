@@ -22,6 +22,7 @@ from adapters.field_open311.answers import (
     without,
 )
 from adapters.field_open311.settings import Settings
+from ports.answers import cause_of, retry_after
 from ports.errors import (
     AdapterError,
     MisconfiguredError,
@@ -184,7 +185,7 @@ class PlanningClient:
         try:
             answer = await self._http.get(url)
         except httpx.HTTPError as error:
-            raise TransientError("the planning can't be reached", detail=_cause(error)) from error
+            raise TransientError("the planning can't be reached", detail=cause_of(error)) from error
         if answer.is_success:
             return answer
         refusal = _refusal(answer, f"reading {_class_of(path)}", TransientError)
@@ -239,7 +240,7 @@ def _refusal(
         return NotThereError(f"the planning does not know this ({doing})", detail=detail)
     if status == 429 or (status == 503 and "retry-after" in answer.headers):
         return TransientError(
-            "the planning asks for patience", detail=detail, retry_after=_retry_after(answer)
+            "the planning asks for patience", detail=detail, retry_after=retry_after(answer)
         )
     if status >= 500 or status in {408, 425} or not words:
         return in_doubt(f"the planning failed ({doing})", detail=detail)
@@ -254,12 +255,8 @@ def _meant(words: str) -> type[RejectedError]:
 
 def _broken_off(error: Exception) -> AdapterError:
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
-        return TransientError("the planning can't be reached", detail=_cause(error))
-    return UncertainError("the planning's answer was lost", detail=_cause(error))
-
-
-def _cause(error: Exception) -> str:
-    return type(error.__cause__ or error).__name__
+        return TransientError("the planning can't be reached", detail=cause_of(error))
+    return UncertainError("the planning's answer was lost", detail=cause_of(error))
 
 
 def _kind(answer: httpx.Response) -> str:
@@ -269,8 +266,3 @@ def _kind(answer: httpx.Response) -> str:
 
 def _class_of(path: str) -> str:
     return path.partition("/")[0]
-
-
-def _retry_after(answer: httpx.Response) -> float | None:
-    seconds = answer.headers.get("Retry-After", "")
-    return float(seconds[:6]) if seconds.isdecimal() else None

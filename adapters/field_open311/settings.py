@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from canonical_model.work_order import OrderState
-from ports.origin import is_origin
+from ports.origin import Origin
 
 _MEGABYTE = 1_000_000
 
@@ -107,7 +107,7 @@ class Settings(BaseModel):
     photos_at_once: int = Field(
         default=1, ge=0, description="Photos that one request may carry; the others follow as updates."
     )
-    media_origins: tuple[str, ...] = Field(
+    media_origins: tuple[Origin, ...] = Field(
         default=(),
         description="From where photos of the work may be fetched, as `https://host`; empty: from the server in `url`.",
     )
@@ -152,14 +152,6 @@ class Settings(BaseModel):
     poll_seconds: float = Field(default=30, gt=0, description="Pause between two looks at the updates.")
     connect_seconds: float = Field(default=5, gt=0, description="Longest wait for a connection.")
     answer_seconds: float = Field(default=30, gt=0, description="Longest silence of the planning.")
-
-    @field_validator("media_origins")
-    @classmethod
-    def _origins_only(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
-        for origin in origins:
-            if not is_origin(origin):
-                raise ValueError(f"{origin!r} is no origin: write https://host, without a path")
-        return origins
 
     @field_validator("statuses")
     @classmethod

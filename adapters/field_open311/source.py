@@ -12,7 +12,6 @@ import structlog
 
 from adapters.field_open311.answers import Request, Update
 from adapters.field_open311.client import PlanningClient
-from adapters.field_open311.evidence import Evidence
 from adapters.field_open311.orders import Known, Orders
 from adapters.field_open311.settings import Settings
 from adapters.field_open311.translate import Step, is_ours, key_of, order_of, to_moment, to_step
@@ -21,6 +20,7 @@ from canonical_model.events import WorkOrderChanged
 from canonical_model.work_order import OrderState, order_id, parse_order_id
 from ports.adapter import Tools
 from ports.errors import AdapterError, MessageError, NotSupportedError, NotUnderstoodError, TransientError
+from ports.evidence import Evidence
 from ports.intake import File, Inbound
 
 log = structlog.get_logger()
@@ -68,7 +68,7 @@ class Updates:
         self._settings = settings
         self._client = client
         self._orders = orders
-        self._evidence = Evidence(settings)
+        self._evidence = Evidence(settings.fetched_from, settings)
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._ours: OrderedDict[str, tuple[CaseRef, int] | None] = OrderedDict()
         self._waiting: dict[str, datetime] = {}
@@ -242,7 +242,7 @@ class Updates:
         problems: list[tuple[int, MessageError]] = []
         for place, url in enumerate(step.media, start=1):
             try:
-                file = await self._evidence.photo(place, url)
+                file = await self._evidence.photo(place - 1, url)
                 files.setdefault(file.attachment.claim, file)
             except MessageError as problem:
                 problems.append((place, problem))

@@ -2,13 +2,12 @@
 
 from collections import deque
 from dataclasses import dataclass, field
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from urllib.parse import urlencode
 
 import httpx
 
 from adapters.ipdc.settings import Settings
+from ports.answers import retry_after
 from ports.clock import Clock
 from ports.errors import AdapterError, MisconfiguredError, RejectedError, TransientError
 from ports.http import PooledTransport
@@ -130,16 +129,7 @@ class IpdcClient:
         if status in (401, 403):
             return MisconfiguredError(f"IPDC refuses our key ({status}): look at `api_key`")
         if status == 429 or status >= 500:
-            return TransientError(f"IPDC answers {status}", retry_after=self._retry_after(answer))
+            return TransientError(
+                f"IPDC answers {status}", retry_after=retry_after(answer, self._clock.now())
+            )
         return RejectedError(f"IPDC refuses a question ({status}): look at `feed` and `product_path`")
-
-    def _retry_after(self, answer: httpx.Response) -> float | None:
-        said = answer.headers.get("retry-after", "")
-        if said.isdecimal():
-            return float(said[:6])
-        try:
-            moment = parsedate_to_datetime(said)
-        except ValueError:
-            return None
-        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return max(0.0, (aware - self._clock.now()).total_seconds())

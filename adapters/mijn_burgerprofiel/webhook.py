@@ -7,13 +7,14 @@ from starlette.responses import Response
 
 from adapters.acmidm.api import PostDoor, answered
 from adapters.acmidm.persona import Capacity
-from adapters.acmidm.problems import NOT_FOUND, RefusedError
+from adapters.acmidm.problems import NOT_FOUND
 from adapters.acmidm.settings import Pages
 from adapters.acmidm.site import Portal, Site
 from adapters.mijn_burgerprofiel.settings import Settings
 from adapters.mijn_burgerprofiel.translate import ReportReader
 from canonical_model.contact import Channel
 from ports.adapter import Tools
+from ports.problems import RefusedError
 
 PORTAL = Portal(
     system="mijn_burgerprofiel",

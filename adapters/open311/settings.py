@@ -6,7 +6,7 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from canonical_model.contact import Kind, Language
-from ports.origin import is_origin
+from ports.origin import Origin
 
 _MEGABYTE = 1_000_000
 PHOTOS = "photos"
@@ -146,7 +146,7 @@ class Settings(BaseModel):
         gt=0,
         description="Equal reports without an id of their own, less than this apart, are one report.",
     )
-    media_origins: tuple[str, ...] = Field(
+    media_origins: tuple[Origin, ...] = Field(
         default=(),
         description="From where photos may be fetched, for instance `https://fotos.example.be`. Others are never asked.",
     )
@@ -163,14 +163,6 @@ class Settings(BaseModel):
         default=100 * _MEGABYTE, gt=0, description="Bytes of unfinished reports in memory; above it: 503."
     )
     body_seconds: float = Field(default=15, gt=0, description="A report must be in within this time.")
-
-    @field_validator("media_origins")
-    @classmethod
-    def _origins_only(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
-        for origin in origins:
-            if not is_origin(origin):
-                raise ValueError(f"{origin!r} is no origin: write https://host, without a path")
-        return origins
 
     @field_validator("apps")
     @classmethod

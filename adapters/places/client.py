@@ -4,14 +4,14 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 
 import httpx
 import structlog
 
 from adapters.places.settings import Register
 from canonical_model.location import Point
+from ports.answers import retry_after
 from ports.clock import Clock
 from ports.errors import AdapterError, MisconfiguredError, RejectedError, TransientError
 
@@ -123,20 +123,9 @@ class RegisterClient:
             )
         if status == 429 or status >= 500:
             return TransientError(
-                f"the address register answers {status}", retry_after=self._retry_after(answer)
+                f"the address register answers {status}", retry_after=retry_after(answer, self._clock.now())
             )
         return RejectedError(f"the address register refuses a question ({status})")
-
-    def _retry_after(self, answer: httpx.Response) -> float | None:
-        said = answer.headers.get("retry-after", "")
-        if said.isdecimal():
-            return float(said[:6])
-        try:
-            moment = parsedate_to_datetime(said)
-        except ValueError:
-            return None
-        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return max(0.0, (aware - self._clock.now()).total_seconds())
 
     def _refuse_while_silent(self, now: datetime) -> None:
         if self._silent and now < self._silent[0]:

@@ -8,8 +8,7 @@ import base64
 import json
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 
 import httpx
@@ -31,6 +30,7 @@ from adapters.request_tracker.records import (
     TransactionRow,
 )
 from adapters.request_tracker.settings import Settings
+from ports.answers import asked_at, cause_of, retry_after
 from ports.errors import (
     AdapterError,
     HubError,
@@ -129,7 +129,7 @@ class RequestTrackerClient:
         started = time.monotonic()
         response = await self._read("transactions", params)
         elapsed = timedelta(seconds=time.monotonic() - started)
-        return _decoded(TRANSACTIONS, response, "transactions").items, _asked_at(response, elapsed)
+        return _decoded(TRANSACTIONS, response, "transactions").items, asked_at(response, elapsed)
 
     async def texts(self, id_: str) -> tuple[AttachmentRow, ...]:
         """The texts on a ticket, with what they say."""
@@ -231,7 +231,7 @@ class RequestTrackerClient:
         try:
             response = await self._http.get(path, params=params)
         except httpx.HTTPError as error:
-            raise TransientError("Request Tracker cannot be reached", detail=_cause(error)) from error
+            raise TransientError("Request Tracker cannot be reached", detail=cause_of(error)) from error
         if response.is_success:
             return response
         raise _refusal(response, f"reading {_kind(path)}", TransientError)
@@ -286,12 +286,8 @@ def _unsure(what: str) -> UncertainError:
 def _broken_off(error: Exception) -> AdapterError:
     """`ports.http` says that nothing was sent only when it is certain."""
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
-        return TransientError("Request Tracker cannot be reached", detail=_cause(error))
-    return UncertainError("Request Tracker's answer was lost", detail=_cause(error))
-
-
-def _cause(error: Exception) -> str:
-    return type(error.__cause__ or error).__name__
+        return TransientError("Request Tracker cannot be reached", detail=cause_of(error))
+    return UncertainError("Request Tracker's answer was lost", detail=cause_of(error))
 
 
 def _refusal(
@@ -309,7 +305,7 @@ def _refusal(
         return MisconfiguredError(f"Request Tracker is elsewhere ({doing}): check url", detail=detail)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return TransientError(
-            "Request Tracker asks for patience", detail=detail, retry_after=_retry_after(response)
+            "Request Tracker asks for patience", detail=detail, retry_after=retry_after(response)
         )
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or not (
         words or status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
@@ -329,20 +325,6 @@ def _words(response: httpx.Response) -> str:
         return msgspec.json.decode(response.content, type=_Message).message
     except msgspec.MsgspecError:
         return ""
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    seconds = response.headers.get("Retry-After", "")
-    return float(seconds) if seconds.isdecimal() else None
-
-
-def _asked_at(response: httpx.Response, elapsed: timedelta) -> datetime | None:
-    """The `Date` header is written at the end, in whole seconds; go back to before the beginning."""
-    try:
-        answered = parsedate_to_datetime(response.headers["Date"])
-    except (KeyError, ValueError):
-        return None
-    return answered.astimezone(UTC) - elapsed - timedelta(seconds=1)
 
 
 def _kind(path: str) -> str:

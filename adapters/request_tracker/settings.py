@@ -1,8 +1,8 @@
 """What an administrator sets for a Request Tracker."""
 
-from urllib.parse import urlsplit
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from adapters.tracking.addresses import Folder
 
 
 class Settings(BaseModel):
@@ -10,7 +10,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    url: str = Field(
+    url: Folder = Field(
         description="Where the hub reaches the tracker, for instance `https://rt.example/`; without `REST/2.0`."
     )
     token: SecretStr = Field(min_length=1, description="Authentication token of the hub's own account in RT.")
@@ -23,11 +23,3 @@ class Settings(BaseModel):
         ge=1,
         description="How long a missing transaction number is waited for: longer than RT takes for one request.",
     )
-
-    @field_validator("url")
-    @classmethod
-    def _a_folder(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-            raise ValueError("expected http(s)://host/path/")
-        return url if url.endswith("/") else f"{url}/"

@@ -7,8 +7,7 @@ Facts that shaped it: writes need `X-Requested-With` and an `Origin`; a change n
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from typing import Generic
 
 import httpx
@@ -17,6 +16,7 @@ import msgspec
 
 from adapters.roundup.records import R, Table
 from adapters.roundup.settings import Settings
+from ports.answers import asked_at, cause_of, retry_after
 from ports.errors import (
     AdapterError,
     HubError,
@@ -158,7 +158,7 @@ class RoundupClient:
             items = table.many.decode(found.collection)
         except msgspec.MsgspecError as error:
             raise _unreadable(table.name, error) from error
-        return Rows(items=items, total=found.total, asked_at=_asked_at(response, elapsed))
+        return Rows(items=items, total=found.total, asked_at=asked_at(response, elapsed))
 
     async def item(self, table: Table[R], id_: str) -> Item[R]:
         """One record with its ETag; `NotThereError` when there is none."""
@@ -210,7 +210,7 @@ class RoundupClient:
         try:
             response = await self._http.send(request)
         except httpx.HTTPError as error:
-            raise TransientError("Roundup cannot be reached", detail=_cause(error)) from error
+            raise TransientError("Roundup cannot be reached", detail=cause_of(error)) from error
         if response.is_success:
             return response
         raise _refusal(response, f"reading {_class_of(path)}", TransientError)
@@ -265,17 +265,13 @@ class RoundupClient:
 
 def _broken_off(error: Exception) -> AdapterError:
     if _never_connected(error):
-        return TransientError("Roundup cannot be reached", detail=_cause(error))
-    return UncertainError("Roundup's answer was lost", detail=_cause(error))
+        return TransientError("Roundup cannot be reached", detail=cause_of(error))
+    return UncertainError("Roundup's answer was lost", detail=cause_of(error))
 
 
 def _never_connected(error: Exception) -> bool:
     """Whether nothing can have been sent: `ports.http` says this only when it is certain."""
     return isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
-
-
-def _cause(error: Exception) -> str:
-    return type(error.__cause__ or error).__name__
 
 
 def _refusal(
@@ -292,7 +288,7 @@ def _refusal(
     if response.is_redirect or (status == 404 and not words):
         return MisconfiguredError(f"Roundup is elsewhere ({doing}): check url", detail=detail)
     if status == 429:
-        return TransientError("Roundup asks for patience", detail=detail, retry_after=_retry_after(response))
+        return TransientError("Roundup asks for patience", detail=detail, retry_after=retry_after(response))
     refused = _refused_as(status, words)
     if refused is None:
         return in_doubt(f"Roundup failed ({doing})", detail=detail)
@@ -317,20 +313,6 @@ def _words(response: httpx.Response) -> str:
     except msgspec.MsgspecError:
         return ""
     return words.partition("JSON is:")[0].strip()[:300]
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    seconds = response.headers.get("Retry-After", "")
-    return float(seconds) if seconds.isdecimal() else None
-
-
-def _asked_at(response: httpx.Response, elapsed: timedelta) -> datetime | None:
-    """The `Date` header is written at the end, in whole seconds; go back to before the beginning."""
-    try:
-        answered = parsedate_to_datetime(response.headers["Date"])
-    except (KeyError, ValueError):
-        return None
-    return answered.astimezone(UTC) - elapsed - timedelta(seconds=1)
 
 
 def _unreadable(name: str, error: msgspec.MsgspecError) -> HubError:

@@ -4,13 +4,17 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+from adapters.tracking.addresses import Folder
+
 
 class Settings(BaseModel):
     """Where the tracker is and as whom the hub works in it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    url: str = Field(description="Where the hub reaches the tracker, for instance `https://host/tracker/`.")
+    url: Folder = Field(
+        description="Where the hub reaches the tracker, for instance `https://host/tracker/`."
+    )
     origin: str = Field(
         default="",
         description="Scheme, host and port of `web` in the tracker's config.ini, when that is not the one in `url` "
@@ -34,14 +38,6 @@ class Settings(BaseModel):
     overlap_seconds: int = Field(
         default=5, ge=1, description="How far each look goes back, for changes that were committed late."
     )
-
-    @field_validator("url")
-    @classmethod
-    def _a_folder(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-            raise ValueError("expected http(s)://host/path/")
-        return url if url.endswith("/") else f"{url}/"
 
     @field_validator("origin")
     @classmethod

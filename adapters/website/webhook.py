@@ -16,26 +16,16 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from adapters.website.doors import Understood, read_drupal, read_form, read_json, read_open_formulieren
-from adapters.website.problems import (
-    CONFLICT,
-    MALFORMED,
-    NOT_AUTHENTIC,
-    TOO_LARGE,
-    TOO_SLOW,
-    TRY_LATER,
-    Problem,
-    RefusedError,
-    kept_but_not_understood,
-    refusal,
-)
+from adapters.website.problems import NOT_AUTHENTIC, kept_but_not_understood
 from adapters.website.settings import Sender, Settings
 from adapters.website.signature import NotAuthenticError, claimed
 from adapters.website.translate import to_event
 from ports.adapter import Tools
-from ports.bodies import BodyProblem, BodyReader, BodyRefusedError
+from ports.bodies import BodyReader, BodyRefusedError
 from ports.errors import NotUnderstoodError, RejectedError, TransientError
 from ports.intake import Inbound, Receipt
 from ports.keyed_hash import KeyedHash
+from ports.problems import CONFLICT, TRY_LATER, RefusedError, refusal, unread
 
 log = structlog.get_logger()
 
@@ -44,12 +34,6 @@ Door: TypeAlias = Callable[[Request], Awaitable[Response]]
 Read: TypeAlias = Callable[[], Understood]
 
 _BRUSSELS = ZoneInfo("Europe/Brussels")
-_BODY_PROBLEMS: Mapping[BodyProblem, Problem] = {
-    BodyProblem.TOO_LARGE: TOO_LARGE,
-    BodyProblem.TOO_SLOW: TOO_SLOW,
-    BodyProblem.CUT_OFF: MALFORMED,
-    BodyProblem.TOO_BUSY: TRY_LATER,
-}
 _LARGE = 200_000
 """From this many bytes on, reading a submission takes so long that it must not hold up the others."""
 
@@ -226,7 +210,7 @@ class _Answered:
         except NotAuthenticError as error:
             refused = RefusedError(NOT_AUTHENTIC, str(error))
         except BodyRefusedError as error:
-            refused = RefusedError(_BODY_PROBLEMS[error.problem], error.what, retry_after=error.retry_after)
+            refused = unread(error)
         except RefusedError as error:
             refused = error
         log.info("submission_refused", path=request.url.path, reason=refused.problem.name)

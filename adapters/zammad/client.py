@@ -26,6 +26,7 @@ from adapters.zammad.records import (
     TicketRow,
 )
 from adapters.zammad.settings import Settings
+from ports.answers import cause_of, retry_after
 from ports.errors import (
     AdapterError,
     HubError,
@@ -154,7 +155,7 @@ class ZammadClient:
                 path, params=dict(params) if isinstance(params, Mapping) else list(params)
             )
         except httpx.HTTPError as error:
-            raise TransientError("Zammad cannot be reached", detail=_cause(error)) from error
+            raise TransientError("Zammad cannot be reached", detail=cause_of(error)) from error
         if response.is_success:
             return response
         raise _refusal(response, f"reading {_kind(path)}", TransientError)
@@ -196,12 +197,8 @@ def _confirmed(decoder: msgspec.json.Decoder[T], response: httpx.Response, what:
 def _broken_off(error: Exception) -> AdapterError:
     """`ports.http` says that nothing was sent only when it is certain."""
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
-        return TransientError("Zammad cannot be reached", detail=_cause(error))
-    return UncertainError("Zammad's answer was lost", detail=_cause(error))
-
-
-def _cause(error: Exception) -> str:
-    return type(error.__cause__ or error).__name__
+        return TransientError("Zammad cannot be reached", detail=cause_of(error))
+    return UncertainError("Zammad's answer was lost", detail=cause_of(error))
 
 
 class _Error(msgspec.Struct):
@@ -225,7 +222,7 @@ def _refusal(
     if response.is_redirect or (status == HTTPStatus.NOT_FOUND and not spoken):
         return MisconfiguredError(f"Zammad is elsewhere ({doing}): check url", detail=detail)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return TransientError("Zammad asks for patience", detail=detail, retry_after=_retry_after(response))
+        return TransientError("Zammad asks for patience", detail=detail, retry_after=retry_after(response))
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or not (
         spoken or status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     ):
@@ -242,11 +239,6 @@ def _speaks(response: httpx.Response) -> bool:
         return bool(msgspec.json.decode(response.content, type=_Error).error)
     except msgspec.MsgspecError:
         return False
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    seconds = response.headers.get("Retry-After", "")
-    return float(seconds) if seconds.isdecimal() else None
 
 
 def _kind(path: str) -> str:

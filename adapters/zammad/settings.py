@@ -1,8 +1,8 @@
 """What an administrator sets for a Zammad."""
 
-from urllib.parse import urlsplit
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from adapters.tracking.addresses import Folder
 
 
 class Settings(BaseModel):
@@ -10,7 +10,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    url: str = Field(
+    url: Folder = Field(
         description="Where the hub reaches the tracker, for instance `https://zammad.example/`; without `api/v1`."
     )
     token: SecretStr = Field(
@@ -28,11 +28,3 @@ class Settings(BaseModel):
     overlap_seconds: int = Field(
         default=60, ge=1, description="How far each look goes back, for changes that were committed late."
     )
-
-    @field_validator("url")
-    @classmethod
-    def _a_folder(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-            raise ValueError("expected http(s)://host/path/")
-        return url if url.endswith("/") else f"{url}/"

@@ -8,8 +8,6 @@ environment is used, and the only addresses are those of the configuration.
 import base64
 import math
 from collections.abc import Sequence
-from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Final, Protocol
 
 import httpx
@@ -17,6 +15,7 @@ import structlog
 from standardwebhooks.webhooks import Webhook
 
 from canonical_model.commands import Command, TellSystem
+from ports.answers import retry_after
 from ports.clock import Clock
 from ports.errors import MisconfiguredError, NotSupportedError, TransientError
 from ports.submission.cloudevents import STRUCTURED, encoded, news_of
@@ -111,10 +110,12 @@ class SystemWebhook:
             why = "its webhook answers 410 Gone: it wants no more news; resume when it does again"
             await self._pause(self._target, "wegwijzer", why)
             raise MisconfiguredError(f"{self._target}: {why}")
-        wish = _retry_after(answer.headers.get("retry-after", ""), self._clock.now())
+        wish = retry_after(answer, self._clock.now(), most=_LONGEST_WISH)
         log.info("webhook_refused", target=self._target, status=status)
         raise TransientError(
-            f"the webhook of {self._target} answers {status}: expected 2xx", retry_after=wish, pace=PACE
+            f"the webhook of {self._target} answers {status}: expected 2xx",
+            retry_after=wish,
+            pace=PACE,
         )
 
 
@@ -128,14 +129,3 @@ def _signer(target: str, secret: str) -> Webhook:
     if len(key) < SHORTEST_KEY:
         raise MisconfiguredError(f"{target}: a webhook secret needs {SHORTEST_KEY} bytes or more")
     return Webhook(key)
-
-
-def _retry_after(text: str, now: datetime) -> float | None:
-    """Seconds, from seconds or a date; None when it says neither. Never more than a day."""
-    if text.isdecimal():
-        return min(float(text), _LONGEST_WISH)
-    try:
-        seconds = (parsedate_to_datetime(text) - now).total_seconds()
-    except (ValueError, TypeError):
-        return None
-    return min(max(seconds, 0.0), _LONGEST_WISH)

@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from console.access import Right, requires
 from console.desk import Visiting
-from journal import reading
+from journal.reading.audit import audit_page
 
 router = APIRouter()
 
@@ -19,7 +19,7 @@ async def audit(visit: Visiting) -> Response:
         if visit.query("before").isascii() and visit.query("before").isdigit()
         else 0
     )
-    page = await visit.desk.read(lambda connection: reading.audit_page(connection, before=min(before, 2**53)))
+    page = await visit.desk.read(lambda connection: audit_page(connection, before=min(before, 2**53)))
     return visit.page("audit.html", page=page, checked=False, broken=None)
 
 
@@ -29,5 +29,5 @@ async def verify(visit: Visiting) -> Response:
     """Recompute the whole chain."""
     broken = await visit.desk.journal.verify_audit()
     await visit.desk.journal.audit(visit.actor, "audit_verified", "audit", "broken" if broken else "whole")
-    page = await visit.desk.read(reading.audit_page)
+    page = await visit.desk.read(audit_page)
     return visit.page("audit.html", page=page, checked=True, broken=broken)

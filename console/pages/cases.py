@@ -6,7 +6,8 @@ from starlette.responses import Response
 from console.access import Right, requires
 from console.desk import ProblemError, Visit, Visiting
 from console.sealed import shown
-from journal import reading
+from journal.reading.audit import AuditRow, audit_of
+from journal.reading.passports import passport_of
 
 router = APIRouter()
 
@@ -28,14 +29,12 @@ async def reveal(ref: str, visit: Visiting) -> Response:
 
 async def _passport(visit: Visit, ref: str, revealed: object) -> Response:
     journal = visit.desk.journal
-    found = await visit.desk.read(
-        lambda connection: reading.passport(connection, journal.keyring, ref, visit.now)
-    )
+    found = await visit.desk.read(lambda connection: passport_of(connection, journal.keyring, ref, visit.now))
     if found is None:
         raise ProblemError(404, "not_found")
     if revealed is None:
         await journal.audit(visit.actor, "case_viewed", found.case.ref)
-    looked: tuple[reading.AuditRow, ...] = ()
+    looked: tuple[AuditRow, ...] = ()
     if visit.may(Right.AUDIT):
-        looked = await visit.desk.read(lambda connection: reading.audit_of(connection, ref))
+        looked = await visit.desk.read(lambda connection: audit_of(connection, ref))
     return visit.page("case.html", passport=found, revealed=revealed, looked=looked)

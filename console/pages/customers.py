@@ -21,8 +21,10 @@ from console.customer_look import (
     why,
 )
 from console.desk import ProblemError, Visit, Visiting
-from journal import reading
 from journal.customer_history import PAGE, customer_names_of
+from journal.reading import bounds
+from journal.reading.audit import AuditRow, audit_of
+from journal.reading.cases import one_case
 
 router = APIRouter()
 
@@ -51,7 +53,7 @@ async def look(visit: Visiting) -> Response:
 @requires(Right.CUSTOMER)
 async def others(ref: str, visit: Visiting) -> Response:
     """The other cases of the customer of a case, whose names stay sealed."""
-    if await visit.desk.read(lambda connection: reading.one_case(connection, ref)) is None:
+    if await visit.desk.read(lambda connection: one_case(connection, ref)) is None:
         raise ProblemError(404, "not_found")
     names = await visit.desk.read(lambda connection: customer_names_of(connection, ref))
     try:
@@ -72,7 +74,7 @@ async def history(visit: Visiting) -> Response:
         wanted = opened_pass(journal.keyring, token, visit.actor, visit.now)
     except CustomerLookError as error:
         return _form(visit, wrong=error.code) if token else visit.go("/customer")
-    earlier: tuple[reading.AuditRow, ...] = ()
+    earlier: tuple[AuditRow, ...] = ()
     if visit.may(Right.AUDIT):
         earlier = await visit.desk.read(lambda connection: _looks_before(connection, visit, wanted))
     found = await turn_page(journal, wanted, visit.actor, before=before, size=PAGE)
@@ -81,10 +83,10 @@ async def history(visit: Visiting) -> Response:
     )
 
 
-def _looks_before(connection: Connection, visit: Visit, wanted: Look) -> tuple[reading.AuditRow, ...]:
+def _looks_before(connection: Connection, visit: Visit, wanted: Look) -> tuple[AuditRow, ...]:
     keyring = visit.desk.journal.keyring
-    rows = [row for subject in subjects(keyring, wanted)[:3] for row in reading.audit_of(connection, subject)]
-    return tuple(sorted({row.seq: row for row in rows}.values(), key=lambda row: -row.seq)[: reading.PAGE])
+    rows = [row for subject in subjects(keyring, wanted)[:3] for row in audit_of(connection, subject)]
+    return tuple(sorted({row.seq: row for row in rows}.values(), key=lambda row: -row.seq)[: bounds.PAGE])
 
 
 def _to_history(visit: Visit, wanted: Look) -> Response:

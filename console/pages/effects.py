@@ -7,7 +7,7 @@ from console.access import Right, requires
 from console.desk import ProblemError, Visit, Visiting
 from console.remedies import remedy_for
 from console.sealed import shown
-from journal import reading
+from journal.reading.effects import EffectRow, one_effect
 
 router = APIRouter()
 
@@ -57,8 +57,8 @@ async def skip(effect_id: str, visit: Visiting) -> Response:
     return visit.go(f"/effects/{effect_id}", done="skipped")
 
 
-async def _existing(visit: Visit, effect_id: str) -> reading.EffectRow:
-    found = await visit.desk.read(lambda connection: reading.one_effect(connection, effect_id))
+async def _existing(visit: Visit, effect_id: str) -> EffectRow:
+    found = await visit.desk.read(lambda connection: one_effect(connection, effect_id))
     if found is None:
         raise ProblemError(404, "not_found")
     return found

@@ -6,7 +6,7 @@ from starlette.responses import Response
 from console.access import Right, requires
 from console.desk import Visiting
 from console.remedies import by_remedy
-from journal import reading
+from journal.reading.failures import failure_cards
 
 router = APIRouter()
 
@@ -15,5 +15,5 @@ router = APIRouter()
 @requires(Right.LOOK)
 async def failures(visit: Visiting) -> Response:
     """Error cards: who must do what."""
-    found = await visit.desk.read(reading.failures)
+    found = await visit.desk.read(failure_cards)
     return visit.page("failures.html", groups=by_remedy(found.cards), complete=found.complete)

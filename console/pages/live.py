@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 from console.access import Right, requires
 from console.desk import Visit, Visiting
 from console.pages.messages import filters
-from journal import reading
+from journal.reading.messages import MessageRow, newest_messages
 
 router = APIRouter()
 
@@ -31,11 +31,11 @@ async def live(visit: Visiting) -> Response:
 
 async def _changes(visit: Visit) -> AsyncIterator[str]:
     source, state = filters(visit)
-    sent: dict[str, reading.MessageRow] = {}
+    sent: dict[str, MessageRow] = {}
     yield "retry: 3000\n\n"
     for look in range(1, LONGEST):
         page = await visit.desk.read(
-            lambda connection: reading.newest_messages(connection, source=source, state=state)
+            lambda connection: newest_messages(connection, source=source, state=state)
         )
         changed = [row for row in page.rows if sent.get(row.id) != row]
         sent = {row.id: row for row in page.rows}
@@ -51,7 +51,7 @@ async def _changes(visit: Visit) -> AsyncIterator[str]:
         await asyncio.sleep(EVERY)
 
 
-def _rows(visit: Visit, rows: list[reading.MessageRow]) -> list[dict[str, str]]:
+def _rows(visit: Visit, rows: list[MessageRow]) -> list[dict[str, str]]:
     template = visit.desk.templates.get_template("message_row.html")
     return [{"id": row.id, "html": template.render(**visit.words(), row=row)} for row in reversed(rows)]
 

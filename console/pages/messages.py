@@ -1,6 +1,5 @@
 """The flow of messages, and one message."""
 
-import re
 from typing import Final
 
 from fastapi import APIRouter
@@ -10,12 +9,12 @@ from starlette.responses import Response
 from console.access import Right, requires
 from console.desk import ProblemError, Visit, Visiting
 from console.sealed import shown
-from journal import reading
+from journal.instants import is_id
+from journal.reading.messages import MessageDetail, MessagePage, newest_messages, one_message, recent_sources
 
 router = APIRouter()
 
 STATES: Final = ("waiting", "done", "parked", "quarantined", "dropped")
-_ID: Final = re.compile(r"[0-9a-f]{32}")
 
 
 @router.get("/messages")
@@ -23,11 +22,11 @@ _ID: Final = re.compile(r"[0-9a-f]{32}")
 async def newest(visit: Visiting) -> Response:
     """A page of messages; the filters stand in the address."""
     source, state = filters(visit)
-    before = visit.query("before") if _ID.fullmatch(visit.query("before")) else ""
+    before = visit.query("before") if is_id(visit.query("before")) else ""
 
-    def look(connection: Connection) -> tuple[reading.MessagePage, tuple[str, ...]]:
-        page = reading.newest_messages(connection, before=before, source=source, state=state)
-        return page, reading.recent_sources(connection, visit.now)
+    def look(connection: Connection) -> tuple[MessagePage, tuple[str, ...]]:
+        page = newest_messages(connection, before=before, source=source, state=state)
+        return page, recent_sources(connection, visit.now)
 
     page, sources = await visit.desk.read(look)
     return visit.page(
@@ -91,9 +90,9 @@ def filters(visit: Visit) -> tuple[str, str]:
     return visit.query("source")[:200], state if state in STATES else ""
 
 
-async def existing(visit: Visit, message_id: str) -> reading.MessageDetail:
+async def existing(visit: Visit, message_id: str) -> MessageDetail:
     """The message, or a page that says there is none."""
-    found = await visit.desk.read(lambda connection: reading.one_message(connection, message_id))
+    found = await visit.desk.read(lambda connection: one_message(connection, message_id))
     if found is None:
         raise ProblemError(404, "not_found")
     return found

@@ -13,7 +13,7 @@ from canonical_model.contact import Language
 from canonical_model.events import CaseRedispatched
 from console.access import Right, requires
 from console.desk import ProblemError, Visit, Visiting
-from journal import reading
+from journal.reading.passports import passport_of
 from ports.errors import AdapterError
 from ports.intake import Inbound
 from ports.products import Offer, offer
@@ -52,9 +52,7 @@ async def move(ref: str, visit: Visiting) -> Response:
 
 async def _page(visit: Visit, ref: str, asked: Inbound | None) -> Response:
     journal = visit.desk.journal
-    found = await visit.desk.read(
-        lambda connection: reading.passport(connection, journal.keyring, ref, visit.now)
-    )
+    found = await visit.desk.read(lambda connection: passport_of(connection, journal.keyring, ref, visit.now))
     if found is None:
         raise ProblemError(404, "not_found")
     decision, problem = await journal.foresee(asked) if asked else (None, "")

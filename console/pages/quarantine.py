@@ -6,7 +6,7 @@ from starlette.responses import Response
 from console.access import Right, requires
 from console.desk import ProblemError, Visit, Visiting
 from console.pages.messages import existing
-from journal import reading
+from journal.reading.messages import newest_messages
 
 router = APIRouter()
 
@@ -17,7 +17,7 @@ async def quarantine(visit: Visiting) -> Response:
     """Everything in quarantine, newest first."""
     before = visit.query("before")[:32]
     page = await visit.desk.read(
-        lambda connection: reading.newest_messages(connection, before=before, state="quarantined")
+        lambda connection: newest_messages(connection, before=before, state="quarantined")
     )
     return visit.page("quarantine.html", page=page)
 

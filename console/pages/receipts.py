@@ -1,6 +1,5 @@
 """Receipts for the systems that send: how far a message is, without anything personal."""
 
-import re
 from typing import Final
 
 from fastapi import APIRouter
@@ -8,11 +7,11 @@ from starlette.responses import JSONResponse, Response
 
 from console.access import Right, requires
 from console.desk import ProblemError, Visiting
-from journal import reading
+from journal.instants import is_id
+from journal.reading.messages import receipt_of
 
 router = APIRouter()
 
-_ID: Final = re.compile(r"[0-9a-f]{32}")
 PUBLIC_STATE: Final = {
     "waiting": "in_progress",
     "parked": "in_progress",
@@ -28,8 +27,8 @@ PUBLIC_STATE: Final = {
 async def receipt(message_id: str, visit: Visiting) -> Response:
     """Who knows the id (80 random bits) sent the message: no log-in is asked."""
     found = None
-    if _ID.fullmatch(message_id):
-        found = await visit.desk.read(lambda connection: reading.receipt(connection, message_id))
+    if is_id(message_id):
+        found = await visit.desk.read(lambda connection: receipt_of(connection, message_id))
     if found is None:
         raise ProblemError(404, "not_found")
     return JSONResponse(

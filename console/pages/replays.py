@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
@@ -15,7 +14,9 @@ from console.access import Right, requires
 from console.desk import Desk, ProblemError, Visit, Visiting
 from console.pages.live import CHECK_EVERY, EVERY, LONGEST, still_in
 from console.selections import CARDS, FIELDS, SelectionError, selection_from
-from journal import reading
+from journal.instants import is_id
+from journal.reading.messages import recent_sources
+from journal.reading.systems import systems_board
 from journal.replay_ledger import ROW_STATES
 from journal.replay_reading import PlanView, newest_plans, one_plan, plan_rows
 from journal.verdicts import VERDICTS
@@ -26,14 +27,13 @@ FREEZE_FOR: Final = 2.0
 """Seconds that somebody waits for a list; a longer one is finished by the scheduler."""
 CANARY: Final = 10
 """What the form to start proposes."""
-_ID: Final = re.compile(r"[0-9a-f]{32}")
 
 
 @router.get("/replays")
 @requires(Right.LOOK)
 async def plans(visit: Visiting) -> Response:
     """Plans, the newest first."""
-    before = visit.query("before") if _ID.fullmatch(visit.query("before")) else ""
+    before = visit.query("before") if is_id(visit.query("before")) else ""
     found = await visit.desk.read(lambda connection: newest_plans(connection, before=before))
     return visit.page("replays.html", plans=found)
 
@@ -159,7 +159,7 @@ async def frozen(desk: Desk, plan_id: str) -> None:
 async def existing(visit: Visit, plan_id: str) -> PlanView:
     """The plan, or a page that says there is none."""
     found = None
-    if _ID.fullmatch(plan_id):
+    if is_id(plan_id):
         found = await visit.desk.read(lambda connection: one_plan(connection, plan_id))
     if found is None:
         raise ProblemError(404, "not_found")
@@ -178,8 +178,8 @@ def row_filters(visit: Visit) -> tuple[str, str, int]:
 
 async def _form(visit: Visit, fields: Mapping[str, str], wrong: str = "") -> Response:
     def look(connection: Connection) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        board = reading.systems_board(connection, visit.now)
-        return tuple(system.name for system in board), reading.recent_sources(connection, visit.now)
+        board = systems_board(connection, visit.now)
+        return tuple(system.name for system in board), recent_sources(connection, visit.now)
 
     targets, sources = await visit.desk.read(look)
     return visit.page(

@@ -7,7 +7,7 @@ from canonical_model.customer import looks_like
 from console.access import Right, requires
 from console.desk import Visiting
 from console.pages.customers import customer_form
-from journal import reading
+from journal.reading.search import find
 
 router = APIRouter()
 
@@ -20,7 +20,7 @@ async def search(visit: Visiting) -> Response:
     if not words:
         return visit.page("search.html", words="", hits=(), customer=None)
     keyring = visit.desk.journal.keyring
-    hits = await visit.desk.read(lambda connection: reading.search(connection, keyring, words))
+    hits = await visit.desk.read(lambda connection: find(connection, keyring, words))
     asked = keyring.find_hash("search", words)
     await visit.desk.journal.audit(visit.actor, "searched", asked, f"{len(hits)} found")
     if len(hits) == 1:

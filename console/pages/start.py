@@ -8,8 +8,11 @@ from starlette.responses import Response
 
 from console.access import Right, requires
 from console.desk import Visiting
-from journal import reading
 from journal.first_line import DAYS, GOAL, FirstLine, first_line, together
+from journal.reading.bounds import LOOK_BACK, MOST, PAGE
+from journal.reading.cases import LateCase, late_cases
+from journal.reading.failures import Needing, needing_somebody
+from journal.reading.systems import IncidentRow, SystemRow, recent_incidents, systems_board
 
 router = APIRouter()
 
@@ -18,10 +21,10 @@ router = APIRouter()
 class Overview:
     """One look at the journal."""
 
-    late: tuple[reading.LateCase, ...]
-    needing: reading.Needing
-    systems: tuple[reading.SystemRow, ...]
-    incidents: tuple[reading.IncidentRow, ...]
+    late: tuple[LateCase, ...]
+    needing: Needing
+    systems: tuple[SystemRow, ...]
+    incidents: tuple[IncidentRow, ...]
     first_line: FirstLine
 
 
@@ -32,10 +35,10 @@ async def start(visit: Visiting) -> Response:
 
     def look(connection: Connection) -> Overview:
         return Overview(
-            late=reading.late_cases(connection, visit.now),
-            needing=reading.needing(connection),
-            systems=reading.systems_board(connection, visit.now),
-            incidents=reading.recent_incidents(connection, size=10),
+            late=late_cases(connection, visit.now),
+            needing=needing_somebody(connection),
+            systems=systems_board(connection, visit.now),
+            incidents=recent_incidents(connection, size=10),
             first_line=together(first_line(connection, visit.now)),
         )
 
@@ -43,9 +46,9 @@ async def start(visit: Visiting) -> Response:
     return visit.page(
         "start.html",
         overview=overview,
-        most=reading.MOST,
-        look_back=reading.LOOK_BACK,
-        page_size=reading.PAGE,
+        most=MOST,
+        look_back=LOOK_BACK,
+        page_size=PAGE,
         goal=GOAL,
         days=DAYS,
     )

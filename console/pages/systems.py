@@ -6,7 +6,8 @@ from starlette.responses import Response
 
 from console.access import Right, requires
 from console.desk import Visiting
-from journal import reading
+from journal.reading.bounds import LOOK_BACK
+from journal.reading.systems import IncidentRow, SystemRow, recent_incidents, systems_board
 
 router = APIRouter()
 
@@ -18,11 +19,11 @@ async def systems(visit: Visiting) -> Response:
 
     def look(
         connection: Connection,
-    ) -> tuple[tuple[reading.SystemRow, ...], tuple[reading.IncidentRow, ...]]:
-        return reading.systems_board(connection, visit.now), reading.recent_incidents(connection)
+    ) -> tuple[tuple[SystemRow, ...], tuple[IncidentRow, ...]]:
+        return systems_board(connection, visit.now), recent_incidents(connection)
 
     board, incidents = await visit.desk.read(look)
-    return visit.page("systems.html", board=board, incidents=incidents, look_back=reading.LOOK_BACK)
+    return visit.page("systems.html", board=board, incidents=incidents, look_back=LOOK_BACK)
 
 
 @router.post("/systems/{name:path}/pause")

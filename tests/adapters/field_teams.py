@@ -4,12 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from adapters.memory.cases import MemoryCases
 from adapters.memory.checkpoints import MemoryCheckpoints
-from ports.adapter import Tools
 from ports.clock import ManualClock
 from ports.contracts.source import RecordingIntake
-from ports.secrets import MemorySecrets
+from tests.adapters.given import given
 from tests.servers.lossy_transport import LossyTransport
 
 
@@ -35,13 +33,11 @@ def more_settings():
 
 @pytest.fixture
 def tools(intake, checkpoints, clock):
-    return Tools(
+    return given(
         name="ploeg",
         accept=intake,
         checkpoints=checkpoints,
         clock=clock,
-        secrets=MemorySecrets({}),
-        cases=MemoryCases(),
     )
 
 

@@ -13,12 +13,12 @@ from canonical_model.customer import CustomerKey, customer_name
 from console import ConsoleSettings, create_console
 from console.access import Role
 from console.accounts import Accounts
-from journal import reading
 from journal.balance import balance_sheet
 from journal.comparing import due, tracked_cases
 from journal.effects import SweepRequest
 from journal.instants import micros
 from journal.journal import Journal
+from journal.reading.messages import receipt_of
 from journal.retention import RULES
 from journal.schema import cases, effects, messages
 from journal.vitals import vitals
@@ -206,7 +206,7 @@ def own_questions(journal: Journal, names: Seeded) -> Mapping[str, Look]:
         "portal_list": lambda _: journal.cases.brought_by("bench"),
         "case_for_adapter": lambda number: journal.cases.view(names.ref(number)),
         "outcome": lambda number: journal.cases.outcome("bench", f"seed-{number}"),
-        "receipt": lambda number: read(lambda c: reading.receipt(c, f"{number:032x}")),
+        "receipt": lambda number: read(lambda c: receipt_of(c, f"{number:032x}")),
         **{f"retention_{rule.name}": partial(_walk, journal, rule) for rule in RULES},
     }
 

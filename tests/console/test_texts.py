@@ -27,7 +27,7 @@ from console.remedies import REMEDIES, TRIAGE, Party
 from console.replay_words import KINDS
 from console.selections import FIELDS
 from console.wording import LANGUAGES, load, read_texts
-from journal.reading import REFERENCE_SYSTEMS
+from journal.reading.search import REFERENCE_SYSTEMS
 from journal.replay_ledger import PLAN_STATES, ROW_STATES
 from journal.terms import RetentionTerms
 from journal.verdicts import VERDICTS

@@ -12,7 +12,7 @@ from canonical_model.party import Party, PartyKind
 from canonical_model.status import CaseStatus
 from journal.claims import ClaimRequest
 from journal.effects import Outcome, Result
-from journal.reading import effects_of_case
+from journal.reading.effects import effects_of_case
 from ports.contracts.cases import MAIL, ORIGIN, PHONE, CasesContract
 from tests.journal.scene import LEASE, START, contact, contact_message, inbound
 

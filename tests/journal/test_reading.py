@@ -4,7 +4,9 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
 import pytest
@@ -17,7 +19,15 @@ from journal.customer_history import HashedName, customer_history
 from journal.database import open_engine
 from journal.instants import DAY, micros
 from journal.migrate import migrate
-from journal.reading import LOOK_BACK, MOST, same_remedy, spellings
+from journal.reading.audit import audit_of, audit_page
+from journal.reading.bounds import LOOK_BACK, MOST
+from journal.reading.cases import late_cases
+from journal.reading.effects import one_effect
+from journal.reading.failures import failure_cards, needing_somebody, same_remedy
+from journal.reading.messages import newest_messages, one_message, receipt_of, recent_sources
+from journal.reading.passports import passport_of
+from journal.reading.search import find, spellings
+from journal.reading.systems import recent_incidents, systems_board
 from journal.schema import (
     attempts,
     audit,
@@ -287,29 +297,29 @@ def empty(tmp_path: Path) -> Iterator[Connection]:
 
 
 LOOKS: dict[str, Callable[[Connection], object]] = {
-    "newest": reading.newest_messages,
-    "an old page": lambda c: reading.newest_messages(c, before=message_id(500)),
-    "waiting ones": lambda c: reading.newest_messages(c, state="waiting"),
-    "of a rare source": lambda c: reading.newest_messages(c, source="nowhere"),
-    "parked": lambda c: reading.newest_messages(c, state="parked"),
-    "quarantined of a source": lambda c: reading.newest_messages(c, state="quarantined", source="tracker"),
-    "one message": lambda c: reading.one_message(c, message_id(50_000)),
-    "one effect": lambda c: reading.one_effect(c, effect_id(50_000, 1)),
-    "passport": lambda c: reading.passport(c, KEYRING, case_ref(50_000), NOW),
-    "search": lambda c: reading.search(c, KEYRING, "50000"),
+    "newest": newest_messages,
+    "an old page": lambda c: newest_messages(c, before=message_id(500)),
+    "waiting ones": lambda c: newest_messages(c, state="waiting"),
+    "of a rare source": lambda c: newest_messages(c, source="nowhere"),
+    "parked": lambda c: newest_messages(c, state="parked"),
+    "quarantined of a source": lambda c: newest_messages(c, state="quarantined", source="tracker"),
+    "one message": lambda c: one_message(c, message_id(50_000)),
+    "one effect": lambda c: one_effect(c, effect_id(50_000, 1)),
+    "passport": lambda c: passport_of(c, KEYRING, case_ref(50_000), NOW),
+    "search": lambda c: find(c, KEYRING, "50000"),
     "history of a newspaper": lambda c: customer_history(c, KEYRING, NEWSPAPER),
     "an old page of it": lambda c: customer_history(c, KEYRING, NEWSPAPER, before=f"rest:{case_ref(60_000)}"),
-    "search for nothing": lambda c: reading.search(c, KEYRING, "nobody@nowhere.example"),
-    "failures": reading.failures,
-    "needing": reading.needing,
-    "late cases": lambda c: reading.late_cases(c, NOW),
-    "systems": lambda c: reading.systems_board(c, NOW),
-    "incidents": reading.recent_incidents,
+    "search for nothing": lambda c: find(c, KEYRING, "nobody@nowhere.example"),
+    "failures": failure_cards,
+    "needing": needing_somebody,
+    "late cases": lambda c: late_cases(c, NOW),
+    "systems": lambda c: systems_board(c, NOW),
+    "incidents": recent_incidents,
     "balance": lambda c: balance_sheet(c, NOW),
-    "sources": lambda c: reading.recent_sources(c, NOW),
-    "audit": reading.audit_page,
-    "audit of a case": lambda c: reading.audit_of(c, case_ref(99_000)),
-    "receipt": lambda c: reading.receipt(c, message_id(50_000)),
+    "sources": lambda c: recent_sources(c, NOW),
+    "audit": audit_page,
+    "audit of a case": lambda c: audit_of(c, case_ref(99_000)),
+    "receipt": lambda c: receipt_of(c, message_id(50_000)),
 }
 
 MAY_SCAN = {"SYSTEMS", "RECENT", "ANON_1", "ANON_2", "TIMERS", "JSON_EACH"}
@@ -391,7 +401,7 @@ def test_pages_follow_each_other_without_gap_or_double(connection: Connection):
     seen: list[str] = []
     before = ""
     for _ in range(5):
-        page = reading.newest_messages(connection, before=before, size=40)
+        page = newest_messages(connection, before=before, size=40)
         seen += [row.id for row in page.rows]
         before = page.older
 
@@ -399,8 +409,8 @@ def test_pages_follow_each_other_without_gap_or_double(connection: Connection):
 
 
 def test_a_filtered_page_goes_on_where_it_stopped_looking(connection: Connection):
-    first = reading.newest_messages(connection, state="done", source="webform", size=200)
-    nothing = reading.newest_messages(connection, source="nowhere")
+    first = newest_messages(connection, state="done", source="webform", size=200)
+    nothing = newest_messages(connection, source="nowhere")
 
     assert {row.state for row in first.rows} == {"done"}
     assert {row.source for row in first.rows} == {"webform"}
@@ -411,15 +421,15 @@ def test_a_filtered_page_goes_on_where_it_stopped_looking(connection: Connection
 def test_the_last_page_says_that_it_is_the_last(empty: Connection):
     empty.execute(messages.insert(), [message_row(n) for n in range(7)])
 
-    whole = reading.newest_messages(empty, size=7)
-    filtered = reading.newest_messages(empty, source="webform", size=7)
+    whole = newest_messages(empty, size=7)
+    filtered = newest_messages(empty, source="webform", size=7)
 
     assert (len(whole.rows), whole.older) == (7, "")
     assert (len(filtered.rows), filtered.older) == (3, "")
 
 
 def test_failures_with_the_same_remedy_are_one_card(connection: Connection):
-    found = reading.failures(connection)
+    found = failure_cards(connection)
 
     [effect_card] = [card for card in found.cards if card.kind == "effect"]
     assert effect_card.count == 2000
@@ -435,13 +445,13 @@ def test_failures_with_the_same_remedy_are_one_card(connection: Connection):
 
 
 def test_counts_stop_at_their_bound(connection: Connection):
-    needing = reading.needing(connection)
+    needing = needing_somebody(connection)
 
     assert (needing.effects, needing.messages, needing.quarantined) == (MOST, MOST, 100)
 
 
 def test_the_board_counts_what_waits_for_each_target(connection: Connection):
-    board = {row.name: row for row in reading.systems_board(connection, NOW)}
+    board = {row.name: row for row in systems_board(connection, NOW)}
 
     assert (board["mail"].waiting, board["tracker"].waiting) == (900, 0)
     assert board["mail"].oldest_waiting == datetime.fromtimestamp(
@@ -450,7 +460,7 @@ def test_the_board_counts_what_waits_for_each_target(connection: Connection):
 
 
 def test_late_cases_are_open_and_the_longest_first(connection: Connection):
-    late = reading.late_cases(connection, NOW, size=10)
+    late = late_cases(connection, NOW, size=10)
 
     assert [one.case.ref for one in late] == [case_ref(n * 997) for n in range(10)]
     assert all(one.case.open for one in late)
@@ -494,7 +504,7 @@ def test_a_balance_that_does_not_add_up_says_by_how_much(empty: Connection):
 
 
 def test_a_passport_of_an_erased_case_still_has_its_history(connection: Connection):
-    passport = reading.passport(connection, KEYRING, case_ref(7), NOW)
+    passport = passport_of(connection, KEYRING, case_ref(7), NOW)
 
     assert passport is not None
     assert passport.citizen.erased
@@ -524,7 +534,7 @@ def test_the_standing_of_a_system_is_the_worst_of_what_is_open(
     empty.execute(systems.insert(), system_row("mail", **system))
     empty.execute(effects.insert(), effect_row(1, 1, **changes))
 
-    passport = reading.passport(empty, KEYRING, case_ref(1), NOW)
+    passport = passport_of(empty, KEYRING, case_ref(1), NOW)
 
     assert passport is not None
     assert [standing.state for standing in passport.standings] == [state]
@@ -542,8 +552,8 @@ def test_an_outage_that_ended_leaves_no_system_down(empty: Connection):
     empty.execute(incidents.insert(), ended)
     empty.execute(systems.insert(), system_row("mail", incident_id="i" * 32))
 
-    assert [row.state for row in reading.systems_board(empty, NOW)] == ["up"]
-    assert [row.closed_at is not None for row in reading.recent_incidents(empty)] == [True]
+    assert [row.state for row in systems_board(empty, NOW)] == ["up"]
+    assert [row.closed_at is not None for row in recent_incidents(empty)] == [True]
 
 
 def test_open_outages_come_first(empty: Connection):
@@ -553,12 +563,12 @@ def test_open_outages_come_first(empty: Connection):
         incidents.insert(), {**row, "id": "b" * 32, "opened_at": START + 9, "closed_at": START + 10}
     )
 
-    assert [one.id[0] for one in reading.recent_incidents(empty)] == ["a", "b"]
+    assert [one.id[0] for one in recent_incidents(empty)] == ["a", "b"]
 
 
 @pytest.mark.parametrize("words", ["", "   ", "<>", "'; DROP TABLE cases;--", "%", "_", "\x00", "é" * 300])
 def test_a_search_for_nonsense_finds_nothing(connection: Connection, words: str):
-    assert reading.search(connection, KEYRING, words) == ()
+    assert find(connection, KEYRING, words) == ()
 
 
 @pytest.mark.parametrize(
@@ -583,11 +593,13 @@ def test_no_look_leaves_a_row_with_personal_columns():
     """Bodies, cards, keys and passwords have no place in a row of the read side."""
     fields = {
         name
-        for thing in vars(reading).values()
-        if getattr(thing, "__module__", "") == reading.__name__ and hasattr(thing, "__dataclass_fields__")
+        for module in iter_modules(reading.__path__, f"{reading.__name__}.")
+        for thing in vars(import_module(module.name)).values()
+        if hasattr(thing, "__dataclass_fields__")
         for name in thing.__dataclass_fields__
     }
 
+    assert {"case_ref", "citizen", "told", "samples"} <= fields
     assert fields.isdisjoint({"raw", "canonical", "card", "wrapped", "password_hash", "csrf", "token_hash"})
 
 
@@ -614,7 +626,7 @@ def test_a_key_that_is_there_but_not_ours_is_an_erased_citizen(empty: Connection
         data_keys.insert(), {"message_id": message_id(1), "case_ref": case_ref(1), "wrapped": other.wrapped}
     )
 
-    passport = reading.passport(empty, KEYRING, case_ref(1), NOW)
+    passport = passport_of(empty, KEYRING, case_ref(1), NOW)
 
     assert passport is not None
     assert passport.citizen.erased

@@ -21,7 +21,7 @@ from demo.acmidm import AcmIdm, Registered
 from ports.adapter import Adapter, Build, Tools
 from ports.cases import CaseSummary, CaseView, Outcome
 from ports.clock import ManualClock
-from ports.secrets import MemorySecrets
+from tests.adapters.given import given
 from tests.adapters.website.memory_intake import MemoryIntake
 
 ORIGIN = "https://contact.leuven.test"
@@ -43,12 +43,11 @@ class Stage:
     visitors: list[httpx.AsyncClient] = field(default_factory=list)
 
     def tools(self, name: str) -> Tools:
-        return Tools(
+        return given(
             name=name,
             accept=self.intake,
             checkpoints=self.checkpoints,
             clock=self.clock,
-            secrets=MemorySecrets({}),
             cases=self.cases,
         )
 

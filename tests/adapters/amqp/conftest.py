@@ -7,10 +7,9 @@ import pytest
 
 from adapters.amqp import build
 from adapters.memory.cases import MemoryCases
-from ports.adapter import Tools
-from ports.clock import SystemClock
 from ports.contracts.source import RecordingIntake
 from ports.secrets import MemorySecrets
+from tests.adapters.given import given
 from tests.broker.server import breakable
 from tests.simulators.existing_system import ExistingSystem
 
@@ -64,11 +63,10 @@ def cases():
 
 @pytest.fixture
 def tools(intake, cases):
-    return Tools(
+    return given(
         name="amqp",
         accept=intake,
         checkpoints=None,
-        clock=SystemClock(),
         secrets=MemorySecrets({"hash_key": "ab" * 32}),
         cases=cases,
     )

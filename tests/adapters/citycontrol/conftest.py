@@ -12,7 +12,6 @@ from adapters.citycontrol.client import CityControlClient
 from adapters.citycontrol.ledger import Ledger
 from adapters.citycontrol.settings import Settings
 from adapters.citycontrol.webhook import StatusDoor
-from adapters.memory.cases import MemoryCases
 from adapters.memory.checkpoints import MemoryCheckpoints
 from demo.outside.citycontrol import (
     OUR_PASSWORD,
@@ -21,9 +20,8 @@ from demo.outside.citycontrol import (
     USERNAME,
     CityControl,
 )
-from ports.adapter import Tools
 from ports.clock import ManualClock
-from ports.secrets import MemorySecrets
+from tests.adapters.given import given
 from tests.adapters.website.memory_intake import MemoryIntake
 from tests.servers.hosted import hosted
 
@@ -53,13 +51,11 @@ def checkpoints():
 
 @pytest.fixture
 def tools(intake, checkpoints, clock):
-    return Tools(
+    return given(
         name="wegen",
         accept=intake,
         checkpoints=checkpoints,
         clock=clock,
-        secrets=MemorySecrets({}),
-        cases=MemoryCases(),
     )
 
 

@@ -4,14 +4,10 @@ import pytest
 from fastapi import FastAPI
 
 from adapters.citycontrol import build
-from adapters.memory.cases import MemoryCases
-from adapters.memory.checkpoints import MemoryCheckpoints
 from canonical_model.commands import OrderWork
 from canonical_model.events import WorkShown
 from canonical_model.work_order import OrderState
 from demo.outside.citycontrol import CityControl, Mood, Step
-from ports.adapter import Tools
-from ports.clock import SystemClock
 from ports.contracts.crew import (
     AFTER,
     BEFORE,
@@ -22,8 +18,8 @@ from ports.contracts.crew import (
     photo_bytes,
     some_work,
 )
-from ports.secrets import MemorySecrets
 from tests.adapters.citycontrol.conftest import settings_for
+from tests.adapters.given import given
 from tests.servers.shut_door import ShutDoor
 
 STEPS = {
@@ -81,13 +77,9 @@ def gate(citycontrol):
 
 @pytest.fixture
 async def adapter(gate, intake):
-    tools = Tools(
+    tools = given(
         name="wegen",
         accept=intake,
-        checkpoints=MemoryCheckpoints(),
-        clock=SystemClock(),
-        secrets=MemorySecrets({}),
-        cases=MemoryCases(),
     )
     adapter = build(settings_for(f"http://127.0.0.1:{gate.port}"), tools)
     yield adapter

@@ -13,9 +13,8 @@ from adapters.counter import build
 from adapters.memory.cases import MemoryCases
 from adapters.memory.checkpoints import MemoryCheckpoints
 from adapters.memory.looks import MemoryLooks
-from ports.adapter import Tools
 from ports.clock import ManualClock
-from ports.secrets import MemorySecrets
+from tests.adapters.given import given
 from tests.adapters.website.memory_intake import MemoryIntake
 from tests.servers.hosted import hosted
 from tests.simulators.desk import CSRF, Desk
@@ -79,12 +78,11 @@ def looks():
 
 @pytest.fixture
 def tools(intake, checkpoints, clock, cases, staff, looks):
-    return Tools(
+    return given(
         name="counter",
         accept=intake,
         checkpoints=checkpoints,
         clock=clock,
-        secrets=MemorySecrets({}),
         cases=cases,
         staff=staff,
         looks=looks,

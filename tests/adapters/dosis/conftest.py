@@ -8,8 +8,6 @@ from joserfc.jwk import RSAKey
 
 from adapters.dosis import build
 from adapters.dosis.settings import Settings
-from adapters.memory.cases import MemoryCases
-from adapters.memory.checkpoints import MemoryCheckpoints
 from adapters.memory.feeds import MemoryFeeds
 from canonical_model.case import CaseRef
 from canonical_model.commands import PublishStatus
@@ -17,11 +15,9 @@ from canonical_model.contact import Kind
 from canonical_model.public_status import PublicStatus
 from demo.outside.digitaal_vlaanderen import TOKEN_PATH, Provider
 from demo.outside.dosis import SOURCE, Dosis, running_dosis
-from ports.adapter import Tools
-from ports.clock import SystemClock
 from ports.contracts.board import CITIZEN
 from ports.contracts.source import RecordingIntake
-from ports.secrets import MemorySecrets
+from tests.adapters.given import given
 
 FIXTURES = Path(__file__).parent / "fixtures"
 KEY = RSAKey.generate_key(2048, auto_kid=True)
@@ -51,13 +47,9 @@ def intake():
 
 @pytest.fixture
 def tools(intake):
-    return Tools(
+    return given(
         name="dosis",
         accept=intake,
-        checkpoints=MemoryCheckpoints(),
-        clock=SystemClock(),
-        secrets=MemorySecrets({}),
-        cases=MemoryCases(),
         feeds=MemoryFeeds(),
     )
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.datastructures import Headers
 
-from adapters.acmidm.problems import RefusedError, SubmissionError
+from adapters.acmidm.problems import SubmissionError
 from adapters.acmidm.settings import Door
 from adapters.acmidm.understood import Caller
 from adapters.eloket import build
@@ -20,6 +20,7 @@ from canonical_model.identifiers import insz, kbo
 from canonical_model.location import Point
 from canonical_model.party import PartyKind
 from ports.files import ACCEPTED_TYPES, FileRules
+from ports.problems import RefusedError
 from tests.adapters.acmidm.oslo_sender import SCOPE, OsloSender, event_in, oslo_sender
 from tests.adapters.acmidm.portal import Stage, a_case, settled
 

@@ -6,13 +6,11 @@ from pathlib import Path
 import pytest
 
 from adapters.ipdc import build
-from adapters.memory.cases import MemoryCases
 from demo.outside.ipdc import KEY, running_ipdc
-from ports.adapter import Tools
 from ports.clock import ManualClock
 from ports.contracts.products import NOW
 from ports.contracts.source import RecordingIntake
-from ports.secrets import MemorySecrets
+from tests.adapters.given import given
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
@@ -57,13 +55,11 @@ def checkpoints():
 
 @pytest.fixture
 def tools(clock, intake, checkpoints):
-    return Tools(
+    return given(
         name="ipdc",
         accept=intake,
         checkpoints=checkpoints,
         clock=clock,
-        secrets=MemorySecrets({}),
-        cases=MemoryCases(),
     )
 
 

@@ -6,12 +6,10 @@ from pathlib import Path
 import pytest
 
 from adapters.magda import build
-from adapters.memory.cases import MemoryCases
 from adapters.memory.looks import MemoryLooks
 from demo.outside.magda import make_papers, running_magda
-from ports.adapter import Tools
 from ports.clock import ManualClock
-from ports.secrets import MemorySecrets
+from tests.adapters.given import given
 from tests.adapters.places.conftest import NoneNeeded
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -39,13 +37,11 @@ def looks():
 
 @pytest.fixture
 def tools(clock, looks):
-    return Tools(
+    return given(
         name="magda",
         accept=NoneNeeded(),
         checkpoints=NoneNeeded(),
         clock=clock,
-        secrets=MemorySecrets({}),
-        cases=MemoryCases(),
         looks=looks,
     )
 

@@ -7,11 +7,8 @@ from pathlib import Path
 import pytest
 
 from adapters.mailbox import build
-from adapters.memory.cases import MemoryCases
-from ports.adapter import Tools
-from ports.clock import SystemClock
 from ports.contracts.source import RecordingIntake
-from ports.secrets import MemorySecrets
+from tests.adapters.given import given
 from tests.servers import dovecot, smtp_sink
 from tests.servers.dovecot import PASSWORD
 
@@ -48,13 +45,10 @@ def intake():
 
 @pytest.fixture
 def tools(intake):
-    return Tools(
+    return given(
         name="groepsmail",
         accept=intake,
         checkpoints=NoCheckpoints(),
-        clock=SystemClock(),
-        secrets=MemorySecrets({}),
-        cases=MemoryCases(),
     )
 
 

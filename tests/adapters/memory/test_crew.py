@@ -2,15 +2,11 @@
 
 import pytest
 
-from adapters.memory.cases import MemoryCases
-from adapters.memory.checkpoints import MemoryCheckpoints
 from adapters.memory.crew import MemoryCrew, MemoryCrewChanges
 from canonical_model.work_order import ENDED, OrderState
-from ports.adapter import Tools
-from ports.clock import SystemClock
 from ports.contracts.crew import CrewContract
 from ports.errors import TransientError
-from ports.secrets import MemorySecrets
+from tests.adapters.given import given
 
 
 class MemoryField:
@@ -51,12 +47,8 @@ class TestMemoryCrew(CrewContract):
 
     @pytest.fixture
     def bring_in(self, crew, intake):
-        tools = Tools(
+        tools = given(
             name="wegen",
             accept=intake,
-            checkpoints=MemoryCheckpoints(),
-            clock=SystemClock(),
-            secrets=MemorySecrets({}),
-            cases=MemoryCases(),
         )
         return MemoryCrewChanges(crew, tools).poll

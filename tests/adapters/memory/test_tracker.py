@@ -4,16 +4,13 @@ import asyncio
 
 import pytest
 
-from adapters.memory.cases import MemoryCases
 from adapters.memory.tracker import BATCH, MemoryChanges, MemoryTracker
 from canonical_model.status import CaseStatus
-from ports.adapter import Tools
-from ports.clock import SystemClock
 from ports.contracts.tracker import GROUPS, TrackerContract, a_case, a_file, a_note
 from ports.errors import TransientError, UncertainError
 from ports.intake import Receipt
-from ports.secrets import MemorySecrets
 from ports.tracker import CaseChange
+from tests.adapters.given import given
 
 
 class TestMemoryTracker(TrackerContract):
@@ -111,13 +108,10 @@ def inbox():
 
 @pytest.fixture
 def source(tracker, inbox):
-    tools = Tools(
+    tools = given(
         name="tracker",
         accept=inbox,
         checkpoints=inbox,
-        clock=SystemClock(),
-        cases=MemoryCases(),
-        secrets=MemorySecrets({}),
     )
     return MemoryChanges(tracker, tools)
 

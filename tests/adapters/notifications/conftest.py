@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from joserfc.jwk import RSAKey
 
-from adapters.memory.cases import MemoryCases
 from adapters.memory.opt_outs import MemoryOptOuts
 from adapters.notifications import build
 from adapters.notifications.settings import Settings
@@ -16,10 +15,8 @@ from canonical_model.commands import Notify
 from canonical_model.public_status import PublicStatus
 from demo.outside.digitaal_vlaanderen import TOKEN_PATH, Provider
 from demo.outside.notifications import BRAND, Notificaties, running_notificaties
-from ports.adapter import Tools
-from ports.clock import SystemClock
 from ports.contracts.notices import CITIZEN
-from ports.secrets import MemorySecrets
+from tests.adapters.given import given
 
 FIXTURES = Path(__file__).parent / "fixtures"
 KEY = RSAKey.generate_key(2048, auto_kid=True)
@@ -61,13 +58,10 @@ def opt_outs():
 
 @pytest.fixture
 def tools(opt_outs):
-    return Tools(
+    return given(
         name="notificaties",
         accept=NoneNeeded(),
         checkpoints=NoneNeeded(),
-        clock=SystemClock(),
-        secrets=MemorySecrets({}),
-        cases=MemoryCases(),
         opt_outs=opt_outs,
     )
 

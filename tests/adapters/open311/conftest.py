@@ -15,10 +15,9 @@ from canonical_model.case import CaseRef, case_ref
 from canonical_model.contact import Kind
 from canonical_model.events import Answer
 from canonical_model.status import CaseStatus, StatusChange
-from ports.adapter import Tools
 from ports.cases import CaseSummary, CaseView, Outcome
 from ports.clock import ManualClock
-from ports.secrets import MemorySecrets
+from tests.adapters.given import given
 from tests.adapters.website.memory_intake import MemoryIntake
 from tests.simulators.open311 import ReportApp
 from tests.simulators.photo_host import running_photo_host
@@ -156,12 +155,11 @@ def settings():
 
 @pytest.fixture
 def tools(city, cases, clock, checkpoints):
-    return Tools(
+    return given(
         name="open311",
         accept=city,
         checkpoints=checkpoints,
         clock=clock,
-        secrets=MemorySecrets({}),
         cases=cases,
     )
 

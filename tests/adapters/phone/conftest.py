@@ -11,10 +11,9 @@ from adapters.memory.cases import MemoryCases
 from adapters.memory.checkpoints import MemoryCheckpoints
 from adapters.memory.looks import MemoryLooks
 from adapters.phone import build
-from ports.adapter import Tools
 from ports.clock import ManualClock
 from ports.contracts.source import RecordingIntake
-from ports.secrets import MemorySecrets
+from tests.adapters.given import given
 from tests.simulators.asterisk import Asterisk
 from tests.simulators.desk import Desk
 
@@ -72,12 +71,11 @@ def staff():
 
 @pytest.fixture
 def tools(intake, checkpoints, clock, cases, looks, staff):
-    return Tools(
+    return given(
         name="phone",
         accept=intake,
         checkpoints=checkpoints,
         clock=clock,
-        secrets=MemorySecrets({}),
         cases=cases,
         staff=staff,
         looks=looks,

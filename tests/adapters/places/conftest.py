@@ -6,11 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from adapters.memory.cases import MemoryCases
 from adapters.places import build
-from ports.adapter import Tools
 from ports.clock import ManualClock
-from ports.secrets import MemorySecrets
+from tests.adapters.given import given
 from tests.simulators.basisregisters import KEY, running_basisregisters
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -42,13 +40,11 @@ def clock():
 
 @pytest.fixture
 def tools(clock):
-    return Tools(
+    return given(
         name="places",
         accept=NoneNeeded(),
         checkpoints=NoneNeeded(),
         clock=clock,
-        secrets=MemorySecrets({}),
-        cases=MemoryCases(),
     )
 
 

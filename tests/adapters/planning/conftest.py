@@ -4,16 +4,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from adapters.memory.cases import MemoryCases
-from adapters.memory.checkpoints import MemoryCheckpoints
 from adapters.planning import build
 from adapters.planning.client import PlanningClient
 from adapters.planning.settings import Settings
 from demo.outside.planning import PASSWORD, USERNAME, Planning
-from ports.adapter import Tools
 from ports.clock import ManualClock
 from ports.contracts.source import RecordingIntake
-from ports.secrets import MemorySecrets
+from tests.adapters.given import given
 from tests.servers.hosted import hosted
 from tests.servers.soap_service import soap_service
 
@@ -71,13 +68,10 @@ def intake():
 
 @pytest.fixture
 def tools(intake, clock):
-    return Tools(
+    return given(
         name="groen",
         accept=intake,
-        checkpoints=MemoryCheckpoints(),
         clock=clock,
-        secrets=MemorySecrets({}),
-        cases=MemoryCases(),
     )
 
 

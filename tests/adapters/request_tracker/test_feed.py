@@ -10,18 +10,15 @@ import pytest
 import respx
 from structlog.testing import capture_logs
 
-from adapters.memory.cases import MemoryCases
 from adapters.request_tracker.client import MOST_ROWS, RequestTrackerClient
 from adapters.request_tracker.feed import Feed
 from adapters.request_tracker.settings import Settings
 from adapters.tracking.changes import ChangeSource
 from canonical_model.events import CaseChanged
 from canonical_model.status import CaseStatus
-from ports.adapter import Tools
-from ports.clock import SystemClock
 from ports.errors import NotUnderstoodError, TransientError
-from ports.intake import Receipt
-from ports.secrets import MemorySecrets
+from tests.adapters.given import given
+from tests.adapters.tracking.inbox import Inbox
 
 NOW = datetime(2026, 11, 23, 21, 0, 0, tzinfo=UTC)
 LATE = 60
@@ -266,29 +263,6 @@ async def test_many_tickets_are_asked_for_in_portions(rt, feed):
     assert [len(re.findall("TicketId", query)) for query in rt.asked if "Correspond" in query] == [50, 50, 20]
 
 
-class Inbox:
-    """Accepts, remembers, and keeps the place."""
-
-    def __init__(self):
-        self.inbound = []
-        self.saved = {}
-        self.fails_at = None
-
-    async def __call__(self, inbound):
-        if len(self.inbound) == self.fails_at:
-            self.fails_at = None
-            raise TransientError("disk full")
-        known = inbound.source_ref in [other.source_ref for other in self.inbound]
-        self.inbound.append(inbound)
-        return Receipt(message_id="m", duplicate=known)
-
-    async def load(self, name):
-        return self.saved.get(name)
-
-    async def save(self, name, value):
-        self.saved[name] = value
-
-
 @pytest.fixture
 def inbox():
     return Inbox()
@@ -296,13 +270,10 @@ def inbox():
 
 @pytest.fixture
 def source(feed, inbox):
-    tools = Tools(
+    tools = given(
         name="tracker",
         accept=inbox,
         checkpoints=inbox,
-        clock=SystemClock(),
-        cases=MemoryCases(),
-        secrets=MemorySecrets({}),
     )
     return ChangeSource(feed, tools, poll_seconds=0.01)
 

@@ -9,7 +9,6 @@ import pytest
 import respx
 from structlog.testing import capture_logs
 
-from adapters.memory.cases import MemoryCases
 from adapters.roundup.adapter import RoundupTracker
 from adapters.roundup.client import RoundupClient
 from adapters.roundup.feed import Feed
@@ -17,12 +16,10 @@ from adapters.roundup.settings import Settings
 from adapters.tracking.changes import ChangeSource
 from canonical_model.events import CaseChanged
 from canonical_model.status import CaseStatus
-from ports.adapter import Tools
-from ports.clock import SystemClock
 from ports.errors import MisconfiguredError, NotUnderstoodError, RejectedError, TransientError
-from ports.intake import Receipt
-from ports.secrets import MemorySecrets
 from ports.tracker import CaseChange, CaseQuery
+from tests.adapters.given import given
+from tests.adapters.tracking.inbox import Inbox
 
 NOW = datetime(2026, 11, 23, 21, 0, 0)  # noqa: DTZ001 - Roundup's own dates bear no zone
 
@@ -213,27 +210,6 @@ async def test_many_answers_are_asked_for_in_portions(roundup, feed):
     assert [answer.key for answer in batch.changes[0].event.answers] == ids
 
 
-class Inbox:
-    def __init__(self):
-        self.inbound = []
-        self.saved = {}
-        self.fails_at = None
-
-    async def __call__(self, inbound):
-        if len(self.inbound) == self.fails_at:
-            self.fails_at = None
-            raise TransientError("disk full")
-        known = inbound.source_ref in [other.source_ref for other in self.inbound]
-        self.inbound.append(inbound)
-        return Receipt(message_id="m", duplicate=known)
-
-    async def load(self, name):
-        return self.saved.get(name)
-
-    async def save(self, name, value):
-        self.saved[name] = value
-
-
 @pytest.fixture
 def inbox():
     return Inbox()
@@ -241,13 +217,10 @@ def inbox():
 
 @pytest.fixture
 def source(feed, inbox):
-    tools = Tools(
+    tools = given(
         name="tracker",
         accept=inbox,
         checkpoints=inbox,
-        clock=SystemClock(),
-        cases=MemoryCases(),
-        secrets=MemorySecrets({}),
     )
     return ChangeSource(feed, tools, poll_seconds=0.01)
 

@@ -2,15 +2,12 @@
 
 import pytest
 
-from adapters.memory.cases import MemoryCases
 from adapters.roundup import build
 from adapters.roundup.client import RoundupClient
-from ports.adapter import Tools
-from ports.clock import SystemClock
 from ports.contracts.tracker import a_case
 from ports.errors import MisconfiguredError, TransientError
-from ports.secrets import MemorySecrets
 from ports.tracker import CaseChange
+from tests.adapters.given import given
 from tests.servers import roundup
 
 
@@ -26,13 +23,10 @@ def tools():
         async def save(self, name, value):
             raise AssertionError("nothing is saved here")
 
-    return Tools(
+    return given(
         name="tracker",
         accept=nowhere,
         checkpoints=Nothing(),
-        clock=SystemClock(),
-        secrets=MemorySecrets({}),
-        cases=MemoryCases(),
     )
 
 

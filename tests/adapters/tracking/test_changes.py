@@ -4,13 +4,8 @@ import asyncio
 
 import pytest
 
-from adapters.memory.cases import MemoryCases
-from adapters.memory.checkpoints import MemoryCheckpoints
 from adapters.tracking.changes import Batch, ChangeSource
-from ports.adapter import Tools
-from ports.clock import SystemClock
-from ports.contracts.source import RecordingIntake
-from ports.secrets import MemorySecrets
+from tests.adapters.given import given
 
 
 class Stuck:
@@ -28,13 +23,8 @@ class Stuck:
 
 @pytest.fixture
 def tools():
-    return Tools(
+    return given(
         name="tracker",
-        accept=RecordingIntake(),
-        checkpoints=MemoryCheckpoints(),
-        clock=SystemClock(),
-        secrets=MemorySecrets({}),
-        cases=MemoryCases(),
     )
 
 

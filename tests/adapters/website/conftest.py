@@ -8,11 +8,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from adapters.memory.cases import MemoryCases
 from adapters.website import build
-from ports.adapter import Tools
 from ports.clock import ManualClock
-from ports.secrets import MemorySecrets
+from tests.adapters.given import given
 from tests.adapters.website.memory_intake import MemoryIntake
 from tests.simulators.website import Website
 
@@ -115,11 +113,9 @@ def website(client, secret, token):
 
 
 def tools(intake, clock):
-    return Tools(
+    return given(
         name="website",
         accept=intake,
         checkpoints=NoCheckpoints(),
         clock=clock,
-        secrets=MemorySecrets({}),
-        cases=MemoryCases(),
     )

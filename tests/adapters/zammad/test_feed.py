@@ -6,15 +6,12 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
-from adapters.memory.cases import MemoryCases
 from adapters.tracking.changes import ChangeSource
 from adapters.zammad.feed import Feed
 from canonical_model.events import CaseChanged
-from ports.adapter import Tools
-from ports.clock import SystemClock
 from ports.errors import NotUnderstoodError, TransientError
-from ports.intake import Receipt
-from ports.secrets import MemorySecrets
+from tests.adapters.given import given
+from tests.adapters.tracking.inbox import Inbox
 
 NOW = datetime(2026, 11, 23, 21, 0, 0, tzinfo=UTC)
 
@@ -106,28 +103,6 @@ async def test_cases_of_others_are_left_alone_and_told_once(zammad, feed):
     ]
 
 
-class Inbox:
-    """Accepts, remembers, and keeps the place."""
-
-    def __init__(self):
-        self.inbound = []
-        self.saved = {}
-        self.fails_at = None
-
-    async def __call__(self, inbound):
-        if len(self.inbound) == self.fails_at:
-            self.fails_at = None
-            raise TransientError("disk full")
-        self.inbound.append(inbound)
-        return Receipt(message_id="m", duplicate=False)
-
-    async def load(self, name):
-        return self.saved.get(name)
-
-    async def save(self, name, value):
-        self.saved[name] = value
-
-
 @pytest.fixture
 def inbox():
     return Inbox()
@@ -135,13 +110,10 @@ def inbox():
 
 @pytest.fixture
 def source(feed, inbox):
-    tools = Tools(
+    tools = given(
         name="tracker",
         accept=inbox,
         checkpoints=inbox,
-        clock=SystemClock(),
-        cases=MemoryCases(),
-        secrets=MemorySecrets({}),
     )
     return ChangeSource(feed, tools, poll_seconds=0.01)
 

@@ -39,6 +39,7 @@ VALUES = st.recursive(
     max_leaves=4,
 )
 DEEP = b"[" * 3_000, b'{"a":' * 3_000
+DEEP_XML = b"<a>" * 3_000, b'<!DOCTYPE a [<!ENTITY b "x">]><a>&b;</a>', b"<a b='1' b='2'/>"
 GARBAGE = st.sampled_from((b"", b"\0", b"\xff\xfe", b"null", b"[]", b'"x"', b"7", *DEEP)) | st.binary(max_size=60)
 
 

@@ -8,13 +8,28 @@ LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 """Between these, reckoning with days and time zones never leaves what `datetime` can hold."""
 
 
-def iso_moment(text: str, zone: tzinfo) -> datetime:
-    """An ISO 8601 time in UTC; one without offset is in `zone`. Raises `ValueError`."""
-    moment = datetime.fromisoformat(text)
+def in_utc(moment: datetime, zone: tzinfo) -> datetime:
+    """The moment in UTC; one without offset is in `zone`. Raises `ValueError` when no clock shows it."""
     try:
-        return _believed((moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC))
+        believed = (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
     except OverflowError:
         raise ValueError("a time that no clock shows") from None
+    if not EARLIEST <= believed < LATEST:
+        raise ValueError("a time that no clock shows")
+    return believed
+
+
+def iso_moment(text: str, zone: tzinfo) -> datetime:
+    """An ISO 8601 time in UTC; one without offset is in `zone`. Raises `ValueError`."""
+    return in_utc(datetime.fromisoformat(text.strip()), zone)
+
+
+def told_moment(text: str, zone: tzinfo) -> datetime | None:
+    """The same; None when it cannot be read, or no clock shows it."""
+    try:
+        return iso_moment(text, zone)
+    except ValueError:
+        return None
 
 
 def unix_moment(seconds: float) -> datetime:
@@ -23,10 +38,4 @@ def unix_moment(seconds: float) -> datetime:
         moment = datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError):
         raise ValueError("a time that no clock shows") from None
-    return _believed(moment)
-
-
-def _believed(moment: datetime) -> datetime:
-    if not EARLIEST <= moment < LATEST:
-        raise ValueError("a time that no clock shows")
-    return moment
+    return in_utc(moment, UTC)

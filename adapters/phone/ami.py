@@ -232,7 +232,9 @@ def _moment(event: Fields, now: datetime) -> datetime:
     try:
         return unix_moment(float(stamp))
     except ValueError:
-        raise NotUnderstoodError(f"AMI event {event['Event'][:40]!r}: no clock shows this Timestamp") from None
+        raise NotUnderstoodError(
+            f"AMI event {event['Event'][:40]!r}: no clock shows this Timestamp"
+        ) from None
 
 
 def _local(text: str, zone: ZoneInfo) -> datetime:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapters import eloket, verenigingsloket
@@ -38,14 +38,27 @@ def inside(draw: st.DrawFn, good: dict[str, Any], *names: str) -> dict[str, Any]
 MELDINGEN = st.builds(written, inside(MELDING, "locatie", "velden", "contact")) | GARBAGE
 AANVRAGEN = st.builds(written, inside(AANVRAAG, "data")) | GARBAGE
 TYPES = st.sampled_from(
-    ("application/json", "application/cloudevents+json", "application/ld+json", "text/xml", "", "application/json; charset=x")
+    (
+        "application/json",
+        "application/cloudevents+json",
+        "application/ld+json",
+        "text/xml",
+        "",
+        "application/json; charset=x",
+    )
 )
-PROOFS = st.sampled_from(("", "Bearer", "Bearer é", "Bearer a.b.c", "Bearer " + "x" * 20_000, "Basic é", PERSONAL))
+PROOFS = st.sampled_from(
+    ("", "Bearer", "Bearer é", "Bearer a.b.c", "Bearer " + "x" * 20_000, "Basic é", PERSONAL)
+)
 
 
 @FEW
+@example(written({**MELDING, "tijdstip": "9999-12-31T23:59:59-10:00"}), "application/json")
+@example(written({**MELDING, "tijdstip": "0001-01-01T00:00:00"}), "application/json")
 @given(MELDINGEN, TYPES)
-async def test_whatever_mijn_burgerprofiel_posts_is_taken_or_named_and_kept(stage: Stage, body: bytes, kind: str):
+async def test_whatever_mijn_burgerprofiel_posts_is_taken_or_named_and_kept(
+    stage: Stage, body: bytes, kind: str
+):
     sender = sender_at(stage, stage.provider.access_token("mbp", SCOPE, HUB))
 
     with quiet():
@@ -78,7 +91,14 @@ def system(request: pytest.FixtureRequest, stage: Stage) -> OsloSender:
 
 
 @FEW
-@given(AANVRAGEN, TYPES, st.dictionaries(st.sampled_from(("ce-id", "ce-source", "ce-type", "ce-specversion")), st.sampled_from(("", "1.0", "%FF", "%00", "é", "x" * 5000))))
+@given(
+    AANVRAGEN,
+    TYPES,
+    st.dictionaries(
+        st.sampled_from(("ce-id", "ce-source", "ce-type", "ce-specversion")),
+        st.sampled_from(("", "1.0", "%FF", "%00", "é", "x" * 5000)),
+    ),
+)
 async def test_whatever_a_loket_posts_is_taken_or_named_and_kept(
     stage: Stage, system: OsloSender, body: bytes, kind: str, attributes: dict[str, str]
 ):
@@ -91,8 +111,12 @@ async def test_whatever_a_loket_posts_is_taken_or_named_and_kept(
 
 
 @FEW
-@given(st.dictionaries(st.sampled_from((*REPORT, "id", "asked", "answer.voetpad", "csrf")), TEXTS, max_size=4))
-async def test_a_page_with_odd_fields_is_taken_or_says_what_to_mend(stage: Stage, an: Visitor, odd: dict[str, str]):
+@given(
+    st.dictionaries(st.sampled_from((*REPORT, "id", "asked", "answer.voetpad", "csrf")), TEXTS, max_size=4)
+)
+async def test_a_page_with_odd_fields_is_taken_or_says_what_to_mend(
+    stage: Stage, an: Visitor, odd: dict[str, str]
+):
     if not an.client.cookies:
         await an.log_in("an")
     form = await an.form("/new")
@@ -114,7 +138,13 @@ async def test_a_page_with_odd_fields_is_taken_or_says_what_to_mend(stage: Stage
 @given(
     GARBAGE | st.sampled_from((b"--x\r\n", b"--x\r\n\r\n\r\n--x--", b"csrf=%ff&" * 400)),
     st.sampled_from(
-        ("multipart/form-data; boundary=x", "multipart/form-data", "application/x-www-form-urlencoded", "text/plain", "")
+        (
+            "multipart/form-data; boundary=x",
+            "multipart/form-data",
+            "application/x-www-form-urlencoded",
+            "text/plain",
+            "",
+        )
     ),
     st.sampled_from(("/new", "/language", "/logout", "/cases/LEU-2026-000123/reply")),
 )

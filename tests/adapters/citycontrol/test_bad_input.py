@@ -21,8 +21,20 @@ STATUS = status_message(
 SHOWN = Case(ORDER, "t", "", "", "")
 SHOWN.documents["CTC-D1"] = ("image/jpeg", b"\xff\xd8\xff")
 DOCUMENT = document_message(SHOWN, "CTC-D1")
-PLACES = (b"20260302080000", b"Gepland", ORDER.encode(), b"http://www.egem.nl/StUF/sector/zkn/0310", b"Lk01", b"ZAKSTT")
-BODIES = spoilt(STATUS, PLACES) | spoilt(DOCUMENT, (*PLACES, b"/9j/", b"image/jpeg")) | GARBAGE | st.sampled_from(DEEP_XML)
+PLACES = (
+    b"20260302080000",
+    b"Gepland",
+    ORDER.encode(),
+    b"http://www.egem.nl/StUF/sector/zkn/0310",
+    b"Lk01",
+    b"ZAKSTT",
+)
+BODIES = (
+    spoilt(STATUS, PLACES)
+    | spoilt(DOCUMENT, (*PLACES, b"/9j/", b"image/jpeg"))
+    | GARBAGE
+    | st.sampled_from(DEEP_XML)
+)
 ACTIONS = st.sampled_from((STATUS_ACTION, DOCUMENT_ACTION, "", '"', "é", "http://elsewhere"))
 
 

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import httpx
 from fastapi import FastAPI
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapters.counter.adapter import build
@@ -103,6 +103,8 @@ async def handed_over(source, clock):
 
 
 @FEW
+@example(written({**TOLD, "eventTime": "9999-12-31T23:59:59Z"}))
+@example(written({**TOLD, "eventTime": 10**18}))
 @given(callbacks() | GARBAGE)
 def test_whatever_the_queue_system_tells_is_kept_or_counts_and_holds_up_no_visit(body):
     good = [

@@ -89,6 +89,7 @@ async def telephone():
 
 
 @FEW
+@example(written({**WHOLE, "startedAt": "9999-12-31T23:59:59Z"}), JSON)
 @given(BODIES | GARBAGE, st.sampled_from((JSON, FORM, "", "text/plain; charset=x")))
 def test_whatever_an_exchange_posts_is_answered_and_kept_and_holds_up_no_call(body, media_type):
     async def play():
@@ -117,7 +118,19 @@ def test_whatever_an_exchange_posts_is_answered_and_kept_and_holds_up_no_call(bo
             ("authorization", "x-wegwijzer-token", "webhook-id", "webhook-timestamp", "webhook-signature")
         ),
         st.sampled_from(
-            ("", "Bearer", "Bearer é", "Basic é", "Basic =", "Basic eDp5", "v1,é", "v1,", "9" * 12, "²", PERSONAL)
+            (
+                "",
+                "Bearer",
+                "Bearer é",
+                "Basic é",
+                "Basic =",
+                "Basic eDp5",
+                "v1,é",
+                "v1,",
+                "9" * 12,
+                "²",
+                PERSONAL,
+            )
         ),
     ),
     GARBAGE,
@@ -175,7 +188,9 @@ AMI = {
     "Tekst": PERSONAL,
     "resolved": "ja",
 }
-AMI_VALUES = TEXTS | st.sampled_from(("999999999999", "999999999999.999999999", "1e5", "0001-01-01 00:00:00", "9999-12-31 23:59:59"))
+AMI_VALUES = TEXTS | st.sampled_from(
+    ("999999999999", "999999999999.999999999", "1e5", "0001-01-01 00:00:00", "9999-12-31 23:59:59")
+)
 AMI_EVENTS = st.sampled_from(
     ("Newchannel", "NewCallerid", "QueueCallerJoin", "AgentConnect", "DialEnd", "BlindTransfer", "AttendedTransfer",
      "UserEvent", "Hangup", "Cdr", "FullyBooted", "")
@@ -183,6 +198,8 @@ AMI_EVENTS = st.sampled_from(
 
 
 @FEW
+@example("Hangup", {"Timestamp": "999999999999"})
+@example("Cdr", {"EndTime": "0001-01-01 00:00:00"})
 @given(AMI_EVENTS, st.dictionaries(st.sampled_from(sorted(AMI)), AMI_VALUES, max_size=4))
 def test_whatever_asterisk_says_is_read_or_not_understood(name, odd):
     told = {**AMI, **odd, "Event": name}
@@ -198,7 +215,12 @@ def test_whatever_asterisk_says_is_read_or_not_understood(name, odd):
 
 
 @FEW
-@given(st.lists(st.binary(max_size=50) | st.sampled_from((b"\r\n\r\n", b"Event: Hangup\r\n", b"x" * 300_000)), max_size=6))
+@given(
+    st.lists(
+        st.binary(max_size=50) | st.sampled_from((b"\r\n\r\n", b"Event: Hangup\r\n", b"x" * 300_000)),
+        max_size=6,
+    )
+)
 def test_any_bytes_of_asterisk_are_cut_into_packets(chunks):
     reader = PacketReader()
 
@@ -232,5 +254,3 @@ def assert_becomes_a_contact(seen):
     """What was understood can be handed over: a call of it is never stuck behind its translation."""
     if seen:
         assert to_event(assemble(set(seen), Habits()), OFFICE).contact.subject
-
-

@@ -37,7 +37,13 @@ ANSWERS = (
 )
 STATUSES = st.sampled_from((200, 201, 202, 204, 302, 400, 401, 404, 413, 429, 500, 503))
 TYPES = st.sampled_from(
-    ("text/xml; charset=utf-8", "text/xml; charset=bestaat-niet", "multipart/related", "multipart/related; boundary=x", "")
+    (
+        "text/xml; charset=utf-8",
+        "text/xml; charset=bestaat-niet",
+        "multipart/related",
+        "multipart/related; boundary=x",
+        "",
+    )
 )
 
 
@@ -48,7 +54,9 @@ def client(planning_host):
 
 @FEW
 @given(ANSWERS, STATUSES, TYPES)
-async def test_whatever_the_planning_answers_says_what_happens_next(planning_host, client, body, status, kind):
+async def test_whatever_the_planning_answers_says_what_happens_next(
+    planning_host, client, body, status, kind
+):
     planning_host.app = Response(body, status, headers={"content-type": kind, "retry-after": "²"})
     for call in (client.create(ORDER), client.status(ORDER.extern_id)):
         with quiet():
@@ -62,7 +70,9 @@ async def test_whatever_the_planning_answers_says_what_happens_next(planning_hos
 
 @FEW
 @given(TEXTS | st.sampled_from(("Uitgevoerd", f"Uitgevoerd: {PERSONAL}", "Gepland:", ":")))
-async def test_whatever_status_it_tells_is_handed_over_or_asked_for_again(planning_host, client, tools, intake, status):
+async def test_whatever_status_it_tells_is_handed_over_or_asked_for_again(
+    planning_host, client, tools, intake, status
+):
     told = ENVELOPE % STANDS % html.escape(status)
     planning_host.app = Response(told.encode("utf-8", "surrogatepass"), media_type="text/xml")
     watch = Watch(tools.checkpoints)

@@ -37,7 +37,7 @@ def started(stack: ExitStack, folder: Path) -> dict[str, int]:
     office = mail.open_post_office(desk, folder / "office.log")
     lists = radicale.start(folder / "radicale")
     mails = {"domain": "leuven.test", "lmtp_port": post.lmtp_port}
-    ports = {
+    return {
         "dovecot": post.port,
         "relay": stack.enter_context(relay.running(folder, **mails)),
         "exim": stack.enter_context(exim.running(**mails, elsewhere_port=office.smtp_port)).port,
@@ -45,7 +45,6 @@ def started(stack: ExitStack, folder: Path) -> dict[str, int]:
         "post office": office.smtp_port,
         "radicale": int(lists.url.rpartition(":")[2].strip("/")),
     }
-    return ports
 
 
 @pytest.fixture

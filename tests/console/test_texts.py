@@ -111,6 +111,12 @@ CLOSED_SETS = {
 
 CASE = "LEU-2026-000003"
 _REFUSING = ("journal", "operations", "replays", "replay_freezing", "revealing", "letter_texts")
+_AT_THE_COMMAND_LINE = (
+    *(Path(journal.__file__).parent / f"{name}.py" for name in ("migrate", "backup", "reach")),
+    *(Path(cli.__file__).parent / f"{name}.py" for name in ("check", "keep", "run", "begin")),
+)
+"""What a command runs into by itself, beside the faults of a configuration."""
+_FAILING = ("MisconfiguredError", "TransientError", "RejectedError")
 
 
 def sentences() -> Iterator[str]:
@@ -122,6 +128,10 @@ def sentences() -> Iterator[str]:
         path = Path(journal.__file__).parent / f"{name}.py"
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "RejectedError":
+                yield from _english(node.args[0])
+    for path in _AT_THE_COMMAND_LINE:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in _FAILING:
                 yield from _english(node.args[0])
 
 

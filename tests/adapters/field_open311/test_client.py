@@ -6,7 +6,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from adapters.field_open311.client import DuplicateError, FailedError, NotThereError, PlanningClient, TooOldError
+from adapters.field_open311.client import (
+    DuplicateError,
+    FailedError,
+    NotThereError,
+    PlanningClient,
+    TooOldError,
+)
 from adapters.field_open311.settings import Settings
 from ports.errors import MisconfiguredError, RejectedError, TransientError, UncertainError
 

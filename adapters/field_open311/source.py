@@ -97,8 +97,9 @@ class Updates:
             start = end
         for gap, shown in again:
             new += await self._close(gap, is_shown=shown is not None)
-        if failure := self._failure or self._gaps.failure:
-            raise failure
+        for failure in (self._failure, self._gaps.failure):
+            if failure:
+                raise failure
         return new
 
     async def wait(self, seconds: float) -> None:

@@ -14,6 +14,7 @@ import cli
 import console
 import journal
 import routes
+import worker
 from canonical_model.codec import _COMMAND_NAMES as COMMANDS
 from canonical_model.codec import _EVENT_NAMES as EVENTS
 from canonical_model.contact import Channel, Kind, Language
@@ -113,6 +114,7 @@ CASE = "LEU-2026-000003"
 _REFUSING = ("journal", "operations", "replays", "replay_freezing", "revealing", "letter_texts")
 _AT_THE_COMMAND_LINE = (
     *(Path(journal.__file__).parent / f"{name}.py" for name in ("migrate", "backup", "reach")),
+    Path(worker.__file__).parent / "places.py",
     *(Path(cli.__file__).parent / f"{name}.py" for name in ("check", "keep", "run", "begin")),
 )
 """What a command runs into by itself, beside the faults of a configuration."""

@@ -246,4 +246,4 @@ def test_while_a_hub_runs_nothing_is_put_back(city):
     with city.running():
         refused = city.command("restore")
     assert refused.returncode == 1
-    assert "Fout: de hub draait nog op deze machine: stop hem eerst" in refused.stderr
+    assert "draait al een hub: stop die eerst" in refused.stderr

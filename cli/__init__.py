@@ -11,6 +11,7 @@ import click
 
 from cli.begin import demo, init
 from cli.check import check, products
+from cli.complaints import DutchGroup
 from cli.console import commands
 from cli.keep import backup, database_roles, migrate_tables, restore, restore_check
 from cli.program import BuildHub, BuildJournal, Program, called
@@ -24,7 +25,7 @@ __all__ = ["command_line"]
 def command_line(build_hub: BuildHub, build_journal: BuildJournal) -> click.Group:
     """`wegwijzer`, over hubs and journals that these build."""
 
-    @click.group(context_settings={"help_option_names": ["-h", "--help"]})
+    @click.group(cls=DutchGroup, context_settings={"help_option_names": ["-h", "--help"]})
     @click.option(
         "--config",
         "path",

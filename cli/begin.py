@@ -52,9 +52,7 @@ def demo(
     from demo.morning import Demo, RunningHub, play  # noqa: PLC0415 - its servers are an extra that a city does not install
 
     if keep and distributed:
-        raise click.UsageError(
-            "--keep goes with the embedded journal only: the engines begin afresh each time"
-        )
+        raise click.UsageError("--keep kan niet met --distributed: die servers beginnen telkens opnieuw")
 
     make_secrets(folder / "secrets")
     log_file = (folder / "hub.log").open("a", buffering=1)

@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from canonical_model.contact import Language
 from canonical_model.product import Product
+from cli.complaints import dutch
 from cli.program import BuildHub, Hub, Program, idle, in_plain_words
 from console.letters import left_out
 from ports.adapter import Adapter
@@ -35,8 +36,11 @@ def check(program: Program, as_json: bool) -> None:  # noqa: FBT001 - click pass
     if as_json:
         click.echo(json.dumps({name: list(wrong) for name, wrong in results}))
     else:
+        said = dutch().said
         for name, wrong in results:
-            click.echo(f"{'FOUT' if wrong else 'ok':5} {name}" + "".join(f"\n      - {one}" for one in wrong))
+            click.echo(
+                f"{'FOUT' if wrong else 'ok':5} {name}" + "".join(f"\n      - {said(one)}" for one in wrong)
+            )
     sys.exit(any(wrong for _, wrong in results))
 
 
@@ -130,7 +134,5 @@ async def _checked_products(products: Products, dispatch: Dispatch) -> tuple[str
 async def _found_products(program: Program, text: str) -> tuple[Product, ...]:
     async with idle(program.build_hub, program.configuration()) as hub:
         if not hub.catalogue.available:
-            raise MisconfiguredError(
-                "deze hub heeft geen productencatalogus: voeg [adapters.ipdc] toe aan hub.toml"
-            )
+            raise MisconfiguredError("this hub has no product catalogue: add [adapters.ipdc] to hub.toml")
         return await hub.catalogue.search(text)

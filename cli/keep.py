@@ -88,7 +88,7 @@ def migrate_tables(program: Program) -> None:
 def database_roles(prefix: str) -> None:
     """De SQL die in PostgreSQL elke rol geeft wat zij nodig heeft en niet meer; voor psql, als eigenaar."""
     if not prefix.isidentifier() or not prefix.islower():
-        raise click.ClickException("--prefix: letters, cijfers en _ in kleine letters")
+        raise click.BadParameter("letters, cijfers en _ in kleine letters", param_hint="--prefix")
     for statement in statements(prefix):
         click.echo(f"{statement};")
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 import click
 import uvloop
 
+from cli.complaints import Complaint
 from console.letters import deciding
 from journal.journal import Journal
 from journal.migrate import bring_up_to_date
@@ -95,11 +96,11 @@ def called() -> Program:
 
 @contextmanager
 def in_plain_words() -> Generator[None]:
-    """What is wrong, in words instead of a traceback."""
+    """What is wrong, in Dutch words instead of a traceback."""
     try:
         yield
     except HubError as error:
-        raise click.ClickException(error.what) from error
+        raise Complaint(error) from error
 
 
 def run_loop(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -14,6 +14,7 @@ import click
 import msgspec
 from sqlalchemy.exc import OperationalError
 
+from cli.complaints import complaint
 from console.accounts import PasswordError
 from console.wording import LANGUAGES, Wording
 from journal.actors import at_terminal
@@ -114,7 +115,7 @@ class Shop:
             except (RejectedError, PasswordError) as error:
                 self._leave(terminal.wording.said(str(error)))
             except HubError as error:
-                click.echo(error.what, err=True)
+                click.echo(complaint(error, terminal.wording), err=True)
                 sys.exit(UNAVAILABLE)
             except OperationalError as error:
                 click.echo(terminal.text("cli.no_journal", reason=str(error.orig)), err=True)

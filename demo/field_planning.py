@@ -81,6 +81,8 @@ class BadDays:
     """So many questions are answered 503."""
     breaks_over: frozenset[str] = frozenset()
     """Whoever asks for one of these requests gets a page of HTML and a 500."""
+    breaks_on: frozenset[str] = frozenset()
+    """A list that holds one of these steps of the crew (by their words) is a page of HTML and a 500."""
     swallow: int = 0
     """So many steps of the crew change the order and are never told as an update."""
     repeat_and_shuffle: bool = False
@@ -384,6 +386,8 @@ class FieldPlanning:
         self._check_key(request.query_params)
         start, end = self._stretch(request.query_params)
         found = [step for step in self.steps if start <= step.at.replace(microsecond=0) <= end]
+        if any(step.text in self.bad_days.breaks_on for step in found):
+            return HTMLResponse("<html><body><h1>Server Error (500)</h1></body></html>", 500)
         if self.bad_days.repeat_and_shuffle:
             found = random.sample(found * 2, len(found) * 2)
         return _rendered(

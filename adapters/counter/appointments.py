@@ -4,7 +4,7 @@ JCC's WARP API (as open-forms speaks it, `jcc_rest`): OAuth2 client credentials;
 key; times come back without offset; a business failure is a 200 with `acknowledgeIsSuccess` false, or without an id.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,7 @@ from adapters.counter.settings import Appointments
 from ports.clock import Clock
 from ports.errors import MisconfiguredError, TransientError
 from ports.http import PooledTransport
+from ports.moments import told_moment
 
 _RENEW_SECONDS = 30
 _T = TypeVar("_T")
@@ -142,7 +143,7 @@ class AppointmentClient:
             name=" ".join(part.strip() for part in names if part.strip()),
             email=main.email_address,
             phone=main.mobile_phone_number or main.phone_number,
-            at=_moment(found.start_date_time, ZoneInfo(self._settings.time_zone)),
+            at=told_moment(found.start_date_time, ZoneInfo(self._settings.time_zone)),
         )
 
 
@@ -151,11 +152,3 @@ def _decoded(answer: httpx.Response, type_: type[_T]) -> _T:
         return msgspec.json.decode(answer.content, type=type_)
     except msgspec.DecodeError:
         raise TransientError("JCC answered something that is not in its contract") from None
-
-
-def _moment(text: str, zone: ZoneInfo) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)

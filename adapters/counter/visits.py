@@ -6,7 +6,7 @@ Of a visit we keep its numbers and times, never the customer.
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ import msgspec
 
 from adapters.counter.settings import Queue
 from ports.errors import NotUnderstoodError
+from ports.moments import iso_moment, unix_moment
 
 _PLAIN = re.compile(r"[^\x00-\x1f]{1,60}")
 
@@ -70,7 +71,7 @@ def read_callback(body: bytes, queue: Queue) -> Observation | None:
     """What a callback tells; None for events that are none of ours. Raises `NotUnderstoodError`."""
     try:
         told = _CALLBACK.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise NotUnderstoodError(
             "$: expected a JSON object with eventName, eventTime, unitId and parameters"
         ) from None
@@ -150,8 +151,7 @@ def _plain(value: object) -> str:
 def _moment(value: str | float, zone: ZoneInfo) -> datetime:
     try:
         if isinstance(value, (int, float)):
-            return datetime.fromtimestamp(value / 1000, UTC)
-        moment = datetime.fromisoformat(value)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
-    except (ValueError, OverflowError, OSError):
+            return unix_moment(value / 1000)
+        return iso_moment(value, zone)
+    except (ValueError, OverflowError):
         raise NotUnderstoodError("$.eventTime: expected an ISO time, or milliseconds since 1970") from None

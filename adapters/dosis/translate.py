@@ -6,7 +6,7 @@ Digitaal Vlaanderen) and github.com/Qmino/dosis-connector.
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from urllib.parse import quote
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
@@ -23,6 +23,7 @@ from canonical_model.identifiers import Identifier, Scheme
 from canonical_model.party import PartyKind
 from canonical_model.public_status import PublicStatus
 from ports.errors import NotUnderstoodError, RejectedError
+from ports.moments import told_moment
 
 Json = dict[str, object]
 
@@ -92,11 +93,7 @@ def local(moment: datetime) -> str:
 
 def instant(told: str | None) -> datetime | None:
     """When DOSIS says that something happened (UTC); None when it does not say, or not so that it can be read."""
-    try:
-        moment = datetime.fromisoformat(told or "")
-        return (moment if moment.tzinfo else moment.replace(tzinfo=BRUSSELS)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
+    return told_moment(told or "", BRUSSELS)
 
 
 def to_upload(command: PublishStatus, settings: Settings) -> Json:

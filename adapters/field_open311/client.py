@@ -57,6 +57,10 @@ class TooOldError(RejectedError):
     """The planning takes no update that is older than what it has."""
 
 
+class FailedError(TransientError):
+    """The planning is there, and failed to answer this question: with an error of its own, in no words that we know, or never."""
+
+
 class NotThereError(RejectedError):
     """No such thing, or the planning does not offer it."""
 
@@ -150,9 +154,7 @@ class PlanningClient:
             try:
                 found.append(read(answer.content))
             except NotUnderstoodError as error:
-                raise TransientError(
-                    error.what, detail=f"reading {_class_of(path)}: {_kind(answer)}"
-                ) from None
+                raise FailedError(error.what, detail=f"reading {_class_of(path)}: {_kind(answer)}") from None
             url = self._next(url, answer)
         return found
 
@@ -184,11 +186,15 @@ class PlanningClient:
     async def _get(self, url: httpx.URL, path: str) -> httpx.Response:
         try:
             answer = await self._http.get(url)
+        except httpx.ReadTimeout as error:
+            raise FailedError(
+                f"the planning took too long (reading {_class_of(path)})", detail=_cause(error)
+            ) from error
         except httpx.HTTPError as error:
             raise TransientError("the planning can't be reached", detail=cause_of(error)) from error
         if answer.is_success:
             return answer
-        refusal = _refusal(answer, f"reading {_class_of(path)}", TransientError)
+        refusal = _refusal(answer, f"reading {_class_of(path)}", FailedError)
         if isinstance(refusal, RejectedError) and not ("/" in path and isinstance(refusal, NotThereError)):
             raise MisconfiguredError(f"{refusal.what}: check `url`", detail=refusal.detail)
         raise refusal

@@ -54,6 +54,14 @@ class Orders:
         """The crew told this."""
         await self._checkpoints.save(f"last/{order}/{request_id}", msgspec.json.encode(known).decode())
 
+    async def gaps(self) -> str | None:
+        """The stretches whose updates could not be read, as `gaps.py` keeps them."""
+        return await self._checkpoints.load("gaps")
+
+    async def keep_gaps(self, gaps: str) -> None:
+        """These could not be read."""
+        await self._checkpoints.save("gaps", gaps)
+
     async def mark(self) -> datetime | None:
         """Up to when the updates were read."""
         saved = await self._checkpoints.load("mark")

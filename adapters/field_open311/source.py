@@ -8,10 +8,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TypeVar
 
+import msgspec
 import structlog
 
 from adapters.field_open311.answers import Request, Update
 from adapters.field_open311.client import PlanningClient
+from adapters.field_open311.gaps import Gap, Gaps
 from adapters.field_open311.orders import Known, Orders
 from adapters.field_open311.settings import Settings
 from adapters.field_open311.translate import Step, is_ours, key_of, order_of, to_moment, to_step
@@ -60,6 +62,7 @@ class Updates:
     The same update is handed over once. One that is older than what is known brings its text and its photos, but
     not its state. One whose photos can't be fetched yet waits, and the later ones of its order wait behind it. So does
     one whose request the planning can't show: that is named in the outage that it is, until people get it as a failure.
+    A stretch of time whose list it can't show is read around, named likewise, and asked for again (`gaps.py`).
     """
 
     def __init__(self, tools: Tools, settings: Settings, client: PlanningClient, orders: Orders) -> None:
@@ -69,6 +72,7 @@ class Updates:
         self._client = client
         self._orders = orders
         self._evidence = Evidence(settings.fetched_from, settings)
+        self._gaps = Gaps(client, orders, tools.clock)
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._ours: OrderedDict[str, tuple[CaseRef, int] | None] = OrderedDict()
         self._waiting: dict[str, datetime] = {}
@@ -83,13 +87,19 @@ class Updates:
         held: dict[str, datetime] = {}
         new, self._in_a_row, self._failure = 0, 0, None
         self._asked_again = self._next_unread()
+        await self._gaps.open(start)
+        again = await self._gaps.asked_again()
+        new += await self._take([update for _, shown in again for update in shown or ()], held)
         while start < now + _AHEAD:
             end = min(start + timedelta(hours=self._settings.window_hours), now + _AHEAD)
-            new += await self._take(await self._client.updates(start, end), held)
+            new += await self._take(await self._gaps.around(start, end), held)
             await self._orders.move_mark(min([end, now, *held.values()]))
             start = end
-        if self._failure:
-            raise self._failure
+        for gap, shown in again:
+            new += await self._close(gap, is_shown=shown is not None)
+        for failure in (self._failure, self._gaps.failure):
+            if failure:
+                raise failure
         return new
 
     async def wait(self, seconds: float) -> None:
@@ -122,6 +132,27 @@ class Updates:
                 continue
             _remember(self._seen, key, None)
         return new
+
+    async def _close(self, gap: Gap, *, is_shown: bool) -> int:
+        """After a stretch that could not be shown was asked for again; how many new messages this gave."""
+        if is_shown:
+            await self._gaps.close(gap)
+            return 0
+        if not self._gaps.is_hopeless(gap):
+            return 0
+        start, end = gap.name.split("/")
+        inbound = Inbound(
+            source=self.name,
+            source_ref=f"stretch/{gap.name}",
+            raw=msgspec.json.encode({"start_date": start, "end_date": end}),
+            media_type="application/json",
+            problem=NotUnderstoodError(
+                f"the planning can't show what was told from {start} to {end}, for a week now: look there what it was"
+            ),
+        )
+        new = not (await self._tools.accept(inbound)).duplicate
+        await self._gaps.leave_to_people(gap)
+        return int(new)
 
     async def _hand_over(self, update: Update, key: str) -> int:
         """How many new messages this gave. Raises `_PhotoAwaitedError` while its photos can't be fetched."""

@@ -14,6 +14,7 @@ from adapters.field_open311.settings import Settings
 from canonical_model.case import CaseRef
 from canonical_model.work_order import ENDED, OrderState, WorkOrder, order_id, parse_order_id
 from ports.errors import NotSupportedError, NotUnderstoodError, RejectedError
+from ports.moments import told_moment
 
 Fields = tuple[tuple[str, str], ...]
 
@@ -131,11 +132,7 @@ def signed(text: str, name: str) -> str:
 
 def to_moment(text: str) -> datetime | None:
     """What a clock elsewhere said, in UTC; without an offset it is Belgian time, unreadable it is None."""
-    try:
-        moment = datetime.fromisoformat(text.strip())
-        return (moment if moment.tzinfo else moment.replace(tzinfo=_BRUSSELS)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
+    return told_moment(text, _BRUSSELS)
 
 
 def standing_of(request: Request, updates: Sequence[Update], settings: Settings) -> OrderState | None:

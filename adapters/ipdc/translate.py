@@ -18,6 +18,7 @@ from canonical_model.contact import Language
 from canonical_model.identifiers import InvalidIdentifierError, ipdc
 from canonical_model.product import Product, ProductText
 from ports.errors import NotUnderstoodError
+from ports.moments import iso_moment
 
 _T = TypeVar("_T")
 _LONGEST_ANSWER = 10_000
@@ -351,9 +352,8 @@ def _optional(name: str, text: str | None) -> datetime | None:
 def _moment(name: str, text: str) -> datetime:
     """UTC; a time without offset is in UTC, as IPDC writes all of them. Nanoseconds are cut to microseconds."""
     try:
-        moment = datetime.fromisoformat(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
+        return iso_moment(text, UTC)
+    except ValueError:
         raise NotUnderstoodError(f"$.{name}: is not a moment in ISO 8601") from None
 
 

@@ -1,7 +1,7 @@
 """A report of "Melding doen" as a canonical contact. Pure: the same report and token, the same contact."""
 
 from collections.abc import Mapping
-from datetime import UTC
+from datetime import datetime
 from typing import cast
 from zoneinfo import ZoneInfo
 
@@ -25,6 +25,7 @@ from canonical_model.location import NOWHERE, Location, Point
 from canonical_model.party import Party
 from ports.files import FileRules, Upload
 from ports.intake import File
+from ports.moments import in_utc
 
 _BRUSSELS = ZoneInfo("Europe/Brussels")
 
@@ -67,9 +68,6 @@ class ReportReader:
 
 
 def _contact(report: Report, name: str, category: Category, party: Party, files: tuple[File, ...]) -> Contact:
-    moment = report.tijdstip
-    if moment and not moment.tzinfo:
-        moment = moment.replace(tzinfo=_BRUSSELS)
     return Contact(
         channel=Channel.MIJN_BURGERPROFIEL,
         subject=_line(report.onderwerp) or category.title,
@@ -81,8 +79,15 @@ def _contact(report: Report, name: str, category: Category, party: Party, files:
         party=party,
         location=_location(report.locatie),
         attachments=tuple(file.attachment for file in files),
-        occurred_at=moment.astimezone(UTC) if moment else None,
+        occurred_at=_moment(report.tijdstip),
     )
+
+
+def _moment(told: datetime | None) -> datetime | None:
+    try:
+        return in_utc(told, _BRUSSELS) if told else None
+    except ValueError:
+        raise misfit("$.tijdstip", "is a time that no clock shows") from None
 
 
 def _answers(fields: BaseModel | None, category: Category) -> str:

@@ -8,11 +8,12 @@ first channel, the caller's.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from adapters.phone.assembler import Observation, What
 from ports.errors import NotUnderstoodError
+from ports.moments import iso_moment, unix_moment
 
 LARGEST_PACKET = 262_144
 """Bytes; what is longer is no event that we know."""
@@ -228,13 +229,18 @@ def _moment(event: Fields, now: datetime) -> datetime:
         return now
     if not _SECONDS.fullmatch(stamp):
         raise NotUnderstoodError(f"AMI event {event['Event'][:40]!r}: Timestamp is not seconds since 1970")
-    return datetime.fromtimestamp(float(stamp), UTC)
+    try:
+        return unix_moment(float(stamp))
+    except ValueError:
+        raise NotUnderstoodError(
+            f"AMI event {event['Event'][:40]!r}: no clock shows this Timestamp"
+        ) from None
 
 
 def _local(text: str, zone: ZoneInfo) -> datetime:
     try:
-        return datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=zone).astimezone(UTC)
-    except (ValueError, OverflowError):
+        return iso_moment(text, zone)
+    except ValueError:
         raise NotUnderstoodError("call record: a time is not YYYY-MM-DD HH:MM:SS") from None
 
 

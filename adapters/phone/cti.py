@@ -9,7 +9,7 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
@@ -18,6 +18,7 @@ import msgspec
 
 from adapters.phone.assembler import Observation, What
 from ports.errors import NotSupportedError, NotUnderstoodError
+from ports.moments import iso_moment
 
 _MOST_FIELDS = 100
 _LONGEST_LINE = 500
@@ -69,9 +70,8 @@ class _Sent:
         if not text:
             return now
         try:
-            moment = datetime.fromisoformat(text)
-            return (moment if moment.tzinfo else moment.replace(tzinfo=self._zone)).astimezone(UTC)
-        except (ValueError, OverflowError):
+            return iso_moment(text, self._zone)
+        except ValueError:
             raise NotUnderstoodError(f"$.{name}: is not a time in ISO 8601") from None
 
     def truth(self, name: str) -> bool | None:

@@ -82,6 +82,6 @@ def _presented(headers: Mapping[str, str]) -> bytes:
     if scheme.lower() == "basic":
         try:
             return base64.b64decode(credentials, validate=True).partition(b":")[2]
-        except binascii.Error:
+        except ValueError:  # of which `binascii.Error` is one; letters beyond ASCII are another
             return b""
     return headers.get("x-wegwijzer-token", "").strip().encode()

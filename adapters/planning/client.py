@@ -173,6 +173,8 @@ class _Transport(zeep.Transport):
         except (RequestException, HTTPError, OSError) as error:
             raise _broken_off(error) from None
         _judge(response.status_code, content, response.headers.get("Retry-After", ""))
+        if response.headers.get("Content-Type", "").strip().lower().startswith("multipart/"):
+            raise UncertainError("the planning's answer comes in parts, which its WSDL does not know")
         return _Answer(response.status_code, content, response.headers)
 
 

@@ -67,7 +67,8 @@ def private_folder(account: Account, prefix: str, parent: Path | None = None) ->
 def leashed(command: Sequence[str], sign: signal.Signals = signal.SIGTERM) -> list[str]:
     """The command, to be sent this signal when the thread that starts it ends, even by SIGKILL.
 
-    Where `setpriv` (util-linux) is missing, the command as it is.
+    Everything that the demo and the tests start and that outlives a call goes on this leash, but for what reads its
+    standard input and ends with that. Where `setpriv` (util-linux) is missing, the command as it is.
     """
     if shutil.which("setpriv") is None:
         return list(command)

@@ -14,6 +14,7 @@ import cli
 import console
 import journal
 import routes
+import worker
 from canonical_model.codec import _COMMAND_NAMES as COMMANDS
 from canonical_model.codec import _EVENT_NAMES as EVENTS
 from canonical_model.contact import Channel, Kind, Language
@@ -111,6 +112,13 @@ CLOSED_SETS = {
 
 CASE = "LEU-2026-000003"
 _REFUSING = ("journal", "operations", "replays", "replay_freezing", "revealing", "letter_texts")
+_AT_THE_COMMAND_LINE = (
+    *(Path(journal.__file__).parent / f"{name}.py" for name in ("migrate", "backup", "reach")),
+    Path(worker.__file__).parent / "places.py",
+    *(Path(cli.__file__).parent / f"{name}.py" for name in ("check", "keep", "run", "begin")),
+)
+"""What a command runs into by itself, beside the faults of a configuration."""
+_FAILING = ("MisconfiguredError", "TransientError", "RejectedError")
 
 
 def sentences() -> Iterator[str]:
@@ -122,6 +130,10 @@ def sentences() -> Iterator[str]:
         path = Path(journal.__file__).parent / f"{name}.py"
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "RejectedError":
+                yield from _english(node.args[0])
+    for path in _AT_THE_COMMAND_LINE:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in _FAILING:
                 yield from _english(node.args[0])
 
 

@@ -20,7 +20,7 @@ import httpx
 from demo.city_hall import city_file, without_crews
 from demo.roundup import RunningTracker
 from settings import make_secrets
-from tests.servers.private import free_port
+from tests.servers.private import free_port, leashed
 from tests.shipped import ROOT
 
 TOKEN = secrets.token_hex(16)
@@ -140,11 +140,13 @@ def begun(
     log = folder / "hub.log"
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [
-                *under,
-                *(sys.executable, "-m", "hub", "--config", str(folder / "hub.toml"), "run", "--log-json"),
-                *(word for role in roles for word in ("--role", role)),
-            ],
+            leashed(
+                [
+                    *under,
+                    *(sys.executable, "-m", "hub", "--config", str(folder / "hub.toml"), "run", "--log-json"),
+                    *(word for role in roles for word in ("--role", role)),
+                ]
+            ),
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=output,

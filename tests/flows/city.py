@@ -31,7 +31,7 @@ from demo.reckoning import Books, read_books
 from journal.database import open_engine
 from tests.flows import rt_handler
 from tests.servers import dovecot, relay
-from tests.servers.private import free_port
+from tests.servers.private import free_port, leashed
 
 WEGWIJZER = Path(sys.executable).with_name("wegwijzer")
 PASSWORD = "een-goed-wachtwoord"
@@ -145,7 +145,7 @@ class City:
         """A hub from the installed script; it must end well when it is asked to."""
         with (self.folder / "hub.log").open("ab") as log:
             process = subprocess.Popen(
-                [WEGWIJZER, "--config", self.hub_toml, "run", "--log-json"],
+                leashed([WEGWIJZER, "--config", str(self.hub_toml), "run", "--log-json"]),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 
 from settings import make_secrets
-from tests.servers.private import free_port
+from tests.servers.private import free_port, leashed
 
 PROGRAM = [sys.executable, "-m", "hub"]
 DISPATCH = """
@@ -73,7 +73,7 @@ class SmallHub:
         words += ["--listen", f"127.0.0.1:{listen}"] if listen else []
         with (self.folder / "hub.log").open("ab") as log:
             process = subprocess.Popen(
-                [*PROGRAM, "--config", str(self.hub_toml), "run", "--log-json", *words],
+                leashed([*PROGRAM, "--config", str(self.hub_toml), "run", "--log-json", *words]),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

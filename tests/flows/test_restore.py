@@ -238,7 +238,7 @@ def test_a_damaged_copy_is_refused_and_the_journal_stays(city, tmp_path):
 
     refused = command(city, "restore", str(broken))
     assert refused.exit_code == 1
-    assert "no sound copy" in refused.output
+    assert "geen gave kopie van een journaal" in refused.output
     assert (city.folder / "var" / "journal.db").read_bytes() == before
 
 
@@ -246,4 +246,4 @@ def test_while_a_hub_runs_nothing_is_put_back(city):
     with city.running():
         refused = city.command("restore")
     assert refused.returncode == 1
-    assert "stop it first" in refused.stderr
+    assert "draait al een hub: stop die eerst" in refused.stderr

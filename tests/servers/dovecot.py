@@ -20,7 +20,7 @@ import jwt
 from imapclient import IMAPClient
 
 from tests.servers.missing import missing
-from tests.servers.private import free_port, private_folder, stop, unprivileged, wait_for
+from tests.servers.private import free_port, leashed, private_folder, stop, unprivileged, wait_for
 
 PASSWORD = "geheim"
 TOKEN_KEY = "geheim-token-sleutel-geheim-token-sleutel"
@@ -94,7 +94,7 @@ def _served(program: str, server: Dovecot) -> Iterator[Dovecot]:
     log = server.folder / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [program, "-F", "-c", str(server.folder / "dovecot.conf")],
+            leashed([program, "-F", "-c", str(server.folder / "dovecot.conf")]),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

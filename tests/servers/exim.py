@@ -14,9 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.servers.missing import missing
-from tests.servers.private import Account, free_port, private_folder, stop, unprivileged, wait_for
+from tests.servers.private import Account, free_port, leashed, private_folder, stop, unprivileged, wait_for
 
 _PACKAGED = "Debian-exim"
+
+_HOLDING = ("sh", "-c", '"$@" & trap "kill $!" TERM; wait $!', "exim")
+"""Exim is setuid, and the kernel takes the leash off such programs: the shell before it stays on it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +51,7 @@ def _served(program: str, server: Exim, account: Account) -> Iterator[Exim]:
     log = server.folder / "output"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [program, "-C", str(server.folder / "exim.conf"), "-bdf", "-q10s"],
+            leashed([*_HOLDING, program, "-C", str(server.folder / "exim.conf"), "-bdf", "-q10s"]),
             cwd=server.folder,
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.servers.missing import missing
+from tests.servers.private import leashed
 
 PATIENCE = 60
 
@@ -24,7 +25,7 @@ def npm_server(folder: Path, script: str, settings: Mapping[str, Any]) -> Iterat
         missing("node")
     installed(folder)
     process = subprocess.Popen(
-        [node, script],
+        leashed([node, script]),
         cwd=folder,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

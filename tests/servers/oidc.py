@@ -15,7 +15,7 @@ from joserfc.jwk import RSAKey
 
 from demo.acmidm import PEOPLE
 from tests.servers.npm import npm_server
-from tests.servers.private import free_port
+from tests.servers.private import free_port, leashed
 
 FOLDER = Path(__file__).parent / "oidc_provider"
 PATIENCE = 60
@@ -56,15 +56,12 @@ def mock_provider(user: Mapping[str, Any]) -> Iterator[OidcProvider]:
     """PyPI's mock: takes every client and secret; its log-in page has a form for any subject."""
     port = free_port()
     process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "oidc_provider_mock",
-            "--port",
-            str(port),
-            "--user-claims",
-            json.dumps(dict(user)),
-        ],
+        leashed(
+            [
+                *(sys.executable, "-m", "oidc_provider_mock"),
+                *("--port", str(port), "--user-claims", json.dumps(dict(user))),
+            ]
+        ),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from aiosmtpd.smtp import SMTP
 
-from tests.servers.private import stop
+from tests.servers.private import leashed, stop
 
 LARGEST_MAIL = 60_000_000
 
@@ -106,10 +106,12 @@ class Recorder:
 def running(folder: Path, *, domain: str, lmtp_port: int, port: int = 0) -> Iterator[int]:
     """The relay as a process of its own; its port."""
     process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "tests.servers.relay", "--folder", str(folder), "--domain", domain),
-            *("--lmtp-port", str(lmtp_port), "--port", str(port)),
-        ],
+        leashed(
+            [
+                *(sys.executable, "-m", "tests.servers.relay", "--folder", str(folder), "--domain", domain),
+                *("--lmtp-port", str(lmtp_port), "--port", str(port)),
+            ]
+        ),
         cwd=Path(__file__).parents[2],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

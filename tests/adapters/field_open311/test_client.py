@@ -6,7 +6,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from adapters.field_open311.client import DuplicateError, NotThereError, PlanningClient, TooOldError
+from adapters.field_open311.client import (
+    DuplicateError,
+    FailedError,
+    NotThereError,
+    PlanningClient,
+    TooOldError,
+)
 from adapters.field_open311.settings import Settings
 from ports.errors import MisconfiguredError, RejectedError, TransientError, UncertainError
 
@@ -83,12 +89,12 @@ async def test_what_an_answer_to_a_post_means(status, content, error):
 @pytest.mark.parametrize(
     ("status", "content", "error"),
     [
-        (200, b"<html>Log in</html>", TransientError),
+        (200, b"<html>Log in</html>", FailedError),
         (400, fixture("django_error.json"), MisconfiguredError),
         (403, b"", MisconfiguredError),
         (404, b"", MisconfiguredError),
-        (500, b"", TransientError),
-        (503, b"", TransientError),
+        (500, b"", FailedError),
+        (503, b"", FailedError),
     ],
 )
 async def test_what_an_answer_to_a_question_means(status, content, error):

@@ -95,6 +95,77 @@ class TestARequestThatTheyCanNotShow:
         assert jobs[0].id in failure.problem.what
 
 
+class TestAListThatTheyCanNotShow:
+    """One step of the crew breaks every list that it is in."""
+
+    @pytest.fixture
+    async def _broken(self, source, planning, job, clock):
+        await source.poll()
+        for text in ("voor", "stuk", "na"):
+            clock.advance(timedelta(hours=5))
+            planning.report(job.id, OrderState.IN_PROGRESS, text)
+        clock.advance(timedelta(hours=5))
+        planning.bad_days.breaks_on = frozenset({"stuk"})
+
+    @pytest.mark.usefixtures("_broken")
+    async def test_is_read_around_and_named_as_an_outage(self, source, planning, told, clock):
+        before = len(planning.asked)
+        with pytest.raises(TransientError, match=r"updates of 2026-\S+Z/2026-\S+Z: the planning failed"):
+            await source.poll()
+        assert [text for _, text in told()] == ["voor", "na"]
+        narrowing = len(planning.asked) - before
+
+        before = len(planning.asked)
+        with pytest.raises(TransientError, match="updates of"):
+            await source.poll()
+        assert len(planning.asked) - before < 6 < narrowing < 60, "narrowed down once, remembered then"
+
+    @pytest.mark.usefixtures("_broken")
+    async def test_comes_in_when_they_can_show_it_again(
+        self, source, planning, told, clock, tools, settings, client, orders
+    ):
+        with pytest.raises(TransientError):
+            await source.poll()
+        clock.advance(timedelta(days=5))
+        planning.bad_days.breaks_on = frozenset()
+        after_a_restart = Updates(tools, settings, client, orders)
+
+        await after_a_restart.poll()
+        await after_a_restart.poll()
+        await after_a_restart.close()
+
+        assert [text for _, text in told()] == ["voor", "na", "stuk"]
+
+    @pytest.mark.usefixtures("_broken")
+    async def test_goes_to_people_after_a_week_and_is_an_outage_no_more(self, source, intake, clock, told):
+        with pytest.raises(TransientError):
+            await source.poll()
+        clock.advance(timedelta(days=7, hours=1))
+
+        await source.poll()
+        await source.poll()
+
+        (failure,) = intake.problems
+        assert "look there what it was" in failure.problem.what
+        assert failure.source_ref.startswith("stretch/2026-")
+
+    async def test_is_no_reason_to_ask_more_while_the_planning_shows_nothing(
+        self, source, planning, job, clock, told
+    ):
+        await source.poll()
+        planning.report(job.id, OrderState.DONE, "klaar")
+        clock.advance(timedelta(hours=5))
+        planning.bad_days.nobody_home = 2
+        before = len(planning.asked)
+
+        with pytest.raises(TransientError):
+            await source.poll()
+        assert len(planning.asked) - before == 2
+
+        await source.poll()
+        assert [text for _, text in told()] == ["klaar"]
+
+
 async def test_a_late_report_brings_its_text_and_not_its_state(source, planning, job, clock, told):
     clock.advance(timedelta(hours=2))
     planning.report(job.id, OrderState.DONE, "klaar")

@@ -40,6 +40,7 @@ from journal.schema import (
     references,
     systems,
     tally,
+    target_tally,
     timers,
 )
 from journal.standings import standings_of
@@ -48,6 +49,9 @@ from journal.work_items import ItemRow, items_of
 PAGE: Final = 50
 LOOK_BACK: Final = 5_000
 """How many rows a filtered page looks at before it hands back what it has, with the place to go on."""
+
+LATELY: Final = 30
+"""Days after which nobody knows any more whether a target works, when nothing went there."""
 
 MOST: Final = 1_000
 """Where a count stops: "1000 or more"."""
@@ -308,7 +312,7 @@ class Failures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemRow:
-    """How one target stands. `waiting` stops at `MOST`; `state`: up, down or paused."""
+    """How one system stands. `waiting` stops at `MOST`; `state`: up, down, paused, or untried: nothing went there for `LATELY` days."""
 
     name: str
     state: str
@@ -322,6 +326,11 @@ class SystemRow:
     last_error: str
     waiting: int
     oldest_waiting: datetime | None
+
+    @property
+    def is_well(self) -> bool:
+        """Nothing is known to be wrong."""
+        return self.state in ("up", "untried")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -627,7 +636,23 @@ def late_cases(connection: Connection, now: datetime, *, size: int = PAGE) -> tu
 
 def systems_board(connection: Connection, now: datetime) -> tuple[SystemRow, ...]:
     """Every target, with what waits for it."""
-    return _systems(connection, waiting=_waiting_per_target(connection), now=now)
+    tried, waiting = _tried_lately(connection, now), _waiting_per_target(connection)
+    return tuple(
+        replace(row, state="untried")
+        if row.state == "up" and not row.last_ok_at and row.name not in tried
+        else row
+        for row in _systems(connection, waiting=waiting, now=now)
+    )
+
+
+def _tried_lately(connection: Connection, now: datetime) -> frozenset[str]:
+    """Targets at which something came to an end that was written down in the last days."""
+    ended = select(target_tally.c.target).where(
+        target_tally.c.day > micros(now) // DAY - LATELY,
+        target_tally.c.state.in_(("applied", "parked", "skipped")),
+        target_tally.c.count > 0,
+    )
+    return frozenset(connection.execute(ended.distinct()).scalars())
 
 
 def recent_incidents(connection: Connection, *, size: int = PAGE) -> tuple[IncidentRow, ...]:
@@ -830,7 +855,7 @@ def _standing_state(states: set[str], row: SystemRow | None) -> str:
             return worst
     if not states:
         return "settled"
-    return row.state if row and row.state != "up" else "waiting"
+    return row.state if row and not row.is_well else "waiting"
 
 
 def _lanes(its_messages: Sequence[MessageRow], its_effects: Sequence[EffectRow]) -> tuple[str, ...]:

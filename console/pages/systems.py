@@ -22,7 +22,9 @@ async def systems(visit: Visiting) -> Response:
         return reading.systems_board(connection, visit.now), reading.recent_incidents(connection)
 
     board, incidents = await visit.desk.read(look)
-    return visit.page("systems.html", board=board, incidents=incidents, look_back=reading.LOOK_BACK)
+    return visit.page(
+        "systems.html", board=board, incidents=incidents, look_back=reading.LOOK_BACK, lately=reading.LATELY
+    )
 
 
 @router.post("/systems/{name:path}/pause")

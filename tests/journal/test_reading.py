@@ -546,6 +546,28 @@ def test_an_outage_that_ended_leaves_no_system_down(empty: Connection):
     assert [row.closed_at is not None for row in reading.recent_incidents(empty)] == [True]
 
 
+def test_what_nothing_went_to_lately_is_not_said_to_work(empty: Connection):
+    for name in ("dosis", "old", "mail", "fresh"):
+        empty.execute(systems.insert(), system_row(name, last_ok_at=START if name == "mail" else 0))
+    for target, days, state in (
+        ("old", reading.LATELY, "applied"),
+        ("fresh", reading.LATELY - 1, "applied"),
+        ("dosis", 0, "waiting"),
+    ):
+        row = {"day": micros(NOW) // DAY - days, "target": target, "state": state, "shard": "w", "count": 1}
+        empty.execute(target_tally.insert(), row)
+
+    board = reading.systems_board(empty, NOW)
+
+    assert {row.name: row.state for row in board} == {
+        "dosis": "untried",
+        "fresh": "up",
+        "mail": "up",
+        "old": "untried",
+    }
+    assert all(row.is_well for row in board)
+
+
 def test_open_outages_come_first(empty: Connection):
     row = {"kind": "outage", "what": "", "system": "mail"}
     empty.execute(incidents.insert(), {**row, "id": "a" * 32, "opened_at": START, "closed_at": None})

@@ -497,7 +497,7 @@ class Hub:
             held=self.breakers.held,
             clock=self.clock,
             owner=f"{self.name}/reconciler",
-            settings=self.configuration.settings.reconcile,
+            settings=lambda: self.configuration.settings.reconcile,
         )
 
     def _alarm(self) -> Alarm:

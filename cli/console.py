@@ -252,7 +252,7 @@ async def _overview(journal: Journal) -> Overview:
             systems=systems,
             late=late,
             balance_difference=difference,
-            needs_somebody=bool(stuck) or any(system.state != "up" for system in systems),
+            needs_somebody=bool(stuck) or not all(system.is_well for system in systems),
             first_line=together(first_line(connection, now)),
         )
 

@@ -183,12 +183,12 @@ def write_configuration(folder: Path, addresses: Addresses, changes: Mapping[str
         text, table = without_outside(text), without_crews(table)
     for example, real in {
         f"{EXAMPLE_HUB}/in/": f"http://{addresses.hub}/in/",
+        f'public_url = "{EXAMPLE_HUB}"': f'public_url = "http://{addresses.hub}"',
         **(addresses.outside or {}),
     }.items():
         text = text.replace(example, real)
     replaced = {
         'listen = "127.0.0.1:8080"': f'listen = "{addresses.hub}"',
-        'public_url = "http://127.0.0.1:8080"': f'public_url = "http://{addresses.hub}"',
         'url = "http://127.0.0.1:8081/tracker/"': f'url = "{addresses.tracker}"',
         "imap_port = 8143": f"imap_port = {addresses.imap_port}",
         "smtp_port = 8025": f"smtp_port = {addresses.smtp_port}",
@@ -227,10 +227,11 @@ def groups_of_the_city() -> tuple[Group, ...]:
 def make_tokens(folder: Path) -> Tokens:
     """Fresh secrets with which the website, the report app, the telephone and the portals prove who they are, also put where the hub finds them.
 
-    The telephone's seal stays as it was: it may have sealed calls of an earlier morning.
+    Seals stay as they were: they may have sealed calls of an earlier morning, or links in its mails.
     """
-    if not (folder / "secrets" / "phone_seal").exists():
-        keep_secret(folder, "phone_seal", secrets.token_hex(24))
+    for seal in ("phone_seal", "opt_out_seal"):
+        if not (folder / "secrets" / seal).exists():
+            keep_secret(folder, seal, secrets.token_hex(24))
     keep_secret(folder, "portal_cookies", secrets.token_hex(32))
     return Tokens(
         webhook=keep_secret(folder, "website_webhook", _webhook_secret()),

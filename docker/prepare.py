@@ -19,11 +19,11 @@ MAILBOXES: Final = ("meldingen", "openbaardomein", "burgerzaken", "verzonden", "
 DOMAIN: Final = "leuven.test"
 
 RSA: Final = ("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048")
-SIGNED: Final = (
-    *("req", "-x509", "-key", "/dev/stdin", "-days", "3650", "-subj", "/CN=simulators"),
-    *("-addext", "subjectAltName=DNS:simulators,DNS:localhost"),
-)
+SIGNED: Final = ("req", "-x509", "-key", "/dev/stdin", "-days", "3650", "-subj")
+SIMULATORS: Final = (*SIGNED, "/CN=simulators", "-addext", "subjectAltName=DNS:simulators,DNS:localhost")
 """The simulators' own certificate, which the hub trusts for them and for nobody else."""
+CITY: Final = (*SIGNED, "/CN=leuven.test")
+"""By which the simulated MAGDA knows the city."""
 
 FRESH: Final[Mapping[str, Callable[[], str]]] = {
     "master_keys": lambda: secrets.token_hex(32),
@@ -52,6 +52,8 @@ FRESH: Final[Mapping[str, Callable[[], str]]] = {
     "planning": lambda: secrets.token_urlsafe(24),
     "cleaning": lambda: secrets.token_urlsafe(24),
     "groen_agenda": lambda: secrets.token_urlsafe(18),
+    "magda_key": lambda: openssl(*RSA),
+    "opt_out_seal": lambda: secrets.token_hex(24),
     "ipdc": lambda: secrets.token_urlsafe(24),
     "database_password": lambda: secrets.token_hex(24),
     "broker_password": lambda: secrets.token_hex(24),
@@ -63,7 +65,8 @@ MADE_FROM: Final[Mapping[str, Callable[[Mapping[str, str]], str]]] = {
     ),
     "broker_url": lambda known: f"amqp://wegwijzer:{known['broker_password']}@broker:5672//",
     "broker_definitions.json": lambda known: json.dumps(_broker_definitions(known), indent=1),
-    "simulators_certificate": lambda known: openssl(*SIGNED, given=known["simulators_key"]),
+    "simulators_certificate": lambda known: openssl(*SIMULATORS, given=known["simulators_key"]),
+    "magda_certificate": lambda known: openssl(*CITY, given=known["magda_key"]),
     "mail_passwd": lambda known: "\n".join(
         f"{name}@{DOMAIN}:{{PLAIN}}{known['mail_password']}" for name in MAILBOXES
     ),

@@ -17,6 +17,7 @@ from journal.database import Outage, Transaction
 from journal.effects import free_followers, move_messages
 from journal.instants import new_id
 from journal.intake import Arrival, Intake, Routing
+from journal.rows import UpdateRows
 from journal.schema import (
     audit,
     bodies,
@@ -446,10 +447,8 @@ def _note_health(tx: Transaction, row: Any, report: Health) -> None:
     values: dict[str, Any] = {"failures": report.failures}
     if report.ok:
         values |= {"last_ok_at": tx.now, "open_until": 0, "incident_id": None}
-        if row.incident_id and not _is_shared(tx, row):
-            tx.connection.execute(
-                update(incidents).where(incidents.c.id == row.incident_id).values(closed_at=tx.now)
-            )
+        if row.incident_id:
+            _end_outage(tx, row)
     else:
         values |= {"last_error_at": tx.now, "last_error": report.what}
         if not row.failures:
@@ -458,6 +457,25 @@ def _note_health(tx: Transaction, row: Any, report: Health) -> None:
             values |= {"open_until": tx.now + report.open_for}
             values |= {"incident_id": row.incident_id or _open_incident(tx, report)}
     tx.connection.execute(update(systems).where(systems.c.name == row.name).values(values))
+
+
+def _end_outage(tx: Transaction, row: Any) -> None:
+    """What certainly failed there goes now, not at its next turn; the incident ends with the last way that was shut."""
+    waiting = (
+        select(effects.c.id)
+        .where(
+            effects.c.target == row.name,
+            effects.c.state == "due",
+            effects.c.attempts > 0,
+            effects.c.handout_at > tx.now,
+        )
+        .with_for_update(skip_locked=True)
+    )
+    ids = tx.connection.execute(waiting).scalars()
+    _TRY_NOW.run(tx.connection, [{"id": id_, "due_at": tx.now, "handout_at": tx.now} for id_ in ids])
+    if not _is_shared(tx, row):
+        ended = update(incidents).where(incidents.c.id == row.incident_id).values(closed_at=tx.now)
+        tx.connection.execute(ended)
 
 
 def _is_shared(tx: Transaction, row: Any) -> bool:
@@ -485,6 +503,7 @@ def _open_incident(tx: Transaction, report: Health) -> str:
 
 JOURNAL = "journal"
 """The system of incidents in which nothing could be stored."""
+_TRY_NOW = UpdateRows(effects, "id", ("due_at", "handout_at"))
 _TELLING = "0000000000b0d17"
 
 _NEW_SYSTEM: dict[str, Any] = {

@@ -12,5 +12,7 @@ class Crew(Target, Standings, Protocol):
     An order goes out once per case and trip, however often it is applied. What the team does with it comes in as
     `WorkOrderChanged`, through a source or a webhook of the same adapter.
 
+    `CancelWork` raises `NotOfferedError` where the planning can't be told, does not know the order, or the team has ended it.
+
     `ForgetWork` may be repeated; what is not there is forgotten. `NotOfferedError`: orders stay there for ever.
     """

@@ -5,7 +5,7 @@ AdapterError               something outside the hub did not go as agreed
 |- RejectedError           the other side refuses this message; a person must look
 |- MisconfiguredError      cannot work at all (credentials, missing group): stop this adapter, tell once
 |- UncertainError          sent, answer lost: ask the other side before sending again
-|- NotOfferedError         this system, as it is set up, has no way to do this: it is skipped, with this reason
+|- NotOfferedError         this system has no way to do this, or not any more: it is skipped, with this reason
 MessageError               the message itself
 |- NotUnderstoodError      not what this system normally sends: Invalid Message Channel
 |- NotSupportedError       a known kind that is deliberately not handled: acknowledge and count
@@ -66,7 +66,7 @@ class UncertainError(AdapterError):
 
 
 class NotOfferedError(AdapterError):
-    """The system, as it is set up, has no way to do what is asked; told before anything is sent.
+    """The system has no way to do what is asked, or nothing there to do it to any more; told before it is sent.
 
     The step is skipped with `what` as the reason, and the routes decide whether somebody must do it by hand.
     """

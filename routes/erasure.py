@@ -4,7 +4,6 @@ What goes by message: the status board, every notification, every work order. Th
 brought the case have their own lists of what is kept how long: a work item for each says what is to be done there.
 """
 
-import re
 from typing import Final
 
 from canonical_model.case import CaseRecord
@@ -26,7 +25,6 @@ ITEM: Final = "erased-"
 ACTIONS: Final = frozenset({"withdraw_status", "withdraw_notice", "forget_work"})
 """What is asked of others."""
 _INFORMED: Final = "informed"
-_TRIP: Final = re.compile(r"trip-(?P<trip>[0-9]{1,2})")
 _BY_HAND: Final = {
     TRACKER: "De zaak is gewist: wis ze ook in de tracker.",
     MAIL: "De zaak is gewist: wis de mails ervan in de postvakken (verwerkt en verzonden).",
@@ -82,9 +80,9 @@ def _asked(sent: Sent, match: Match) -> Intent | None:
             return Intent(
                 target=sent.target, command=notice, discriminator=f"{REASON}-{step}", blocking=False
             )
-        case "order_work" if found := _TRIP.search(step):
-            forget = ForgetWork(case=case, trip=int(found["trip"]), outside_id=sent.outside_id)
-            return Intent(target=sent.target, command=forget, discriminator=f"{REASON}-trip-{found['trip']}")
+        case "order_work" if trip := field_work.trip_in(sent.key):
+            forget = ForgetWork(case=case, trip=trip, outside_id=sent.outside_id)
+            return Intent(target=sent.target, command=forget, discriminator=f"{REASON}-trip-{trip}")
         case _:
             return None
 

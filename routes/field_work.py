@@ -3,19 +3,22 @@
 Nothing is called done on somebody's word alone: without a text or a photo of the work, a person looks first.
 """
 
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
+from typing import Final
 
 from canonical_model.case import CaseRecord
 from canonical_model.commands import AddNote, CancelWork, ChangeCase, OrderWork
+from canonical_model.contact import Language
 from canonical_model.decision import Decision, Fate, Intent, Known, Reference, Settled, WorkItem
 from canonical_model.events import WorkOrderChanged, WorkShown
 from canonical_model.message import MessageId
 from canonical_model.public_status import PublicStatus, public_status
 from canonical_model.standing import Standing
 from canonical_model.status import OPEN, CaseStatus
-from canonical_model.work_order import ENDED, MOST_TRIPS, OrderState, WorkOrder
+from canonical_model.work_order import ENDED, MOST_TRIPS, OrderState, WorkOrder, order_id
 from routes import silence
 from routes.chase import CHASE
 from routes.configuration import RouteConfiguration
@@ -24,8 +27,20 @@ from routes.status_to_customer import Step, Told, tell
 from routes.systems import status_told
 from routes.targets import TRACKER
 
-_SHOWN = "foto van de uitvoering"
+_SHOWN = {
+    Language.NL: "foto van de uitvoering",
+    Language.FR: "photo des travaux",
+    Language.EN: "photo of the work",
+    Language.DE: "Foto der Arbeiten",
+}
+_NOT_SHOWN = {
+    Language.NL: "zonder foto van de uitvoering",
+    Language.FR: "sans photo des travaux",
+    Language.EN: "without a photo of the work",
+    Language.DE: "ohne Foto der Arbeiten",
+}
 _PHOTOS = "photos-of-work"
+_TRIP: Final = re.compile(r"trip-(?P<trip>[0-9]{1,2})")
 _ENDED_BADLY = {
     OrderState.CANCELLED: "De ploeg voert de werkopdracht niet uit",
     OrderState.NOT_FOUND: "De ploeg vond ter plaatse niet wat gemeld werd",
@@ -75,6 +90,12 @@ def called_off(order: Standing | None, case: CaseRecord, reason: str, at: dateti
     )
 
 
+def trip_in(key: str) -> int | None:
+    """On which trip the order is that this effect sends or calls off."""
+    found = _TRIP.search(key.rpartition("/")[2])
+    return int(found["trip"]) if found else None
+
+
 def references(news: WorkOrderChanged | WorkShown) -> tuple[Reference, ...]:
     """Under which names the case of this order may be known; of a completion, also whether photos of it were shown."""
     own = (Reference(system="case", value=news.case),) if news.case else ()
@@ -114,7 +135,7 @@ def decide(
     """What follows from news of a field team. What is older than what is known only becomes a note."""
     change = replace(change, at=min(change.at, known.now))  # their clock may be ahead
     if change.state is OrderState.DONE and not _is_proven(change) and _were_shown(known):
-        change = replace(change, text=_SHOWN)
+        change = replace(change, text=_SHOWN[Language.NL])
     match = next(iter(known.matches), None)
     if match is None:
         return Decision(
@@ -133,7 +154,7 @@ def decide(
 
 
 def after(settled: Settled, case: CaseRecord) -> Decision:
-    """An order or its cancellation reached the team, or was refused."""
+    """An order or its cancellation reached the team, or it did not: then somebody must talk to the team."""
     if settled.applied:
         named = (Reference(system=settled.target, value=settled.outside_id, shown=True),)
         return Decision(
@@ -143,9 +164,15 @@ def after(settled: Settled, case: CaseRecord) -> Decision:
             standings=(Standing(system=settled.target, outside_id=settled.outside_id, at=settled.at),),
             references=named if settled.outside_id and settled.action == "order_work" else (),
         )
-    what = "de werkopdracht" if settled.action == "order_work" else "het intrekken van de werkopdracht"
-    item = WorkItem(name=ITEM, what=f"{settled.target} weigert {what}: spreek de ploeg zelf aan.")
+    item = WorkItem(name=ITEM, what=_not_told(settled, case))
     return Decision(fate=Fate.ROUTED, reason="", case=case, work_items=(item,))
+
+
+def _not_told(settled: Settled, case: CaseRecord) -> str:
+    if settled.action == "order_work":
+        return f"{settled.target} weigert de werkopdracht: spreek de ploeg zelf aan."
+    name = order_id(case.ref, trip_in(settled.key) or 1)
+    return f"De werkopdracht {name} bij {settled.target} kon niet worden ingetrokken: bel de ploeg en noem dat nummer."
 
 
 def _is_old(change: WorkOrderChanged, order: Standing, case: CaseRecord) -> bool:
@@ -293,9 +320,17 @@ class _News:
             name=self.message_id,
             status=status,
             at=change.at,
-            detail=(change.text.strip() or _SHOWN) if done else "",
+            detail=self._proof() if done else "",
         )
         return tell(now, step, self.standings, self.configuration)
+
+    def _proof(self) -> str:
+        """What the customer is told to know it by: the crew's words, and whether there is a photo."""
+        language, words = self.case.card.language, self.change.text.strip()
+        if not words or words == _SHOWN[Language.NL]:
+            return _SHOWN[language]
+        is_shown = self.change.evidence or _were_shown(self.known)
+        return words if is_shown else f"{words} ({_NOT_SHOWN[language]})"
 
     def _item(self) -> WorkItem | None:
         if self.change.state in _ENDED_BADLY:

@@ -120,7 +120,8 @@ def _order_differs(
     configuration: RouteConfiguration,
 ) -> Decision:
     if event.theirs and order.state == OrderState.CANCELLED and OrderState(event.theirs) not in ENDED:
-        return _asked(match.case, event, "de ploeg weet niet dat het niet meer hoeft: spreek ze zelf aan.")
+        todo = "de ploeg weet niet dat het niet meer hoeft: spreek ze zelf aan."
+        return _asked(match.case, event, todo, name=field_work.ITEM)
     if event.theirs:
         news = WorkOrderChanged(
             system=event.system,
@@ -173,7 +174,9 @@ def _healed(case: CaseRecord, event: DifferenceFound, told: Told) -> Decision:
     )
 
 
-def _asked(case: CaseRecord, event: DifferenceFound, todo: str, told: Told | None = None) -> Decision:
+def _asked(
+    case: CaseRecord, event: DifferenceFound, todo: str, told: Told | None = None, *, name: str = ""
+) -> Decision:
     what = f"{event.system} zegt {event.theirs or 'niets'}, de hub {event.ours}: {todo}"
     return Decision(
         fate=Fate.ROUTED,
@@ -182,7 +185,7 @@ def _asked(case: CaseRecord, event: DifferenceFound, todo: str, told: Told | Non
         intents=told.intents if told else (),
         references=told.references if told else (),
         standings=told.standings if told else (),
-        work_items=(WorkItem(name=f"{DIFFERENCE}{event.system}", what=what),),
+        work_items=(WorkItem(name=name or f"{DIFFERENCE}{event.system}", what=what),),
     )
 
 

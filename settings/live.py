@@ -18,7 +18,7 @@ log = structlog.get_logger()
 
 
 class LiveConfiguration:
-    """The configuration of one process; its journal follows it.
+    """The configuration of one process; its journal and its reconciler follow it.
 
     `files` is what was read last, `routes` what decides: the files', with the saved letters over theirs.
     """
@@ -85,7 +85,8 @@ class LiveConfiguration:
         running, known = self.files.routes, self.files.settings.adapters
         crews = frozenset(name for name in fresh.routes.crews if name in known)
         routes = replace(fresh.routes, informed=running.informed, crews=running.crews | crews)
-        self.files = replace(self.files, routes=routes)
+        settings = self.files.settings.model_copy(update={"reconcile": fresh.settings.reconcile})
+        self.files = replace(self.files, settings=settings, routes=routes)
         self._decide()
 
     def _decide(self) -> None:
@@ -107,7 +108,7 @@ class LiveConfiguration:
 def _needing_restart(old: Settings, fresh: Settings) -> list[str]:
     """The sections of hub.toml that differ and that a running hub does not take over."""
     told = {"city", "mail_domain", "dispatch", "texts"}
-    sections = [name for name in Settings.model_fields if name != "answers"]
+    sections = [name for name in Settings.model_fields if name not in ("answers", "reconcile")]
     differ = [name for name in sections if getattr(old, name) != getattr(fresh, name)]
     hub_differs = old.hub.model_dump(exclude=told) != fresh.hub.model_dump(exclude=told)
     return [name for name in differ if name != "hub" or hub_differs]

@@ -85,7 +85,7 @@ class _Doubt:
 
 
 class Reconciler:
-    """Compares, one process at a time. `outside` are the systems that can be asked, by target."""
+    """Compares, one process at a time, by the settings of the moment. `outside` are the systems that can be asked, by target."""
 
     def __init__(
         self,
@@ -97,7 +97,7 @@ class Reconciler:
         held: Callable[[], frozenset[str]],
         clock: Clock,
         owner: str,
-        settings: ReconcileSection,
+        settings: Callable[[], ReconcileSection],
     ) -> None:
         self._journal = journal
         self._accept = accept
@@ -107,9 +107,9 @@ class Reconciler:
         self._clock = clock
         self._owner = owner
         self._settings = settings
-        self._settle = int(settings.settle * 60e6)
+        self._hours = settings().hours
         self._position: str = ""
-        self._next_walk = 0.0
+        self._walked: float | None = None  # monotonic
         self._resting: dict[str, float] = {}
         self._doubts: dict[CaseRef, _Doubt] = {}
         self._stopping = asyncio.Event()
@@ -128,6 +128,10 @@ class Reconciler:
             except TimeoutError:
                 continue
 
+    @property
+    def _settle(self) -> int:
+        return int(self._settings().settle * 60e6)
+
     def stop(self) -> None:
         """Finish the round."""
         self._stopping.set()
@@ -139,6 +143,7 @@ class Reconciler:
         """
         if not await self._may_go_on():
             return False
+        await self._after_shortening()
         await self._after_outages()
         looks: list[Callable[[], Awaitable[bool]]] = [
             partial(self._compare_with, system) for system in (CUSTOMER, *self._outside)
@@ -154,18 +159,31 @@ class Reconciler:
     def _is_asked(self, system: str) -> bool:
         return system not in self._held() and self._clock.monotonic() >= self._resting.get(system, 0.0)
 
+    async def _after_shortening(self) -> None:
+        """Who shortens the term need not wait for the end of the longer one."""
+        before, self._hours = self._hours, self._settings().hours
+        if self._hours < before:
+            for system in (CUSTOMER, *self._outside):
+                await self._look_at_all(system)
+
+    async def _look_at_all(self, system: str) -> None:
+        while await self._journal.database.write(look_at_once, system):
+            pass
+
     async def _after_outages(self) -> None:
         seen = int(await self._journal.load_checkpoint(SOURCE, "outages") or 0)
         ended = await self._journal.database.read(lambda connection: ended_incidents(connection, seen))
         if not ended:
             return
         names = [system for system, _ in ended]
-        for system in names:
-            while await self._journal.database.write(look_at_once, system):
-                pass
+        for system in (
+            *names,
+            CUSTOMER,
+        ):  # whatever was away, a word to a customer may have been lost with it
+            await self._look_at_all(system)
             self._resting.pop(system, None)
         if TRACKER in names:
-            self._position, self._next_walk = "", 0.0
+            self._position, self._walked = "", None
         await self._journal.save_checkpoint(SOURCE, "outages", str(ended[-1][1]))
         log.info("reconciling_after_outage", systems=names)
 
@@ -184,7 +202,7 @@ class Reconciler:
 
     async def _compare(self, row: Comparison) -> None:
         system = row.standing.system
-        again = self._clock.now() + timedelta(hours=self._settings.hours)
+        again = self._clock.now() + timedelta(hours=self._settings().hours)
         if row.over:
             await self._look_again(row, None)
             return
@@ -212,7 +230,7 @@ class Reconciler:
             self._resting[system] = self._clock.monotonic() + REST
 
     async def _asked(self, question: Awaitable[T]) -> T:
-        await asyncio.sleep(1 / self._settings.rate)
+        await asyncio.sleep(1 / self._settings().rate)
         try:
             async with asyncio.timeout(PATIENCE):
                 return await question
@@ -260,7 +278,7 @@ class Reconciler:
         if self._tracker is None or not self._is_asked(TRACKER):
             return False
         await self._look_at_doubts(self._tracker, monotonic)
-        if monotonic < self._next_walk:
+        if self._walked is not None and monotonic < self._walked + self._settings().hours * 3600:
             return False
         settled = micros(self._clock.now()) - self._settle
         position = self._position
@@ -275,7 +293,7 @@ class Reconciler:
             self._position = one.case
         self._position = page.after
         if not page.after:
-            self._next_walk = monotonic + self._settings.hours * 3600
+            self._walked = monotonic
         return bool(page.after)
 
     async def _look_at_doubts(self, tracker: Tracker, monotonic: float) -> None:

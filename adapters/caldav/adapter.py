@@ -32,6 +32,7 @@ from ports.clock import Clock
 from ports.errors import (
     HubError,
     MessageError,
+    NotOfferedError,
     NotSupportedError,
     RejectedError,
     TransientError,
@@ -193,12 +194,12 @@ class TaskList:
         for _ in range(_ROUNDS):
             found = await self._found(name)
             if found is None:
-                raise RejectedError(f"the task list does not hold {name}: there is nothing to take back")
+                raise NotOfferedError(f"the task list does not hold {name}: there is nothing to take back")
             item, work = found
             if work.state is OrderState.CANCELLED:
                 return name_of(name)
             if work.state in ENDED:
-                raise RejectedError(f"the crew has ended {name} already: {work.state}")
+                raise NotOfferedError(f"the crew has ended {name} already: {work.state}")
             await self._memory.remember_sent(
                 name, replace(await self._memory.sent(name) or Sent(), taken_back=True)
             )

@@ -147,18 +147,19 @@ class CityControl:
         identification = await self._named(command)
         action = _CANCELLING.get(self._settings.cancelling)
         if action is None:
-            raise RejectedError(
-                f"CityControl can't be told by message that {identification} is not needed any more: phone the team "
-                "and name that number, then settle this by hand"
+            raise NotOfferedError(
+                f"no message is agreed on to tell CityControl that {identification} is void"
             )
         if self._settings.questions_url:
             standing = await self._asked(identification)
             if standing is None:
-                raise RejectedError(f"CityControl does not know {identification}: there is nothing to cancel")
+                raise NotOfferedError(
+                    f"CityControl does not know {identification}: there is nothing to cancel"
+                )
             if standing.state == OrderState.CANCELLED:
                 return identification
             if standing.state in ENDED:
-                raise RejectedError(
+                raise NotOfferedError(
                     f"the team is done with {identification} ({standing.state}): too late to cancel"
                 )
         message = translate.to_cancellation(identification, command.reason, self._settings, self._clock.now())

@@ -306,12 +306,12 @@ class Planning:
         name = order_id(command.case, command.trip)
         request = await self._meant(command)
         if request is None:
-            raise RejectedError(f"the planning does not know {name}: there is nothing to take back")
+            raise NotOfferedError(f"the planning does not know {name}: there is nothing to take back")
         state = await self._state(request)
         if state is OrderState.CANCELLED:
             return request.id
         if state in ENDED:
-            raise RejectedError(f"the crew has ended {name} already: {state}")
+            raise NotOfferedError(f"the crew has ended {name} already: {state}")
         fields = to_update(
             request,
             order=name,

@@ -17,7 +17,7 @@ from canonical_model.events import WorkOrderChanged
 from canonical_model.work_order import ENDED, OrderState, WorkOrder, order_id
 from ports.adapter import Tools
 from ports.clock import Clock, SystemClock
-from ports.errors import HubError, NotSupportedError, RejectedError, UncertainError
+from ports.errors import HubError, NotOfferedError, NotSupportedError, UncertainError
 from ports.intake import File, Inbound
 from ports.standing import OutsideStanding
 from ports.target import Fetch, Idempotency
@@ -141,9 +141,9 @@ class MemoryCrew:
         name = order_id(command.case, command.trip)
         job = self.jobs.get(name)
         if job is None:
-            raise RejectedError(f"the crew in memory does not know {name}")
+            raise NotOfferedError(f"the crew in memory does not know {name}")
         if job.state in ENDED - {OrderState.CANCELLED}:
-            raise RejectedError(f"the crew in memory has ended {name}: {job.state}")
+            raise NotOfferedError(f"the crew in memory has ended {name}: {job.state}")
         job.state = OrderState.CANCELLED
         return job.id
 

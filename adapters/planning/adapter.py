@@ -12,7 +12,7 @@ from canonical_model.case import CaseRef
 from canonical_model.commands import CancelWork, Command, ForgetWork, OrderWork
 from canonical_model.work_order import WorkOrder, order_id
 from ports.adapter import Adapter, Tools
-from ports.errors import AdapterError, NotOfferedError, NotSupportedError, RejectedError
+from ports.errors import AdapterError, NotOfferedError, NotSupportedError
 from ports.intake import Checkpoints
 from ports.settings import parsed
 from ports.standing import OutsideStanding
@@ -42,10 +42,7 @@ class Planning:
                 return await self._order(order, fetch)
             case CancelWork():
                 name = order_id(command.case, command.trip)
-                raise RejectedError(
-                    f"the planning can't be told by message that {name} is not needed any more: phone the team and "
-                    "name that number, then settle this by hand"
-                )
+                raise NotOfferedError(f"the planning's WSDL has no operation to cancel {name}")
             case ForgetWork():
                 name = order_id(command.case, command.trip)
                 raise NotOfferedError(f"the planning's WSDL has no operation to remove {name}")

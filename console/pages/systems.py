@@ -7,7 +7,7 @@ from starlette.responses import Response
 from console.access import Right, requires
 from console.desk import Visiting
 from journal.reading.bounds import LOOK_BACK
-from journal.reading.systems import IncidentRow, SystemRow, recent_incidents, systems_board
+from journal.reading.systems import LATELY, IncidentRow, SystemRow, recent_incidents, systems_board
 
 router = APIRouter()
 
@@ -23,7 +23,7 @@ async def systems(visit: Visiting) -> Response:
         return systems_board(connection, visit.now), recent_incidents(connection)
 
     board, incidents = await visit.desk.read(look)
-    return visit.page("systems.html", board=board, incidents=incidents, look_back=LOOK_BACK)
+    return visit.page("systems.html", board=board, incidents=incidents, look_back=LOOK_BACK, lately=LATELY)
 
 
 @router.post("/systems/{name:path}/pause")

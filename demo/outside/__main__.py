@@ -29,9 +29,12 @@ PORTS = {
     "notifications": 8096,
     "ipdc": 8097,
     "green": 8098,
+    "magda": 8099,
 }
 CERTIFICATE, CERTIFICATE_KEY = "simulators_certificate", "simulators_key"
 """With which they listen behind TLS, for the hub."""
+CITY = "magda_certificate"
+"""By which MAGDA knows the hub."""
 _PORTALS = "Wat burgers, ondernemingen en verenigingen zien"
 _CREWS = "Wat de ploegen zien"
 _SCREENS = (
@@ -54,6 +57,7 @@ _SCREENS = (
         "Productencatalogus (IPDC)",
         "De teksten waarmee de stad antwoordt.",
     ),
+    ("Waar de hub iets opzoekt", "magda", "/", "MAGDA", "Wat MAGDA gevraagd werd, en nooit over wie."),
 )
 
 
@@ -80,7 +84,7 @@ async def serving_all(
     given = {name: (secrets / name).read_text("utf-8").strip() for name in (*NAMED, AGENDA, KEY)}
     async with AsyncExitStack() as running:
         tls = Tls(certificate=secrets / CERTIFICATE, key=secrets / CERTIFICATE_KEY)
-        site = Site(host=host, ports=ports, secrets=given, tls=tls)
+        site = Site(host=host, ports=ports, secrets=given, tls=tls, city=secrets / CITY)
         outside = await running.enter_async_context(running_surroundings(data, site))
         outside.meet(hub)
         await running.enter_async_context(serving(index(), ports["index"], host=host))

@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,14 +78,15 @@ class Surroundings:
 class Site:
     """Where they listen and with which secrets, by their names; what is left out is a free port, or a fresh secret.
 
-    `tls`: those that take passwords and personal data (`GUARDED`) also listen behind TLS, `BEHIND_TLS` ports further, for a hub on
-    another machine.
+    `tls`: those that take passwords and personal data (`GUARDED`, and MAGDA) also listen behind TLS, `BEHIND_TLS` ports further, for a hub
+    on another machine. `city`: the certificate by which MAGDA knows that hub.
     """
 
     host: str = LOOPBACK
     ports: Mapping[str, int] = field(default_factory=dict[str, int])
     secrets: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     tls: Tls | None = None
+    city: Path | None = None
 
     def place(self, name: str) -> dict[str, Any]:
         """For those who serve."""
@@ -127,8 +128,8 @@ async def running_surroundings(folder: Path, site: Site = Site()) -> AsyncGenera
         dosis = Dosis(provider=provider, notifications=notifications, processing_seconds=PROCESSING)
         await begin(running_dosis(dosis, **site.place("dosis")))
         await begin(running_ipdc(catalogue.system, **site.place("ipdc")))
-        magda = await _magda(running, folder / PAPERS)
-        magda_page = await begin(serving(magda.page(), **site.place("magda_page")))
+        magda = await _magda(running, folder / PAPERS, site)
+        magda_page = await begin(serving(magda.page(), **site.place("magda")))
         lighting_at = await begin(serving(planning.app(), **site.place("planning")))
         cleaning_at = await begin(serving(cleaning.app, **site.place("cleaning")))
         green_at = await begin(serving(crew_list(app, "Ploeg groen"), **site.place("green")))
@@ -165,7 +166,13 @@ async def running_surroundings(folder: Path, site: Site = Site()) -> AsyncGenera
         )
 
 
-async def _magda(running: AsyncExitStack, folder: Path) -> Magda:
+async def _magda(running: AsyncExitStack, folder: Path, site: Site) -> Magda:
+    """Which lets in nobody but the city, and knows it by its certificate."""
+    if site.tls and site.city:
+        magda = Magda(certificate=site.city, persons=PERSONS, companies=COMPANIES)
+        tls, port = replace(site.tls, authority=site.city), site.ports["magda"] + BEHIND_TLS
+        magda.origin = await running.enter_async_context(serving(magda.app(), port, host=site.host, tls=tls))
+        return magda
     papers = await asyncio.to_thread(make_papers, folder)
     magda = Magda(certificate=papers.certificate, persons=PERSONS, companies=COMPANIES)
     return await running.enter_async_context(running_magda(papers, magda))

@@ -164,7 +164,7 @@ def _standing_state(states: set[str], row: SystemRow | None) -> str:
             return worst
     if not states:
         return "settled"
-    return row.state if row and row.state != "up" else "waiting"
+    return row.state if row and not row.is_well else "waiting"
 
 
 def _told(opener: Opener, its_effects: Sequence[EffectRow], address: str) -> tuple[Told, ...]:

@@ -1,19 +1,22 @@
 """The systems around the hub: how each one stands, and its outages."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, func, select
 
-from journal.instants import micros, moment, moment_or_none
+from journal.instants import DAY, micros, moment, moment_or_none
 from journal.reading.bounds import LOOK_BACK, PAGE
-from journal.schema import effects, incidents, systems
+from journal.schema import effects, incidents, systems, target_tally
+
+LATELY: Final = 30
+"""Days after which nobody knows any more whether a target works, when nothing went there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemRow:
-    """How one target stands. `waiting` stops at `MOST`; `state`: up, down or paused."""
+    """How one system stands. `waiting` stops at `MOST`; `state`: up, down, paused, or untried: nothing went there for `LATELY` days."""
 
     name: str
     state: str
@@ -27,6 +30,11 @@ class SystemRow:
     last_error: str
     waiting: int
     oldest_waiting: datetime | None
+
+    @property
+    def is_well(self) -> bool:
+        """Nothing is known to be wrong."""
+        return self.state in ("up", "untried")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +52,23 @@ class IncidentRow:
 
 def systems_board(connection: Connection, now: datetime) -> tuple[SystemRow, ...]:
     """Every target, with what waits for it."""
-    return _systems(connection, waiting=_waiting_per_target(connection), now=now)
+    tried, waiting = _tried_lately(connection, now), _waiting_per_target(connection)
+    return tuple(
+        replace(row, state="untried")
+        if row.state == "up" and not row.last_ok_at and row.name not in tried
+        else row
+        for row in _systems(connection, waiting=waiting, now=now)
+    )
+
+
+def _tried_lately(connection: Connection, now: datetime) -> frozenset[str]:
+    """Targets at which something came to an end that was written down in the last days."""
+    ended = select(target_tally.c.target).where(
+        target_tally.c.day > micros(now) // DAY - LATELY,
+        target_tally.c.state.in_(("applied", "parked", "skipped")),
+        target_tally.c.count > 0,
+    )
+    return frozenset(connection.execute(ended.distinct()).scalars())
 
 
 def systems_by_name(connection: Connection) -> dict[str, SystemRow]:

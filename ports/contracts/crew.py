@@ -18,7 +18,7 @@ from canonical_model.location import Location, Point
 from canonical_model.work_order import OrderState, WorkOrder, order_id
 from ports.contracts.source import RecordingIntake
 from ports.crew import Crew
-from ports.errors import NotOfferedError, NotSupportedError, RejectedError, TransientError, UncertainError
+from ports.errors import NotOfferedError, NotSupportedError, TransientError, UncertainError
 from ports.target import Idempotency
 
 BEFORE = b"\xff\xd8\xff\xe0\0\x10JFIF\0 voor " + bytes(64)
@@ -230,13 +230,13 @@ class CrewContract:
         outside_id = await _ordered(crew, work)
         await field.report(order_id(work.case, work.trip), OrderState.DONE, "Hersteld")
 
-        with pytest.raises(RejectedError):
+        with pytest.raises(NotOfferedError):
             await crew.apply(f"{work.case}/crew/cancel_work/1", cancelled(work, outside_id), no_files)
 
     async def test_what_is_not_there_is_not_cancelled(self, crew: Crew) -> None:
         work = some_work()
 
-        with pytest.raises(RejectedError):
+        with pytest.raises(NotOfferedError):
             await crew.apply(f"{work.case}/crew/cancel_work/1", cancelled(work, ""), no_files)
 
     async def test_the_order_of_an_erased_case_is_forgotten(

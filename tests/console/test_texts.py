@@ -83,7 +83,7 @@ CLOSED_SETS = {
     "login": tuple(Refusal),
     "party": tuple(Party),
     "kept": tuple(RetentionTerms.model_fields),
-    "system_state": ("up", "down", "paused"),
+    "system_state": ("up", "untried", "down", "paused"),
     "standing": ("settled", "waiting", "down", "paused", "unknown", "parked"),
     "standing_sentence": ("waiting", "down", "paused", "unknown", "parked"),
     "reference": ("case", "tracker", "mail-id", "form", "fingerprint", "message", "effect"),

@@ -12,8 +12,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from canonical_model.contact import Channel, Contact
+from canonical_model.identifiers import kbo
+from canonical_model.party import Party, PartyKind
 from demo.city_hall import city_file
-from demo.outside.__main__ import CERTIFICATE, CERTIFICATE_KEY, PORTS, serving_all
+from demo.outside.__main__ import CERTIFICATE, CERTIFICATE_KEY, CITY, PORTS, serving_all
 from demo.outside.surroundings import AGENDA, BEHIND_TLS, GUARDED, KEY, NAMED
 from docker import prepare as preparing
 from hub import Hub
@@ -22,8 +25,14 @@ from settings import ROLES, load
 from tests.docker.files import DOCKER, compose
 from tests.servers.private import free_port
 
-OUTSIDE = ("dosis", "notificaties", "wegen", "verlichting", "reiniging", "groen")
+OUTSIDE = ("dosis", "notificaties", "wegen", "verlichting", "reiniging", "groen", "magda")
 SERVICES = compose()["services"]
+GARAGE = Contact(
+    channel=Channel.ELOKET,
+    subject="Oprit",
+    text="Mag er een oprit bij?",
+    party=Party(kind=PartyKind.ORGANISATION, identifiers=(kbo("0412345614"),)),
+)
 OURS = {name: one for name, one in SERVICES.items() if "build" in one or name in ROLES}
 
 
@@ -122,9 +131,9 @@ def test_the_simulators_get_their_secrets_and_are_where_the_hub_looks_for_them()
     plain = {int(port) for port in re.findall(r"http://simulators:(\d+)", text)}
     behind_tls = {int(port) for port in re.findall(r"https://simulators:(\d+)", text)}
 
-    assert set(service["secrets"]) == {*NAMED, AGENDA, KEY, CERTIFICATE, CERTIFICATE_KEY}
+    assert set(service["secrets"]) == {*NAMED, AGENDA, KEY, CERTIFICATE, CERTIFICATE_KEY, CITY}
     assert plain == {PORTS["cleaning"], PORTS["lists"], PORTS["ipdc"]}
-    assert behind_tls == {PORTS[name] + BEHIND_TLS for name in GUARDED}
+    assert behind_tls == {PORTS[name] + BEHIND_TLS for name in (*GUARDED, "magda")}
     assert {int(port.rpartition(":")[2]) for port in service["ports"]} == set(PORTS.values()) - {
         PORTS["lists"]
     }
@@ -135,7 +144,7 @@ async def test_the_trials_configuration_loads_and_every_adapter_of_the_demo_can_
     configuration = trial(tmp_path)
 
     found = {name: one["system"] for name, one in configuration.settings.adapters.items()}
-    assert set(tomllib.loads(city_file("hub.toml"))["adapters"]) - {"magda"} < set(found)
+    assert set(tomllib.loads(city_file("hub.toml"))["adapters"]) < set(found)
     assert "amqp" in found.values()
     assert configuration.settings.api.systems
     assert not wrong_examples(configuration.routes.dispatch)
@@ -162,20 +171,37 @@ async def test_the_hub_finds_every_simulator_and_both_hold_the_same_secrets(tmp_
     async with serving_all(tmp_path / "kept", tmp_path / "secrets", "127.0.0.1:1", "127.0.0.1", ports):
         hub = Hub(load(hub_toml))
         found = {name: await hub.adapters[name].check() for name in OUTSIDE}
+        named = await hub.adapters["magda"].enricher.enrich(GARAGE)
         await hub.close()
         async with httpx.AsyncClient(trust_env=False) as client:
             page = await client.get(f"http://127.0.0.1:{ports['index']}/")
+            asked = await client.get(f"http://127.0.0.1:{ports['magda']}/")
             product = f"http://127.0.0.1:{ports['ipdc']}/id/product/75270"
             answers = [(await client.get(product, headers=one)).status_code for one in (catalogue_key, {})]
 
     assert answers == [200, 401]
     assert found == dict.fromkeys(OUTSIDE, ())
     assert page.text.count("<a href=") == len(PORTS) - 2
+    assert named.party.name == "Garage Vaartkom BV"
+    assert "leuven.be/wegwijzer" in asked.text
+
+
+async def test_who_is_mailed_can_end_messages_on_a_page_of_the_trial(tmp_path):
+    hub = Hub(trial(tmp_path))
+    link = hub.adapters["notificaties"].way_out("an@postvak.example")
+    transport = httpx.ASGITransport(app=hub.app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://hub") as browser:
+        asked = await browser.get(link.removeprefix("https://contact.leuven.test"))
+    await hub.close()
+
+    assert link.startswith("https://contact.leuven.test/in/notificaties/afmelden/")
+    assert asked.status_code == 200
+    assert "<form" in asked.text
 
 
 def guarded_ports():
     """Free, and so are those behind TLS."""
-    return {name: free_pair() for name in GUARDED}
+    return {name: free_pair() for name in (*GUARDED, "magda")}
 
 
 def free_pair():

@@ -27,7 +27,7 @@ from journal.reading.failures import failure_cards, needing_somebody, same_remed
 from journal.reading.messages import newest_messages, one_message, receipt_of, recent_sources
 from journal.reading.passports import passport_of
 from journal.reading.search import find, spellings
-from journal.reading.systems import recent_incidents, systems_board
+from journal.reading.systems import LATELY, recent_incidents, systems_board
 from journal.schema import (
     attempts,
     audit,
@@ -554,6 +554,28 @@ def test_an_outage_that_ended_leaves_no_system_down(empty: Connection):
 
     assert [row.state for row in systems_board(empty, NOW)] == ["up"]
     assert [row.closed_at is not None for row in recent_incidents(empty)] == [True]
+
+
+def test_what_nothing_went_to_lately_is_not_said_to_work(empty: Connection):
+    for name in ("dosis", "old", "mail", "fresh"):
+        empty.execute(systems.insert(), system_row(name, last_ok_at=START if name == "mail" else 0))
+    for target, days, state in (
+        ("old", LATELY, "applied"),
+        ("fresh", LATELY - 1, "applied"),
+        ("dosis", 0, "waiting"),
+    ):
+        row = {"day": micros(NOW) // DAY - days, "target": target, "state": state, "shard": "w", "count": 1}
+        empty.execute(target_tally.insert(), row)
+
+    board = systems_board(empty, NOW)
+
+    assert {row.name: row.state for row in board} == {
+        "dosis": "untried",
+        "fresh": "up",
+        "mail": "up",
+        "old": "untried",
+    }
+    assert all(row.is_well for row in board)
 
 
 def test_open_outages_come_first(empty: Connection):

@@ -1,5 +1,6 @@
 """Cases and the world outside: field teams, the status board, notices, differences, silence and moves."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -20,7 +21,7 @@ from canonical_model.commands import (
     WithdrawNotice,
     WithdrawStatus,
 )
-from canonical_model.contact import Kind, Thread
+from canonical_model.contact import Kind, Language, Thread
 from canonical_model.decision import AGAIN, Fate, Known, Match, Reference, Sent, Settled
 from canonical_model.events import (
     Answer,
@@ -266,6 +267,29 @@ def test_who_has_no_national_number_is_told_by_mail(routes):
     assert Reference(system="mail-id", value=letter.message_id) in decision.references
 
 
+@pytest.mark.parametrize(
+    ("language", "words", "shown"),
+    [
+        (Language.NL, "Lamp vervangen (zonder foto van de uitvoering)", "foto van de uitvoering"),
+        (Language.FR, "Lamp vervangen (sans photo des travaux)", "photo des travaux"),
+        (Language.EN, "Lamp vervangen (without a photo of the work)", "photo of the work"),
+        (Language.DE, "Lamp vervangen (ohne Foto der Arbeiten)", "Foto der Arbeiten"),
+    ],
+)
+def test_a_letter_says_that_it_is_the_crew_who_says_so_and_whether_there_is_a_photo(
+    routes, language, words, shown
+):
+    for text, evidence, proof in (
+        ("Lamp vervangen", (), words),
+        ("Lamp vervangen", (PROOF,), "Lamp vervangen"),
+        ("", (PROOF,), shown),
+    ):
+        life = Life(routes, party=AN, language=language)
+        (letter,) = commands(life.crew(OrderState.DONE, text, evidence), SendMail)
+        assert proof in letter.text.splitlines()
+        assert not re.search("opgelost|hersteld|résolu|réparé|solved|repaired|behoben|gelöst", letter.text)
+
+
 @pytest.mark.parametrize("state", [OrderState.DONE, OrderState.CANCELLED, OrderState.NOT_FOUND])
 def test_nothing_is_called_done_without_evidence(life, state):
     decision = life.crew(state)
@@ -410,6 +434,15 @@ def test_an_order_that_arrived_is_found_by_the_number_of_the_team(life):
 def test_a_refused_order_needs_somebody(life):
     life.settles("wegen", "order_work", "trip-1", applied=False, reason="buiten gebied")
     assert "wegen" in life.items["field-work"]
+
+
+def test_an_order_that_could_not_be_called_off_is_one_work_item_with_its_number(life):
+    life.settles("wegen", "order_work", "trip-1", outside_id="W-1")
+    life.tracker(CaseStatus.CLOSED, "Dat is van de provincie.")
+    life.settles("wegen", "cancel_work", "trip-1", applied=False, reason="te laat")
+
+    (what,) = life.items.values()
+    assert f"{life.case.ref}.01 bij wegen" in what
 
 
 def test_news_of_an_order_that_is_not_ours_is_dropped_with_a_reason(routes, decide):
@@ -570,9 +603,10 @@ def test_an_order_that_vanished_asks_for_somebody(life):
 
 def test_a_team_that_goes_on_after_it_was_called_off_asks_for_somebody(life):
     life.tracker(CaseStatus.CLOSED)
+    life.settles("wegen", "cancel_work", "trip-1", applied=False)
     decision = differs(life, "wegen", "planned", "cancelled")
     assert decision.intents == ()
-    assert "difference-wegen" in life.items
+    assert list(life.items) == ["field-work"]
 
 
 def test_what_the_tracker_says_counts_and_somebody_looks_for_the_answer(life):

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from tenacity import wait_random_exponential
 
+from journal.operations import Health
 from ports.errors import RejectedError, TransientError, UncertainError
 from tests.journal.scene import inbound, open_with, recount
 from tests.worker.stage import PretendedSystem, Stage, until
@@ -100,6 +101,45 @@ async def test_a_target_that_is_seldom_tried_is_away_when_its_failures_last(jour
         await stage.look_around()
         (incident,) = await stage.incidents()
         assert incident.closed_at
+
+
+async def test_what_waits_long_for_its_next_turn_goes_with_the_first_success_after_an_outage(stage, tracker):
+    """As a webhook with its agreed pace."""
+    tracker.always = TransientError("nobody is home", pace=(5, 300, 1800, 7200, 18000))
+    await asyncio.gather(*(stage.accept(inbound(f"{n}")) for n in range(3)))
+    await stage.settle()
+    await stage.pass_time(3600, step=60)
+    before = len(tracker.tries)
+    await stage.pass_time(1200, step=60)
+    assert len(tracker.tries) == before, "the agreed pace is kept while nobody is home"
+
+    tracker.always = None
+    await stage.accept(inbound("news"))
+    await stage.settle()
+    await stage.look_around()
+    assert await stage.states() == {"applied": 4}
+    assert set(tracker.world.values()) == {1}
+
+
+async def test_a_success_without_an_outage_hurries_nobody(stage, tracker):
+    tracker.answers = [TransientError("not this one", pace=(3600, 3600))]
+    await stage.accept(inbound("1"))
+    await stage.settle()
+    await stage.accept(inbound("2"))
+    await stage.settle()
+    await stage.look_around()
+    assert await stage.states() == {"applied": 1, "due": 1}
+
+
+async def test_whose_answer_was_lost_is_asked_after_at_its_own_time(stage, tracker):
+    """The other side may still be at it."""
+    tracker.answers = [UncertainError("lost")] * THRESHOLD
+    await asyncio.gather(*(stage.accept(inbound(f"{n}")) for n in range(THRESHOLD)))
+    await stage.settle()
+    await stage.journal.report(Health("tracker", ok=True))
+    await stage.look_around()
+    assert tracker.looks == []
+    assert (await stage.states())["unknown"] == THRESHOLD
 
 
 async def test_refusals_are_answers_and_no_outage(stage, tracker):

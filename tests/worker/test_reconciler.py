@@ -13,7 +13,7 @@ from canonical_model.events import DifferenceFound
 from canonical_model.standing import Standing
 from canonical_model.status import CaseStatus
 from journal.operations import Health
-from journal.schema import files
+from journal.schema import files, standings
 from ports.errors import MisconfiguredError, TransientError
 from ports.intake import File
 from ports.standing import OutsideStanding
@@ -80,7 +80,13 @@ def found(stage):
 
 
 @pytest.fixture
-def reconciler(stage, board, office, found):
+def settings():
+    """What a reload changes."""
+    return {"rate": 1000}
+
+
+@pytest.fixture
+def reconciler(stage, board, office, found, settings):
     return Reconciler(
         stage.journal,
         found[1],
@@ -89,7 +95,7 @@ def reconciler(stage, board, office, found):
         held=frozenset,
         clock=stage.clock,
         owner="w/1",
-        settings=ReconcileSection(rate=1000),
+        settings=lambda: ReconcileSection(**settings),
     )
 
 
@@ -115,6 +121,23 @@ async def test_what_agrees_is_left_in_peace_until_its_next_look(reconciler, stag
     assert board.asked == [(REF, "d-1")]
     assert found[0] == []
     stage.clock.advance(HOURS + SETTLED)
+    await reconciler.look_around()
+    assert len(board.asked) == 2
+
+
+async def test_a_shorter_term_holds_for_what_was_to_be_looked_at_later(
+    reconciler, stage, board, settings, case
+):
+    settings["hours"] = 100
+    await reconciler.look_around()
+    stage.clock.advance(timedelta(hours=1))
+    await reconciler.look_around()
+    assert len(board.asked) == 1
+    settings["hours"] = 1
+    await reconciler.look_around()
+    assert len(board.asked) == 2
+    settings["hours"] = 100
+    stage.clock.advance(timedelta(minutes=59))
     await reconciler.look_around()
     assert len(board.asked) == 2
 
@@ -254,6 +277,33 @@ async def test_who_heard_as_much_need_not_hear_it_again(reconciler, stage, found
     assert found[0] == []
 
 
+async def test_after_an_outage_of_whatever_system_what_customers_were_told_is_looked_at_too(
+    reconciler, stage
+):
+    def decide(message, known):
+        opened = open_with()(message, known)
+        customer = Standing(system="customer", state="closed", at=known.now)
+        return replace(opened, case=replace(opened.case, status=CaseStatus.CLOSED), standings=(customer,))
+
+    async def next_look():
+        query = select(standings.c.compare_at).where(standings.c.system == "customer")
+        return await stage.journal.database.read(lambda connection: connection.execute(query).scalar_one())
+
+    stage.routes.decide_with = decide
+    await stage.journal.accept(inbound("1"))
+    stage.clock.advance(SETTLED)
+    await reconciler.look_around()
+    first = await next_look()
+    stage.clock.advance(timedelta(hours=1))
+    await reconciler.look_around()
+    assert await next_look() == first
+    await stage.journal.know_systems(["mail"])
+    await stage.journal.report(Health("mail", ok=False, what="away", failures=5, open_for=1))
+    await stage.journal.report(Health("mail", ok=True))
+    await reconciler.look_around()
+    assert await next_look() == first + 3_600_000_000
+
+
 async def in_tracker(stage, status=CaseStatus.NEW):
     def decide(message, known):
         opened = open_with()(message, known)
@@ -335,6 +385,24 @@ async def test_a_tracker_that_agrees_is_asked_once_a_round(reconciler, stage, of
     await reconciler.look_around()
     assert found[0] == []
     stage.clock.advance(HOURS)
+    await reconciler.look_around()
+    stage.clock.advance(SETTLED)
+    await reconciler.look_around()
+    assert [one.theirs for one in found[0]] == [""]
+
+
+async def test_a_shorter_term_holds_for_the_tracker(reconciler, stage, office, found, settings):
+    await in_tracker(stage)
+    office.cases = (_Issue(CaseStatus.NEW),)
+    await reconciler.look_around()
+    await reconciler.look_around()  # beyond the last page
+    office.cases = ()
+    stage.clock.advance(timedelta(hours=1))
+    await reconciler.look_around()
+    stage.clock.advance(SETTLED)
+    await reconciler.look_around()
+    assert found[0] == []
+    settings["hours"] = 1
     await reconciler.look_around()
     stage.clock.advance(SETTLED)
     await reconciler.look_around()

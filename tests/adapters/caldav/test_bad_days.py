@@ -14,6 +14,7 @@ from canonical_model.work_order import OrderState
 from ports.contracts.crew import AFTER, BEFORE, a_photo, cancelled, key_of, no_files, photo_bytes, some_work
 from ports.errors import (
     MisconfiguredError,
+    NotOfferedError,
     NotSupportedError,
     NotUnderstoodError,
     RejectedError,
@@ -218,7 +219,7 @@ async def test_the_crew_is_done_before_a_cancellation(crew, app, client, monkeyp
 
     monkeypatch.setattr(client, "put", too_late)
 
-    with pytest.raises(RejectedError, match="ended"):
+    with pytest.raises(NotOfferedError, match="ended"):
         await crew.apply("k", cancelled(work, name), no_files)
 
     assert (await app.task(name)).state is OrderState.DONE

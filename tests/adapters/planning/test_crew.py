@@ -20,7 +20,7 @@ from ports.contracts.crew import (
     some_work,
 )
 from ports.contracts.source import RecordingIntake, SourceContract
-from ports.errors import RejectedError
+from ports.errors import NotOfferedError
 from tests.adapters.planning.conftest import settings_for
 from tests.servers.shut_door import ShutDoor
 
@@ -107,7 +107,7 @@ class TestPlanning(CrewContract):
         work = some_work()
         outside_id = await crew.apply("key", OrderWork(order=work), no_files)
 
-        with pytest.raises(RejectedError, match=f"{outside_id}.*phone the team"):
+        with pytest.raises(NotOfferedError, match=f"cancel {outside_id}"):
             await crew.apply("key", cancelled(work, outside_id), no_files)
 
         assert await field.on_the_list() == (outside_id,)

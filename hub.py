@@ -15,6 +15,7 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Coroutine, Iterable, Mapping
+from functools import partial
 from importlib.metadata import version
 from typing import Any, Literal, Protocol, TextIO
 
@@ -24,6 +25,7 @@ from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp
 
 from adapters.discovery import factory
+from broker.daemon import in_thread
 from broker.in_process import InProcessBroker
 from broker.priorities import TwoPriorities
 from broker.rabbitmq import RabbitMqBroker
@@ -38,7 +40,7 @@ from console.api.webhook import SystemWebhook
 from console.app import create_console
 from console.letters import LetterRoom
 from console.metrics import Metrics
-from console.readiness import Process, Readiness
+from console.readiness import OnceBegun, Process, Readiness
 from console.staff import ConsoleStaff, accounts_of
 from console.wording import load as load_wordings
 from journal.apart import Apart
@@ -49,11 +51,10 @@ from journal.looks import JournalLooks
 from journal.migrate import bring_up_to_date
 from journal.operations import Health
 from journal.opt_outs import JournalOptOuts
-from journal.reach import reach
 from journal.shared_clock import SharedClock
 from ports.adapter import Adapter, Tools
 from ports.clock import SystemClock
-from ports.errors import HubError, MisconfiguredError, TransientError
+from ports.errors import HubError, MisconfiguredError
 from ports.opt_outs import WaysOut
 from ports.products import Catalogue
 from ports.server import DoorsFirst, server
@@ -68,6 +69,7 @@ from telemetry.doors import counted_doors
 from telemetry.traces import open_traces
 from worker.alarm import Alarm
 from worker.awaiting import Awaiting
+from worker.beginning import Beginning
 from worker.breaker import Breakers
 from worker.intake import Doorway
 from worker.listeners import Listener
@@ -197,7 +199,7 @@ _NO_ADAPTER = Adapter(check=_nothing_wrong)
 
 
 class Hub:
-    """One process of Wegwijzer. `start`, then `serve` until `stop`; `close` ends it gracefully."""
+    """One process of Wegwijzer. `run` is its whole life, until `stop`; its parts are `start`, `serve` and `close`."""
 
     def __init__(
         self, configuration: Configuration, roles: Iterable[str] = ROLES, *, listen: str = ""
@@ -208,6 +210,7 @@ class Hub:
         self.name = f"{socket.gethostname()}/{os.getpid()}"
         self.journal = open_journal(configuration, shard=f"{os.getpid()}")
         self.clock = self.journal.clock
+        self.beginning = Beginning(self.clock)
         self.broker = _broker(configuration)
         self.live = LiveConfiguration(configuration, self.journal, name=self.name)
         self._traces = open_traces(settings.telemetry)
@@ -241,34 +244,64 @@ class Hub:
         self._lock: TextIO | None = None
         self.failure: BaseException | None = None
         self._stopping = False
+        self._reload_wanted = False
 
     @property
     def configuration(self) -> Configuration:
         """The files as they were last read."""
         return self.live.files
 
+    async def run(self, once_begun: Callable[[], None]) -> None:
+        """Answer HTTP from the first moment, work as soon as the journal is there, until `stop`; end gracefully."""
+        beginning = asyncio.create_task(self.start())
+        beginning.add_done_callback(partial(self._begun, once_begun))
+        try:
+            await self.serve()
+        finally:
+            beginning.cancel()
+            await asyncio.wait((beginning,))
+            await self.close()
+
+    def _begun(self, once_begun: Callable[[], None], beginning: "asyncio.Task[None]") -> None:
+        if beginning.cancelled():
+            return
+        if error := beginning.exception():
+            self.failure = self.failure or error
+            self.stop()
+        else:
+            once_begun()
+
     async def start(self) -> None:
-        """Bring the journal up to date, take over from an earlier life, and begin to work."""
+        """Bring the journal up to date, take over from an earlier life, and begin to work.
+
+        Waits for a journal that is away; may be cancelled. `MisconfiguredError` when waiting would not help.
+        """
         if self.configuration.embedded:
             take = alone_on if self._leads else beside_on
             self._lock = await asyncio.to_thread(take, self.configuration.data)
-        await self._until_the_database_is_there()
-        await asyncio.to_thread(bring_up_to_date, self.configuration.journal_url)
         self.journal.database.when_broken = self._disk_failed
+        await self.broker.start()
+        await self.beginning.until_done(self._open_journal)
+        for part in self._parts():
+            self._run(part.run())
+        self.live.appear()
+        self.beginning.over = True
+        log.info("hub_started", roles=sorted(self.roles), quarantined=sorted(self.quarantined))
+        if self._reload_wanted:
+            await self.reload()
+
+    async def _open_journal(self) -> None:
+        """Until work may begin on it; may be repeated."""
+        await in_thread("migration", partial(bring_up_to_date, self.configuration.journal_url))
         if self._lock:
             await self.journal.settle()
         await self.journal.start()
         await self._heed_restore()
         await self.live.follow_letters()
-        await self.broker.start()
         if self.configuration.embedded and self._leads:
             await self._bury_the_dead()
         await self._note_systems()
         await self.breakers.refresh()  # what is paused gets nothing, not even in the first second
-        for part in self._parts():
-            self._run(part.run())
-        self.live.appear()
-        log.info("hub_started", roles=sorted(self.roles), quarantined=sorted(self.quarantined))
 
     def _parts(self) -> Iterable[Part]:
         """What runs in this process, by its roles; `_app` has what those of intake and console answer."""
@@ -292,20 +325,6 @@ class Hub:
             with alone:  # nobody joins meanwhile
                 await self.journal.bury(f"{socket.gethostname()}/")
 
-    async def _until_the_database_is_there(self) -> None:
-        """A process that begins while the database restarts waits for it, instead of ending.
-
-        `MisconfiguredError` when waiting would not help.
-        """
-        while not self._stopping:
-            try:
-                await asyncio.to_thread(reach, self.configuration.journal_url)
-            except TransientError as error:
-                log.warning("journal_is_away", reason=error.what)
-                await asyncio.sleep(1)
-            else:
-                return
-
     async def _heed_restore(self) -> None:
         """A journal that is older than what was done is a copy: it may not work before that is dealt with."""
         if await self.journal.is_older():
@@ -326,14 +345,17 @@ class Hub:
     async def serve(self) -> None:
         """Answer HTTP until `stop`; without doors or console, health and metrics only. Raises what made a part fail."""
         metrics = self.configuration.settings.metrics
-        self._servers = [server(self.app, self.listen)]
+        self._servers = [self._server(self.app, self.listen)]
         if metrics.listen:
-            self._servers.append(server(Router([self._metrics_page(token="")]), metrics.listen))
+            self._servers.append(self._server(Router([self._metrics_page(token="")]), metrics.listen))
         for one in self._servers:
             one.should_exit = self._stopping
         await asyncio.gather(*(one.serve() for one in self._servers))
         if self.failure:
             raise self.failure
+
+    def _server(self, app: ASGIApp, address: str) -> uvicorn.Server:
+        return server(OnceBegun(app, has_begun=lambda: self.beginning.over), address)
 
     def stop(self) -> None:
         """Let `serve` return."""
@@ -345,8 +367,10 @@ class Hub:
         return self._stopping or any(one.should_exit for one in self._servers)
 
     def ask_to_reload(self) -> None:
-        """Reload soon; for a signal handler."""
-        self._run(self.reload())
+        """Reload soon, once it works; for a signal handler."""
+        if self.beginning.over:
+            self._run(self.reload())
+        self._reload_wanted = True
 
     async def reload(self) -> None:
         """Decide by the files as they are now, from the next message on."""
@@ -408,6 +432,7 @@ class Hub:
             version=version("wegwijzer"),
             config_version=self.live.routes.version,
             roles=self.roles,
+            beginning=self.beginning.waits_for,
             adapters={name: name in self.quarantined for name in self.configuration.settings.adapters},
             listening={one.source.name: one.active for one in listeners},
             in_flight=self.worker.in_flight,

@@ -22,8 +22,7 @@ class TwoPriorities:
         return self._urgent.dropped + self.bulk.dropped
 
     async def start(self) -> None:
-        await self._urgent.start()
-        await self.bulk.start()
+        await asyncio.gather(self._urgent.start(), self.bulk.start())
 
     async def hand_out(self, ids: Sequence[str]) -> None:
         await self._urgent.hand_out(ids)

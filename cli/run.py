@@ -64,12 +64,7 @@ async def _run(program: Program, roles: tuple[str, ...], listen: str) -> None:
     for wish in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(wish, hub.stop)
     loop.add_signal_handler(signal.SIGHUP, hub.ask_to_reload)
-    await hub.start()
-    _settle_memory()
-    try:
-        await hub.serve()
-    finally:
-        await hub.close()
+    await hub.run(once_begun=_settle_memory)
 
 
 def _settle_memory() -> None:

@@ -3,6 +3,8 @@
 `/health/live` says that the event loop turns; restart what does not. `/health/ready` tries what the work needs: a
 durable write in the journal, the broker. It names what is quarantined, but a process with a quarantined adapter
 is ready: its other doors and targets work. Nothing here says more than names, so nobody has to log in.
+
+Both answer from the first moment, while the hub still waits for its journal; its other doors open when it has begun.
 """
 
 import asyncio
@@ -11,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from journal.journal import Journal
 from ports.errors import TransientError
@@ -32,6 +35,7 @@ class Process:
     version: str
     config_version: str
     roles: frozenset[str]
+    beginning: str = ""  # what it waits for before it can begin
     adapters: Mapping[str, bool] = field(default_factory=dict[str, bool])  # is it quarantined?
     listening: Mapping[str, bool] = field(default_factory=dict[str, bool])  # does this process hold it?
     in_flight: int = 0
@@ -75,7 +79,7 @@ class Readiness:
 
     async def ready(self, _request: Request) -> JSONResponse:
         """200 `ready` or `degraded` (works, but look), 503 `waiting` or `stopping`."""
-        wrong = await self._journal_problem()
+        wrong = self._look().beginning or await self._journal_problem()
         process = self._look()
         status = _status(process, journal_writable=not wrong)
         body = {
@@ -104,6 +108,25 @@ class Readiness:
         except TimeoutError:
             return f"no write within {PATIENCE:.0f} seconds"
         return ""
+
+
+class OnceBegun:
+    """An ASGI application whose doors open once the hub has begun; until then they ask to come back, health excepted."""
+
+    def __init__(self, app: ASGIApp, *, has_begun: Callable[[], bool]) -> None:
+        self._app = app
+        self._has_begun = has_begun
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_open = self._has_begun() or scope["path"].startswith("/health/")
+        await (self._app if is_open else _NOT_YET)(scope, receive, send)
+
+
+_NOT_YET: Final = PlainTextResponse(
+    "Wegwijzer begint net. Probeer het zo dadelijk opnieuw.\nWegwijzer is starting. Please try again soon.\n",
+    status_code=503,
+    headers={"Retry-After": "5"},
+)
 
 
 def _status(process: Process, *, journal_writable: bool) -> str:

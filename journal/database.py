@@ -218,7 +218,9 @@ class Database:
             self._turns.end()
 
     async def start(self) -> None:
-        """Begin to serve; call once, in the event loop that will use it."""
+        """Begin to serve, in the event loop that will use it; may be repeated."""
+        if self._serving:
+            return
         JOURNAL.queue_length = self._waiting.__len__
         self._loop = asyncio.get_running_loop()
         self._serving = asyncio.create_task(self._serve(), name="journal-writer")

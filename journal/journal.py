@@ -103,7 +103,7 @@ class Journal:
         self.replays = Replays(self.database, self.keyring, self._operations)
 
     async def start(self) -> None:
-        """Begin to serve."""
+        """Begin to serve; may be repeated."""
         await self.database.start()
         await self.set_clock()
 

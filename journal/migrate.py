@@ -4,11 +4,13 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from journal.database import open_engine
-from ports.errors import MisconfiguredError, TransientError
+from journal.reach import verdict
+from ports.errors import MisconfiguredError
 
 _FOLDER = Path(__file__).parent / "migrations"
 
@@ -25,12 +27,19 @@ def migrate(engine: Engine) -> None:
 
 
 def bring_up_to_date(url: str) -> None:
-    """Run what is missing in the database there; `MisconfiguredError` says who can when this login may not."""
+    """Run what is missing in the database there.
+
+    `TransientError` when it is away for a while, `MisconfiguredError` when waiting would not help.
+    """
     engine = open_engine(url)
     try:
         migrate(engine)
     except OperationalError as error:
-        raise TransientError(f"the journal's database can't be used: {error.orig}") from error
+        raise verdict(error) from error
+    except CommandError as error:
+        raise MisconfiguredError(
+            f"the tables were made by a newer version of Wegwijzer ({error}): install that one, or put back a copy from before"
+        ) from error
     except ProgrammingError as error:
         raise MisconfiguredError(
             f"the tables are not up to date and this login may not change them ({error.orig}): "

@@ -10,7 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -119,7 +119,15 @@ def running(folder: Path, **settings: Any) -> Iterator[LoneHub]:
 
 
 @contextmanager
-def begun(
+def begun(folder: Path, **settings: Any) -> Iterator[LoneHub]:
+    """A hub that answers, see `launched`."""
+    with launched(folder, **settings) as hub:
+        _wait_until_ready(hub)
+        yield hub
+
+
+@contextmanager
+def launched(
     folder: Path,
     *,
     journal: str = "",
@@ -129,7 +137,7 @@ def begun(
     tracker: RunningTracker | None = None,
     under: Sequence[str] = (),
 ) -> Iterator[LoneHub]:
-    """A hub that answers, with a tracker in memory or this one; `under` is the program that runs it."""
+    """A hub that begins, with a tracker in memory or this one; `under` is the program that runs it."""
     port = free_port()
     make_secrets(folder / "secrets")
     (folder / "secrets" / "form").write_text(TOKEN)
@@ -154,7 +162,6 @@ def begun(
         )
     hub = LoneHub(f"127.0.0.1:{port}", process, log)
     try:
-        _wait_until_ready(hub)
         yield hub
     finally:
         if process.poll() is None:
@@ -191,9 +198,8 @@ def _is_receipt(answer: httpx.Response | httpx.TransportError) -> bool:
 def _wait_until_ready(hub: LoneHub) -> None:
     end = time.monotonic() + 60
     while time.monotonic() < end and hub.process.poll() is None:
-        try:
+        with suppress(httpx.TransportError):
             if httpx.get(f"http://{hub.address}/health/ready", timeout=5, trust_env=False).is_success:
                 return
-        except httpx.TransportError:
-            time.sleep(0.05)
+        time.sleep(0.05)
     raise TimeoutError(f"the hub does not answer:\n{hub.last_words()}")

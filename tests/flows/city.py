@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from email import policy
 from email.message import EmailMessage
@@ -162,11 +162,10 @@ class City:
         """Return when the hub answers."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            try:
+            with suppress(httpx.TransportError):
                 if httpx.get(f"http://{self.address}/health/ready", timeout=5, trust_env=False).is_success:
                     return
-            except httpx.TransportError:
-                time.sleep(0.05)
+            time.sleep(0.05)
         raise TimeoutError(f"the hub does not answer:\n{self.log()}")
 
     def log(self) -> str:

@@ -5,7 +5,7 @@ import random
 import signal
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,11 +74,10 @@ class Crew:
         """Return when it answers."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            try:
+            with suppress(httpx.TransportError):
                 if httpx.get(f"http://{life.address}/health/ready", timeout=5, trust_env=False).is_success:
                     return
-            except httpx.TransportError:
-                time.sleep(0.1)
+            time.sleep(0.1)
         raise TimeoutError(f"a {life.role} does not answer:\n{self._city.log()}")
 
     def kill(self, life: Life) -> None:

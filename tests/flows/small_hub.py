@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -88,11 +88,10 @@ class SmallHub:
     def wait_until_ready(self, process: subprocess.Popen[bytes], port: int) -> None:
         end = time.monotonic() + 40
         while time.monotonic() < end and process.poll() is None:
-            try:
+            with suppress(httpx.TransportError):
                 if httpx.get(f"http://127.0.0.1:{port}/health/ready", timeout=2).status_code == 200:
                     return
-            except httpx.TransportError:
-                time.sleep(0.1)
+            time.sleep(0.1)
         raise AssertionError((self.folder / "hub.log").read_text()[-3000:])
 
     def events(self, name: str) -> list[dict[str, object]]:

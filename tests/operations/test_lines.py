@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from broker.rabbitmq import RabbitMqBroker
 from journal.database import open_engine
-from journal.reach import reach
+from journal.migrate import bring_up_to_date
 from ports.errors import MisconfiguredError, TransientError
 from ports.lines import broker_line, journal_line
 from settings import load
@@ -94,10 +94,10 @@ def test_a_database_without_tls_is_refused_once_in_plain_words_and_nothing_falls
 def test_a_database_that_is_away_is_waited_for_and_one_that_refuses_is_not(postgres_server):
     server = postgres_server.rpartition("/")[0]
     with pytest.raises(MisconfiguredError, match="does not exist"):
-        reach(f"{server}/nowhere")
+        bring_up_to_date(f"{server}/nowhere")
     away = f"{server.rpartition(':')[0]}:{free_port()}"
     with pytest.raises(TransientError, match=r"does not answer.*refused"):
-        reach(f"{away}/nowhere")
+        bring_up_to_date(f"{away}/nowhere")
 
 
 @pytest.mark.parametrize(

@@ -188,7 +188,7 @@ class PlanningClient:
             answer = await self._http.get(url)
         except httpx.ReadTimeout as error:
             raise FailedError(
-                f"the planning took too long (reading {_class_of(path)})", detail=_cause(error)
+                f"the planning took too long (reading {_class_of(path)})", detail=cause_of(error)
             ) from error
         except httpx.HTTPError as error:
             raise TransientError("the planning can't be reached", detail=cause_of(error)) from error

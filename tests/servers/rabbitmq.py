@@ -1,8 +1,8 @@
 """A private RabbitMQ for tests, or the given one."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 from demo.engines import rabbitmq
 from demo.engines.private import NotInstalledError
@@ -23,3 +23,18 @@ def running() -> Iterator[str]:
             yield node.url
     except NotInstalledError as error:
         missing(str(error))
+
+
+@contextmanager
+def nodes(count: int) -> Iterator[Sequence[rabbitmq.Node]]:
+    """So many private servers that know nothing of each other, begun at the same time."""
+    with ExitStack() as stack:
+        try:
+            begun = [stack.enter_context(rabbitmq.prepared()) for _ in range(count)]
+        except NotInstalledError as error:
+            missing(str(error))
+        for node in begun:
+            node.launch()
+        for node in begun:
+            node.wait()
+        yield begun

@@ -6,7 +6,7 @@ Retry-After, positions as GML in Lambert 72 (or 2008, as in version 3), partial 
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +19,8 @@ from starlette.routing import Route
 from demo.outside.serving import serving
 
 KEY = "register-key"
+MOST_MATCHES = 10
+"""Matches in one answer."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ ADDRESSES = (
 class Basisregisters:
     """`mood`: "well", "busy" (429), "broken" (500), "closed" (401), "slow", "dripping", "login page", "half". `asked`: what it was asked."""
 
+    addresses: Sequence[Known] = ADDRESSES
     origin: str = ""
     mood: str = "well"
     retry_after: str = "30"
@@ -60,20 +63,32 @@ class Basisregisters:
     unchanged: int = 0
     etag: int = 1
 
+    def app(self) -> Starlette:
+        """Both of them."""
+        return Starlette(
+            routes=[
+                Route("/v2/adresmatch", self.adresmatch),
+                Route("/v2/adressen/{number}", self.adressen),
+                Route("/geolocation/v4/Location", self.location),
+            ]
+        )
+
     async def adresmatch(self, request: Request) -> Response:
         """Fuzzy search by parts."""
         asked = request.query_params
         found = [
             self._record(known) | {"score": score}
-            for known in ADDRESSES
+            for known in self.addresses
             if (score := _score(known, asked)) and not known.removed
         ]
         found.sort(key=lambda record: -record["score"])
-        return await self._answer(request, {"adresMatches": found, "warnings": []}, needs_key=True)
+        return await self._answer(
+            request, {"adresMatches": found[:MOST_MATCHES], "warnings": []}, needs_key=True
+        )
 
     async def adressen(self, request: Request) -> Response:
         """One address by its number."""
-        known = next((one for one in ADDRESSES if one.number == request.path_params["number"]), None)
+        known = next((one for one in self.addresses if one.number == request.path_params["number"]), None)
         problem = {
             "type": "urn:be.vlaanderen.basisregisters.api:address",
             "title": "Er heeft zich een fout voorgedaan!",
@@ -88,7 +103,7 @@ class Basisregisters:
         from adapters.places.projection import from_metres
 
         latitude, longitude = map(float, request.query_params["latlon"].split(","))
-        spots = [(known, from_metres(known.x, known.y)) for known in ADDRESSES if not known.removed]
+        spots = [(known, from_metres(known.x, known.y)) for known in self.addresses if not known.removed]
         spots.sort(key=lambda one: abs(one[1].latitude - latitude) + abs(one[1].longitude - longitude))
         results = [
             {
@@ -205,12 +220,5 @@ def _in_2008(known: Known) -> tuple[float, float]:
 async def running_basisregisters() -> AsyncIterator[Basisregisters]:
     """Registers that serve until the block ends."""
     registers = Basisregisters()
-    app = Starlette(
-        routes=[
-            Route("/v2/adresmatch", registers.adresmatch),
-            Route("/v2/adressen/{number}", registers.adressen),
-            Route("/geolocation/v4/Location", registers.location),
-        ]
-    )
-    async with serving(app) as registers.origin:
+    async with serving(registers.app()) as registers.origin:
         yield registers

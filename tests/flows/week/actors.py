@@ -1,10 +1,12 @@
 """Who acts in a simulated week: citizens, tills, field teams, handlers, and the moods of systems."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import httpx
+import pika.exceptions
 from sqlalchemy import Connection, select
 
 from adapters.memory import MemoryTracker
@@ -29,6 +31,9 @@ def fail_if_failed(jobs: list["asyncio.Task[None]"]) -> None:
 async def contact(around: World, story: Story) -> None:
     """A citizen writes; the sender tries until the hub took it, and perhaps once more."""
     await around.until(story.hour)
+    if story.kind == "garage":
+        await _message_of(around, story)
+        return
     async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
         post = _event_of if story.kind == "system" else _form_of
         for _ in range(story.times):
@@ -61,6 +66,24 @@ async def _event_of(around: World, client: httpx.AsyncClient, story: Story) -> h
     }
     headers = {"Content-Type": "application/cloudevents+json", "Authorization": f"Bearer {around.token}"}
     return await client.post(f"http://{around.address}/api/v1/events", json=event, headers=headers)
+
+
+async def _message_of(around: World, story: Story) -> None:
+    """The garage publishes until its broker confirms."""
+    submission = story.submission
+    id_ = submission.pop("id")
+    for _ in range(story.times):
+        while not around.over:
+            try:
+                await asyncio.to_thread(
+                    around.systems.garage.submit, json.dumps(submission).encode(), message_id=id_
+                )
+            except (
+                pika.exceptions.AMQPError
+            ):  # also before the hub, in its first life, has declared its exchange
+                await asyncio.sleep(0.3)
+            else:
+                break
 
 
 async def teams(around: World) -> None:

@@ -2,15 +2,16 @@
 
 Citizens report and ask, tills submit, four field teams work off their lists, handlers answer. One in so many completions is never told,
 what is told comes twice and out of order, and every target is away for four hours, each at another time. The hub's clock is scaled,
-everything else is real: its processes, its journal, its broker, the lines to DOSIS, Notificaties, the tills, the product catalogue, the
-relay and the four planning systems, of which the calendar server is Radicale. Only the tracker is the one in memory, in the process of
-the test, so that it lives on.
+everything else is real: its processes, its journal, its broker, the lines to DOSIS, Notificaties, the tills, a garage behind a RabbitMQ of its
+own, the product catalogue, the registers of addresses and people, the relay and the four planning systems, of which the calendar server is
+Radicale. Only the tracker is the one in memory, in the process of the test, so that it lives on.
 """
 
 import asyncio
 import random
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -24,7 +25,7 @@ from tests.flows.week.reckoning import (
     shortcomings,
     unfinished,
 )
-from tests.flows.week.script import HOUR, OUTAGE, script
+from tests.flows.week.script import HOUR, OUTAGE, named_in, script
 from tests.flows.week.world import AGAIN, SETTLE, SLACK, TIMES, World, world
 
 FAULTS = (2.0, 8.0)
@@ -42,6 +43,7 @@ class Told:
     contacts: int
     outages: int
     lost: int
+    looks: int
     differences: int
     longest: dict[str, timedelta]
     speed: float
@@ -51,7 +53,7 @@ class Told:
         healed_after = ", ".join(f"{name} {time / HOUR:.1f} h" for name, time in sorted(self.longest.items()))
         return (
             f"week: {self.days:g} days ({self.speed:.0f} times faster), {self.kills} kills, {self.outages} outages, {self.contacts} contacts, "
-            f"{self.lost} completions never told, {self.differences} differences found; at the latest told after: {healed_after}; "
+            f"{self.lost} completions never told, {self.differences} differences found, {self.looks} looks at the queues; at the latest told after: {healed_after}; "
             + ("; ".join(self.wrong) or "the balance is exact, everybody was told once")
         )
 
@@ -80,9 +82,10 @@ async def week(folder: Path, days: float, dice: random.Random, times: float = TI
                 fail_if_failed(cast)
             await _at_rest(around, cast)
             metrics = await _metrics(around)
+            await _look_at_queues(around)
             around.over = True
             await asyncio.gather(*cast)
-            await around.lives.dismiss()
+            await asyncio.gather(around.lives.dismiss(), asyncio.to_thread(around.queues.list))
         finally:
             for one in cast:
                 one.cancel()
@@ -94,6 +97,7 @@ async def week(folder: Path, days: float, dice: random.Random, times: float = TI
             contacts=len(around.script.stories),
             outages=len(around.absences),
             lost=len(around.script.lost),
+            looks=around.queues.looks,
             differences=len(differences(around)),
             longest=longest,
             speed=around.clock.times * around.clock.rate,
@@ -104,9 +108,13 @@ async def week(folder: Path, days: float, dice: random.Random, times: float = TI
 async def _die_and_rise(around: World) -> None:
     await around.lives.kill(around.dice)
     around.kills += 1
-    await around.lives.begin()
+    await asyncio.gather(around.lives.begin(), _look_at_queues(around))
     if around.dice.random() < 0.7:
         await around.lives.until_ready(READY)
+
+
+async def _look_at_queues(around: World) -> None:
+    await asyncio.to_thread(around.queues.look, partial(named_in, citizens=around.script.citizens))
 
 
 async def _at_rest(around: World, cast: list["asyncio.Task[None]"]) -> None:

@@ -1,22 +1,24 @@
 """What is looked at after a simulated week: all that was lost, doubled, out of order, left to a person or told where it may not be."""
 
-import base64
+import asyncio
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Table, select
 
 from adapters.dosis.translate import status_of
+from canonical_model.case import CanonicalCase, CaseRef
 from canonical_model.public_status import PublicStatus
 from journal import schema
 from journal.instants import moment
 from tests.flows.mixed import by_source, tallies
 from tests.flows.week.actors import GONE, silences
-from tests.flows.week.script import DONE, Story
+from tests.flows.week.queues import Queues
+from tests.flows.week.script import ADDRESSES, DONE, HOUR, PEOPLE, REGISTERS, Story, named_in
 from tests.flows.week.world import AGAIN, IT, SETTLE, SLACK, World
 
 _RANK = (
@@ -30,7 +32,17 @@ _PARKED = select(schema.effects.c.key, schema.effects.c.error, schema.effects.c.
     schema.effects.c.state == "parked"
 )
 _REPLAYED = select(schema.audit.c.action, schema.audit.c.subject).where(schema.audit.c.action.like("%repla%"))
-PLANTED = ("filomena", "quaghebeur", "postvak.example", "schapenstraat", "wratten", "linkervoet")
+_ARRIVALS = (
+    select(schema.cases.c.ref, schema.messages.c.received_at)
+    .join(
+        schema.messages,
+        (schema.messages.c.source == schema.cases.c.origin)
+        & (schema.messages.c.source_ref == schema.cases.c.origin_ref),
+    )
+    .order_by(schema.cases.c.ref)
+)
+ON_ITS_WAY = HOUR / 2
+"""So long after a register went or came back, a contact may still have the answer of before."""
 
 
 def unfinished(connection: Connection) -> list[tuple[str, str, str]]:
@@ -51,8 +63,9 @@ async def shortcomings(around: World) -> list[str]:
         *_noted_otherwise(around),
         *_board_differs(around),
         *_told_otherwise(around),
-        *_till_told_otherwise(around),
+        *_systems_told_otherwise(around, await asyncio.to_thread(_news_of_garage, around)),
         *_outages_otherwise(around),
+        *_looked_up_otherwise(around),
         *_left_to_people(around),
         *_out_of_order(around),
     ]
@@ -147,23 +160,38 @@ def _keys(bundle: dict[str, Any]) -> dict[str, str]:
     return {pair["Sleutel"]: pair["Waarde"] for pair in bundle["SleutelWaardeParen"]}
 
 
-def _till_told_otherwise(around: World) -> Iterator[str]:
-    """The tills hear of each case of theirs once what became of it, in the order in which it happened."""
+def _news_of_garage(around: World) -> list[dict[str, Any]]:
+    """In the order in which it lay in its queue; what came again has the id of the first."""
+    garage = around.systems.garage
+    news: dict[str, dict[str, Any]] = {}
+    for properties, body in garage.read():
+        news.setdefault(str(properties.message_id), json.loads(body))
+    assert not garage.read("refused"), "the garage speaks our contract"
+    return list(news.values())
+
+
+def _systems_told_otherwise(around: World, garage: list[dict[str, Any]]) -> Iterator[str]:
     if around.systems.till.forged:
         yield f"{around.systems.till.forged} forged events"
-    told = defaultdict(list)
-    for event in around.systems.till.events.values():
+    yield from _told_system_otherwise(around, "system", around.systems.till.events.values())
+    yield from _told_system_otherwise(around, "garage", garage)
+
+
+def _told_system_otherwise(around: World, kind: str, news: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """An existing system hears of each case of its own once what became of it, in the order in which it happened."""
+    told: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for event in news:
         told[event["data"]["about"]["id"]].append(event)
     for story in around.script.stories:
-        events = told.pop(f"week-{story.number}", [])
-        if story.kind != "system":
+        if story.kind != kind:
             continue
-        kinds = Counter((event["type"], event["data"].get("status", "")) for event in events)
-        if not events or max(kinds.values()) > 1 or not any("answered" in type_ for type_, _ in kinds):
-            yield f"{story.subject} told to its till: {kinds}"
-        if "accepted" not in events[0]["type"]:
-            yield f"{story.subject} told to its till out of order: {[event['type'] for event in events]}"
-    yield from (f"the tills hear of {about}, which is not theirs" for about in told)
+        events = told.pop(f"week-{story.number}", [])
+        steps = [(event["type"], event["data"].get("status", "")) for event in events]
+        if len(steps) != len(set(steps)) or not any("answered" in type_ for type_, _ in steps):
+            yield f"{story.subject} told to its {kind}: {steps}"
+        elif "accepted" not in steps[0][0]:
+            yield f"{story.subject} told to its {kind} out of order: {steps}"
+    yield from (f"{kind} hears of {about}, which is not its own" for about in told)
 
 
 def _outages_otherwise(around: World) -> Iterator[str]:
@@ -172,6 +200,8 @@ def _outages_otherwise(around: World) -> Iterator[str]:
     for row in around.look_up(lambda connection: connection.execute(select(schema.incidents)).all()):
         found[row.system].append((moment(row.opened_at), moment(row.closed_at) if row.closed_at else None))
     for target, (began, ended) in around.absences.items():
+        if target in REGISTERS:
+            continue
         incidents = found.pop(target, [])
         if len(incidents) != 1:
             yield f"{target}: {len(incidents)} incidents {incidents}, away from {began} to {ended}"
@@ -181,12 +211,48 @@ def _outages_otherwise(around: World) -> Iterator[str]:
             yield f"{target}: away from {began} to {ended}, the incident was from {opened} to {closed}"
     yield from (f"{system}: {incidents}, though it was there" for system, incidents in found.items())
     mails = [letter.mail["Subject"] for letter in around.systems.post.received().get(IT, [])]
-    for target in around.absences:
+    for target in around.absences.keys() - set(REGISTERS):
         about = [subject for subject in mails if f" {target}" in subject or f"{target} " in subject]
         if len(about) != 2 or len(set(about)) != 2:
             yield f"{target}: mails {about}"
-    if len(mails) != 2 * len(around.script.outages):
+    if len(mails) != 2 * len(around.absences.keys() - set(REGISTERS)):
         yield f"{len(mails)} mails about outages: {mails}"
+
+
+def _looked_up_otherwise(around: World) -> Iterator[str]:
+    """Each contact got its point, and a name where it had none; but for those that came while the register was away."""
+    log = (around.folder / "hub.log").read_text()
+    opened = around.systems.tracker.opened
+    yield from _differs_from_register(around, ADDRESSES, lambda case: case.location.point is not None, opened)
+    nameless = {ref: case for ref, case in opened.items() if not around.story_of(ref).is_named}
+    yield from _differs_from_register(around, PEOPLE, lambda case: bool(case.party.name), nameless)
+    yield from (
+        f"{word} is not in the log"
+        for word in ("address_register_left_alone", "magda_left_alone")
+        if word not in log
+    )
+
+
+def _differs_from_register(
+    around: World,
+    register: str,
+    is_known: Callable[[CanonicalCase], bool],
+    opened: dict[CaseRef, CanonicalCase],
+) -> Iterator[str]:
+    began, ended = around.absences[register]
+    during = 0
+    for ref, received in around.look_up(lambda connection: connection.execute(_ARRIVALS).all()):
+        if ref not in opened:
+            continue
+        at, known = moment(received), is_known(opened[ref])
+        if began + ON_ITS_WAY <= at <= ended:
+            during += 1
+            if known:
+                yield f"{ref}: came at {at} and was looked up, though {register} was away from {began} to {ended}"
+        elif not began <= at <= ended + ON_ITS_WAY and not known:
+            yield f"{ref}: came at {at} and was not looked up by {register}, away only from {began} to {ended}"
+    if not during:
+        yield f"nobody came while {register} was away"
 
 
 def _left_to_people(around: World) -> Iterator[str]:
@@ -254,7 +320,7 @@ def differences(around: World) -> list[dict[str, Any]]:
 
 
 def seen_where_it_may_not_be(around: World, metrics: str) -> Iterator[str]:
-    """Where administrators, monitors and brokers look, nobody is named."""
+    """Where administrators, monitors and brokers look, nobody is named; nor in what ever lay in a queue of the hub."""
     said = {
         "log": (around.folder / "hub.log").read_text(errors="replace"),
         "metrics": metrics,
@@ -268,14 +334,20 @@ def seen_where_it_may_not_be(around: World, metrics: str) -> Iterator[str]:
         yield "there was nothing to search"
     if len(re.findall(r"[0-9a-f]{32}", said["broker"])) < len(around.script.stories):
         yield "the broker heard too little to search"
-    citizens = [story.citizen for story in around.script.stories]
-    numbers = [word for one in citizens for word in (one.insz, one.phone)]
-    encoded = [base64.b64encode(one.email.encode()).decode().rstrip("=")[:-1].lower() for one in citizens]
     for where, text in said.items():
-        lowered = text.lower()
-        found = [word for word in (*PLANTED, *numbers, *encoded) if word in lowered]
-        if found:
+        if found := named_in(text, around.script.citizens):
             yield f"{where} tells {found[:5]}"
+    yield from _lay_in_queues(around.queues)
+
+
+def _lay_in_queues(queues: Queues) -> Iterator[str]:
+    if queues.found:
+        yield f"in the queues lay {sorted(queues.found)[:5]}"
+    if "wegwijzer.effects" not in queues.names:
+        yield f"the hub's queue is not among {queues.names}"
+    if queues.blind or not queues.looks:
+        yield f"{queues.blind} of {queues.looks} looks at the queues saw nothing"
+    yield from (f"queue {name} may hold what was not looked at" for name in queues.elsewhere)
 
 
 def _in_clear(connection: Connection) -> dict[str, str]:

@@ -1,8 +1,9 @@
 """What happens in a week, and when: who writes, which completion is never told, who is away."""
 
+import base64
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,10 +18,15 @@ LATE = 3.0
 """Hours after which a device without reception tells Open311 what its crew did; the hub looks back one hour."""
 TEAMS = tuple(WORDS)
 KASSA = "api/kassa/webhook"
+GARAGE = "amqp/garage"
 TARGETS = (
-    "dosis", "wegen", "tracker", "groen", "mail", "catalogus", "notificaties", "reiniging", KASSA, "verlichting",
+    "dosis", "wegen", GARAGE, "tracker", "groen", "mail", "catalogus", "notificaties", "reiniging", KASSA, "verlichting",
 )  # fmt: skip
 """Whoever the hub asks or tells, by the name under which it reports an outage."""
+ADDRESSES = "adressen"
+PEOPLE = "magda"
+REGISTERS = (ADDRESSES, PEOPLE)
+"""Whoever is only asked about a contact on its way in, by adapter: that they are away is no incident."""
 SUBJECTS = {
     "wegen": "Losse tegel",
     "verlichting": "Kapotte lamp",
@@ -44,8 +50,16 @@ class Citizen:
     number: int
 
     @property
+    def first_name(self) -> str:
+        return f"Filomena{self.number}"
+
+    @property
+    def last_name(self) -> str:
+        return f"Quaghebeur{self.number}"
+
+    @property
     def name(self) -> str:
-        return f"Filomena{self.number} Quaghebeur{self.number}"
+        return f"{self.first_name} {self.last_name}"
 
     @property
     def email(self) -> str:
@@ -61,13 +75,35 @@ class Citizen:
         return f"04789{self.number:05}"
 
     @property
+    def house(self) -> str:
+        return str(self.number + 1)
+
+    @property
     def street(self) -> str:
-        return f"Schapenstraat {self.number + 1}"
+        return f"Schapenstraat {self.house}"
+
+
+PLANTED = (
+    "filomena", "quaghebeur", "postvak.example", "schapenstraat", "wratten", "linkervoet",
+    base64.b64encode(b"quaghebeu").decode().lower(),
+)  # fmt: skip
+"""What every citizen has; the last is how each mail address begins where it is encoded."""
+_NUMBERS = re.compile(r"(?=(04789\d{5}|\d\d0730\d{5}))")
+
+
+def named_in(text: str, citizens: Sequence[Citizen]) -> list[str]:
+    """Which words and numbers of the citizens are in a text."""
+    lowered = text.lower()
+    known = {number for one in citizens for number in (one.insz, one.phone)}
+    return [
+        *(word for word in PLANTED if word in lowered),
+        *sorted(known.intersection(_NUMBERS.findall(lowered))),
+    ]
 
 
 @dataclass(kw_only=True)
 class Story:
-    """A contact and what becomes of it. `kind`: a team, "question", "silent" or "system". Hours are counted from the beginning.
+    """A contact and what becomes of it. `kind`: a team, "question", "silent", "system" or "garage". Hours are counted from the beginning.
 
     `waits`: until the first and the second step. `lost`: how the completion fails to be told; "" = it is told. `times`: how often the
     sender sends it.
@@ -91,6 +127,11 @@ class Story:
     def mails(self) -> bool:
         """Whether the citizen gave a mail address."""
         return not self.is_work or self.number % 2 == 0
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the citizen gives a name; else the national number tells it to whoever may look it up."""
+        return self.is_work or self.number % 2 == 0
 
     @property
     def citizen(self) -> Citizen:
@@ -118,7 +159,9 @@ class Story:
 
     @property
     def submission(self) -> dict[str, Any]:
-        person = {"name": self.citizen.name, "insz": self.citizen.insz, "phone": self.citizen.phone}
+        person = {"insz": self.citizen.insz, "phone": self.citizen.phone}
+        if self.is_named:
+            person["name"] = self.citizen.name
         if self.mails:
             person["email"] = self.citizen.email
         return {
@@ -134,7 +177,7 @@ class Story:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outage:
-    """A target that is away for four hours."""
+    """A target or a register that is away for four hours."""
 
     target: str
     hour: float
@@ -156,6 +199,11 @@ class Script:
         """Those whose completion is never told."""
         return [one for one in self.stories if one.lost]
 
+    @property
+    def citizens(self) -> list[Citizen]:
+        """Everybody who writes."""
+        return [one.citizen for one in self.stories]
+
     def story_in(self, text: str) -> Story:
         """Whose subject is in this text."""
         found = re.search(r"nr\. (\d+)", text)
@@ -166,8 +214,9 @@ class Script:
 def script(days: float, dice: random.Random) -> Script:
     """Contacts at all hours, and during every outage something for whoever is away."""
     hours = days * 24
-    apart = (hours - 6) / len(TARGETS)
-    outages = tuple(Outage(target=name, hour=3 + apart * i) for i, name in enumerate(TARGETS))
+    away = (*REGISTERS, *TARGETS)
+    apart = (hours - 6) / len(away)
+    outages = tuple(Outage(target=name, hour=3 + apart * i) for i, name in enumerate(away))
     told = [*_all_day(hours, days, dice), ("silent", 0.1, (0.5, 0.5))]
     for outage in outages:
         told += _during(outage)
@@ -185,7 +234,7 @@ _Planned = tuple[str, float, tuple[float, float]]
 
 
 def _all_day(hours: float, days: float, dice: random.Random) -> Iterator[_Planned]:
-    kinds = (*TEAMS, "question", "system")
+    kinds = (*TEAMS, "question", "system", "garage")
     hour, count = 0.5, 0
     while hour < hours:
         yield kinds[count % len(kinds)], hour, (dice.uniform(1, 4), dice.uniform(1, 4))
@@ -194,9 +243,19 @@ def _all_day(hours: float, days: float, dice: random.Random) -> Iterator[_Planne
 
 def _during(outage: Outage) -> Iterator[_Planned]:
     """Something that is under way when it begins, and something new."""
-    mine = {KASSA: "system", "catalogus": "question"}.get(outage.target, outage.target)
-    kinds = (mine,) if mine in (*TEAMS, "system", "question") else ("wegen", "groen", "question", "system")
-    for kind in kinds:
+    mine = {
+        KASSA: "system",
+        GARAGE: "garage",
+        "catalogus": "question",
+        PEOPLE: "question",
+        ADDRESSES: "wegen",
+    }.get(outage.target, outage.target)
+    kinds = (
+        (mine,)
+        if mine in (*TEAMS, "system", "garage", "question")
+        else ("wegen", "groen", "question", "system")
+    )
+    for kind in kinds if outage.target not in REGISTERS else ():
         yield kind, outage.hour - 1, (1.5, 1)
         yield kind, outage.hour - 0.8, (1.5, 1)
     for number, after in enumerate((0.2, 0.4, 0.6, 0.8, 1)):

@@ -14,22 +14,26 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from demo.outside.serving import HangUp, serving
+from adapters.memory import MemoryTracker
+from canonical_model.case import CanonicalCase, CaseRef
+from demo.outside.serving import HangUp, Tls, serving
+from ports.clock import Clock
+from ports.tracker import Created
 from tests.servers.private import free_port
 
 
 class Place:
     """A web application that can go away; whoever calls then is refused at the door."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app, self.port = app, free_port()
-        self.origin = f"http://127.0.0.1:{self.port}"
+    def __init__(self, app: ASGIApp, tls: Tls | None = None) -> None:
+        self.app, self.port, self._tls = app, free_port(), tls
+        self.origin = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         self._open = AsyncExitStack()
         self._is_away = True
 
     async def come(self) -> None:
         self._is_away = False
-        await self._open.enter_async_context(serving(self, self.port))
+        await self._open.enter_async_context(serving(self, self.port, tls=self._tls))
 
     async def leave(self) -> None:
         self._is_away = True
@@ -39,6 +43,18 @@ class Place:
         """Who still has a line from before hears that nobody is there."""
         answer = Response(status_code=503, headers={"Connection": "close"}) if self._is_away else self.app
         await answer(scope, receive, send)
+
+
+class Tracker(MemoryTracker):
+    """`opened`: every case as it was handed over."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(None, clock)
+        self.opened: dict[CaseRef, CanonicalCase] = {}
+
+    async def create_if_absent(self, case: CanonicalCase) -> Created:
+        self.opened.setdefault(case.ref, case)
+        return await super().create_if_absent(case)
 
 
 class Gate:

@@ -8,8 +8,8 @@ import random
 import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
-from adapters.memory import MemoryTracker
+from demo.city_hall import city_file
 from demo.field_planning import FieldPlanning
 from demo.mail import PostOffice, open_post_office
 from demo.outside import citycontrol, planning
@@ -26,7 +26,9 @@ from demo.outside.digitaal_vlaanderen import TOKEN_PATH, Provider
 from demo.outside.dosis import SOURCE, Dosis
 from demo.outside.ipdc import KEY as CATALOGUE_KEY
 from demo.outside.ipdc import Ipdc
+from demo.outside.magda import Magda, Papers, make_papers
 from demo.outside.notifications import BRAND, Notificaties
+from demo.outside.serving import Tls
 from demo.post_office import Settings as PostOfficeSettings
 from demo.task_app import TaskApp
 from journal.database import open_engine
@@ -35,10 +37,13 @@ from tests.flows import field_teams
 from tests.flows.far import Far
 from tests.flows.killed import EMBEDDED, Lives
 from tests.flows.scaled import Wound, winding
-from tests.flows.week.script import HOUR, KASSA, TEAMS, Outage, Script, Story
-from tests.flows.week.systems import CalendarLine, Gate, Place, Till
+from tests.flows.week.queues import Queues
+from tests.flows.week.script import ADDRESSES, GARAGE, HOUR, KASSA, PEOPLE, TEAMS, Outage, Script, Story
+from tests.flows.week.systems import CalendarLine, Gate, Place, Till, Tracker
 from tests.servers import rabbitmq, radicale, wiretap
 from tests.servers.private import free_port
+from tests.simulators import basisregisters
+from tests.simulators.existing_system import ExistingSystem
 
 TIMES = 1500
 """An hour goes by in 2.4 seconds while the machine keeps up."""
@@ -105,6 +110,34 @@ url = "{catalogue}"
 api_key = "secret:catalogue"
 poll_seconds = 1800
 requests_per_minute = 10000
+[adapters.amqp]
+system = "amqp"
+host = "127.0.0.1"
+port = {exchange}
+tls = false
+vhost = "/"
+user = "guest"
+password = "guest"
+[adapters.amqp.systems.garage]
+user = "guest"
+[adapters.adressen]
+system = "places"
+areas = "file:areas.geojson"
+[adapters.adressen.register]
+url = "{addresses}/v2"
+api_key = "secret:addresses"
+seconds = 2.5
+[adapters.magda]
+system = "magda"
+legal_basis = "protocol 2026/12"
+purpose = "meldingen behandelen"
+sender = "stad.example/wegwijzer"
+certificate_file = "{papers.certificate}"
+key_file = "{papers.key}"
+ca_file = "{papers.authority}"
+[adapters.magda.persons]
+url = "{people}/GeefPersoonDienst-02.02/soap/WebService"
+channels = ["web_form", "system"]
 [adapters.dosis]
 system = "dosis"
 source = "{source}"
@@ -129,7 +162,7 @@ log_in = {{ token_url = "{notificaties}{token}", client_id = "6776", private_key
 class Systems:
     """The systems themselves, as people at their own screens have them."""
 
-    tracker: MemoryTracker
+    tracker: Tracker
     dosis: Dosis
     notificaties: Notificaties
     roads: citycontrol.CityControl
@@ -138,6 +171,7 @@ class Systems:
     green: TaskApp
     calendar: CalendarLine
     till: Till
+    garage: ExistingSystem
     post: PostOffice
 
 
@@ -154,6 +188,7 @@ class World:
     places: Mapping[str, Place | Far | Gate]
     lives: Lives
     wire: "wiretap.Wiretap"
+    queues: Queues
     token: str
     away: set[str] = field(default_factory=set)
     absences: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
@@ -224,36 +259,41 @@ async def world(folder: Path, played: Script, dice: random.Random, times: float)
     """Everything that stands around a hub, which has not begun yet."""
     address = f"127.0.0.1:{free_port()}"
     make_secrets(folder / "secrets")
-    token = await asyncio.to_thread(_credential, folder)
+    papers = make_papers(folder / "papers")
     async with AsyncExitStack() as stack:
-        broker = await asyncio.to_thread(stack.enter_context, rabbitmq.running())
-        port = urlsplit(broker).port or 5672
-        wire = await asyncio.to_thread(stack.enter_context, wiretap.before(port))
-        calendars = await asyncio.to_thread(stack.enter_context, radicale.running())
+        token, post, calendars, (broker, exchange) = await _begun(
+            stack, _credential(folder), _post_office(folder), radicale.running(), rabbitmq.nodes(2)
+        )
+        wire = await asyncio.to_thread(stack.enter_context, wiretap.before(broker.port))
         tasks = await asyncio.to_thread(calendars.list, "groen")
-        post = await asyncio.to_thread(open_post_office, _post_office(folder), folder / "post.log")
-        stack.callback(post.close)
+        queues = Queues(broker)
+        await asyncio.to_thread(queues.mark)
         provider, hubs = Provider(), list[Lives]()
         waiting = lambda: [os.getpid(), *(pid for hub in hubs for pid in hub.pids)]  # noqa: E731
         clock = stack.enter_context(winding(folder / "clock", times, waiting))
-        systems = _systems(provider, clock, calendars, tasks, post)
+        garage = ExistingSystem(
+            name="garage", url=f"amqp://guest:guest@127.0.0.1:{exchange.port}/%2F", prefix="wegwijzer"
+        )
+        systems = _systems(provider, clock, calendars, tasks, post, garage)
         systems.roads.hub = f"http://{address}/in/wegen/soap"
         stack.push_async_callback(systems.green.close)
         stack.push_async_callback(systems.calendar.close)
-        places = _places(folder, systems)
+        places = _places(folder, systems, exchange.port) | _registers(papers, played)
         origins = {name: one.origin for name, one in places.items() if isinstance(one, Place)}
         origins["groen"] += urlsplit(tasks).path
         (folder / "hub.toml").write_text(
             HUB.format(
-                address=address, broker=broker.replace(f":{port}", f":{wire.port}"), hours=AGAIN / HOUR, settle=SETTLE / HOUR * 60,
+                address=address, broker=broker.url.replace(f":{broker.port}", f":{wire.port}"), hours=AGAIN / HOUR, settle=SETTLE / HOUR * 60,
                 it=IT, folder=folder, source=SOURCE, brand=BRAND, token=TOKEN_PATH, dosis=origins["dosis"],
                 notificaties=origins["notificaties"], kassa=origins[KASSA], catalogue=origins["catalogus"],
-                imap=post.imap_port, smtp=_gate(places).port,
+                imap=post.imap_port, smtp=_port(places, "mail"), exchange=_port(places, GARAGE), addresses=origins[ADDRESSES],
+                people=origins[PEOPLE], papers=papers,
             )
             + field_teams.sections({team: origins[team] for team in TEAMS}, poll_seconds=1)
             .replace('default_service = "voetpad"\n', 'default_service = "voetpad"\noverlap_hours = 1\n')
         )  # fmt: skip
         (folder / "dispatch.toml").write_text(field_teams.dispatch(*TEAMS) + EXPECT)
+        (folder / "areas.geojson").write_text(city_file("areas.geojson"))
         _keep_secrets(folder, provider, calendars.passwords["hub"])
         for place in places.values():
             await place.come()
@@ -263,18 +303,23 @@ async def world(folder: Path, played: Script, dice: random.Random, times: float)
         hubs.append(lives)
         yield World(
             clock=clock, folder=folder, address=address, dice=dice, script=played, systems=systems, places=places, lives=lives,
-            wire=wire, token=token,
+            wire=wire, queues=queues, token=token,
         )  # fmt: skip
 
 
 def _systems(
-    provider: Provider, clock: Wound, calendars: "radicale.RunningRadicale", tasks: str, post: PostOffice
+    provider: Provider,
+    clock: Wound,
+    calendars: "radicale.RunningRadicale",
+    tasks: str,
+    post: PostOffice,
+    garage: ExistingSystem,
 ) -> Systems:
     notificaties = Notificaties(provider=provider)
     cleaning = FieldPlanning(api_key=field_teams.OPEN311_KEY, now=clock.now)
     cleaning.bad_days.repeat_and_shuffle = True
     return Systems(
-        tracker=MemoryTracker(None, clock),
+        tracker=Tracker(clock),
         dosis=Dosis(provider=provider, notifications=notificaties),
         notificaties=notificaties,
         roads=citycontrol.CityControl(push_times=2),
@@ -283,11 +328,23 @@ def _systems(
         green=TaskApp(tasks, "ploeg", calendars.passwords["ploeg"], clock.now),
         calendar=CalendarLine(calendars.url),
         till=Till(WEBHOOK),
+        garage=garage,
         post=post,
     )
 
 
-def _places(folder: Path, systems: Systems) -> dict[str, Place | Far | Gate]:
+async def _begun(stack: AsyncExitStack, *managers: AbstractContextManager[Any]) -> list[Any]:
+    """What these give; all at once, as each takes its time to begin."""
+    begun = await asyncio.gather(
+        *(asyncio.to_thread(stack.enter_context, one) for one in managers), return_exceptions=True
+    )
+    for failure in begun:
+        if isinstance(failure, BaseException):
+            raise failure
+    return begun
+
+
+def _places(folder: Path, systems: Systems, exchange: int) -> dict[str, Place | Far | Gate]:
     catalogue = Ipdc()
     catalogue.publish("1446", "2026-01-05T10:00:00Z", naam={"nl": "Melding openbaar domein"})
     return {
@@ -301,23 +358,44 @@ def _places(folder: Path, systems: Systems) -> dict[str, Place | Far | Gate]:
         KASSA: Place(systems.till),
         "tracker": Far(folder, "tracker", systems.tracker),
         "mail": Gate(systems.post.smtp_port),
+        GARAGE: Gate(exchange),
     }
 
 
-def _gate(places: Mapping[str, Place | Far | Gate]) -> Gate:
-    gate = places["mail"]
+def _registers(papers: Papers, played: Script) -> dict[str, Place]:
+    """They know where every citizen lives, and how everybody is called."""
+    addresses = [
+        basisregisters.Known(str(one.number), "Schapenstraat", one.house, "3000", "Leuven", 172900.0 + one.number, 174400.0)
+        for one in played.citizens
+    ]  # fmt: skip
+    names = {one.insz: (one.first_name, one.last_name) for one in played.citizens}
+    tls = Tls(certificate=papers.server, key=papers.server_key, authority=papers.authority)
+    return {
+        ADDRESSES: Place(basisregisters.Basisregisters(addresses=addresses).app()),
+        PEOPLE: Place(Magda(certificate=papers.certificate, persons=names, throttle=1000).app(), tls),
+    }
+
+
+def _port(places: Mapping[str, Place | Far | Gate], name: str) -> int:
+    gate = places[name]
     assert isinstance(gate, Gate)
-    return gate
+    return gate.port
 
 
-def _post_office(folder: Path) -> PostOfficeSettings:
-    return PostOfficeSettings(
+@contextmanager
+def _post_office(folder: Path) -> Iterator[PostOffice]:
+    settings = PostOfficeSettings(
         domain="stad.example",
         password=MAIL_PASSWORD,
         mailboxes=["verzonden@stad.example"],
         gone=[],
         letters=str(folder / "letters"),
     )
+    post = open_post_office(settings, folder / "post.log")
+    try:
+        yield post
+    finally:
+        post.close()
 
 
 def _keep_secrets(folder: Path, provider: Provider, agenda: str) -> None:
@@ -327,11 +405,13 @@ def _keep_secrets(folder: Path, provider: Provider, agenda: str) -> None:
         ("dosis_private_key", provider.private_key),
         ("post", MAIL_PASSWORD),
         ("catalogue", CATALOGUE_KEY),
+        ("addresses", basisregisters.KEY),
     ):
         (folder / "secrets" / name).write_text(value)
 
 
-def _credential(folder: Path) -> str:
+@contextmanager
+def _credential(folder: Path) -> Iterator[str]:
     """With which the tills come to the API."""
     (folder / "dispatch.toml").write_text(field_teams.dispatch())
     (folder / "hub.toml").write_text('[api.systems.kassa]\ntitle = "Kassa\'s"\n')
@@ -344,4 +424,4 @@ def _credential(folder: Path) -> str:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return str(json.loads(done.stdout)["token"])
+    yield str(json.loads(done.stdout)["token"])

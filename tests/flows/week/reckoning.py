@@ -4,14 +4,14 @@ import asyncio
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Table, select
 
 from adapters.dosis.translate import status_of
-from canonical_model.case import CanonicalCase, CaseRef
+from canonical_model.case import CaseRef
 from canonical_model.public_status import PublicStatus
 from journal import schema
 from journal.instants import moment
@@ -41,6 +41,12 @@ _ARRIVALS = (
     )
     .order_by(schema.cases.c.ref)
 )
+_LEFT_ALONE = {ADDRESSES: "address_register_left_alone", PEOPLE: "magda_left_alone"}
+_SLOW = {
+    ADDRESSES: r'took longer.*"place_not_looked_up"|"adressen", "error": "TimeoutError"',
+    PEOPLE: r'MAGDA took longer|"magda", "error": "TimeoutError"',
+}
+"""What the log says of each look-up for which the machine was too busy: patience on a line is the machine's."""
 ON_ITS_WAY = HOUR / 2
 """So long after a register went or came back, a contact may still have the answer of before."""
 
@@ -221,38 +227,29 @@ def _outages_otherwise(around: World) -> Iterator[str]:
 
 def _looked_up_otherwise(around: World) -> Iterator[str]:
     """Each contact got its point, and a name where it had none; but for those that came while the register was away."""
-    log = (around.folder / "hub.log").read_text()
     opened = around.systems.tracker.opened
-    yield from _differs_from_register(around, ADDRESSES, lambda case: case.location.point is not None, opened)
-    nameless = {ref: case for ref, case in opened.items() if not around.story_of(ref).is_named}
-    yield from _differs_from_register(around, PEOPLE, lambda case: bool(case.party.name), nameless)
-    yield from (
-        f"{word} is not in the log"
-        for word in ("address_register_left_alone", "magda_left_alone")
-        if word not in log
+    nameless = [ref for ref in opened if not around.story_of(ref).is_named]
+    yield from _differs_from_register(
+        around, ADDRESSES, {ref: case.location.point is not None for ref, case in opened.items()}
     )
+    yield from _differs_from_register(around, PEOPLE, {ref: bool(opened[ref].party.name) for ref in nameless})
 
 
-def _differs_from_register(
-    around: World,
-    register: str,
-    is_known: Callable[[CanonicalCase], bool],
-    opened: dict[CaseRef, CanonicalCase],
-) -> Iterator[str]:
+def _differs_from_register(around: World, register: str, known: Mapping[CaseRef, bool]) -> Iterator[str]:
+    """`known`: whether it told what was asked, by case."""
+    log = (around.folder / "hub.log").read_text()
     began, ended = around.absences[register]
-    during = 0
-    for ref, received in around.look_up(lambda connection: connection.execute(_ARRIVALS).all()):
-        if ref not in opened:
-            continue
-        at, known = moment(received), is_known(opened[ref])
-        if began + ON_ITS_WAY <= at <= ended:
-            during += 1
-            if known:
-                yield f"{ref}: came at {at} and was looked up, though {register} was away from {began} to {ended}"
-        elif not began <= at <= ended + ON_ITS_WAY and not known:
-            yield f"{ref}: came at {at} and was not looked up by {register}, away only from {began} to {ended}"
-    if not during:
-        yield f"nobody came while {register} was away"
+    arrivals = around.look_up(lambda connection: connection.execute(_ARRIVALS).all())
+    came = {ref: moment(at) for ref, at in arrivals if ref in known}
+    during = {ref for ref, at in came.items() if began + ON_ITS_WAY <= at <= ended}
+    outside = {ref for ref, at in came.items() if not began <= at <= ended + ON_ITS_WAY}
+    if not during or _LEFT_ALONE[register] not in log:
+        yield f"nobody asked while {register} was away"
+    if told := [ref for ref in during if known[ref]]:
+        yield f"{register} told of {told} though it was away from {began} to {ended}"
+    missed = {ref: came[ref] for ref in outside if not known[ref]}
+    if len(missed) > len(re.findall(_SLOW[register], log)):
+        yield f"{register} told nothing of {missed}, away only from {began} to {ended}"
 
 
 def _left_to_people(around: World) -> Iterator[str]:

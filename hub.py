@@ -135,8 +135,10 @@ class Systems:
         running = (name for name, one in self.adapters.items() if one.board or one.notices or one.crew)
         return tuple(dict.fromkeys((*self._routes.told_outside, *running)))
 
-    def target_of(self, name: str) -> str:
-        """The target that is the same system as the sources of this adapter; a mailbox and a relay are two."""
+    def target_of(self, name: str, source: str) -> str:
+        """The target that is the same system as this source of an adapter; a mailbox and a relay are two."""
+        if source in self._routes.informed:
+            return source
         if self.adapters[name] is self.serving("tracker"):
             return "tracker"
         return name if name in self.outside() else ""
@@ -335,7 +337,7 @@ class Hub:
         await self.journal.recall()
 
     async def _note_systems(self) -> None:
-        sources = [listener.source.name for listener in self.listeners]
+        sources = [listener.system for listener in self.listeners]
         routes = self.configuration.routes
         targets = ["tracker", "mail", *routes.informed, *self.systems.outside()]
         await self.journal.know_systems([*targets, *sources, *self.quarantined])
@@ -539,7 +541,7 @@ class Hub:
 
     def _listeners(self) -> list[Listener]:
         return [
-            Listener(source, self.journal, owner=self.name, behind=self.systems.target_of(name))
+            Listener(source, self.journal, owner=self.name, behind=self.systems.target_of(name, source.name))
             for name, adapter in self.adapters.items()
             for source in adapter.sources
         ]

@@ -20,13 +20,16 @@ LEASE = 5.0
 class Listener:
     """Polls one source for ever; an outage is told once when it begins and once when it ends.
 
-    `behind` names the target that is the same system: when it is away, that is one outage, not two.
+    `behind` names the target that is the same system: when it is away, that is one outage, not two. Each of the two keeps how it does
+    under a name of its own, so that what is well on one way says nothing of the other.
     """
 
     def __init__(
         self, source: Source, journal: Journal, *, owner: str, interval: float = 10.0, behind: str = ""
     ) -> None:
         self.source = source
+        self.system = f"{source.name}/in" if source.name == behind else source.name
+        """The name under which the journal keeps how the source does."""
         self.active = False
         """Whether this process listens now: it holds the lease."""
         self._journal = journal
@@ -75,7 +78,7 @@ class Listener:
             log.info("source_is_back", source=self.source.name)
         if self._failures or not self._told:  # the one before us may have left an incident open
             self._failures, self._told = 0, True
-            await self._journal.report(Health(self.source.name, ok=True))
+            await self._journal.report(Health(self.system, ok=True))
 
     async def _ill(self, error: AdapterError) -> None:
         self._failures = (self._failures if self._told else await self._failures_before()) + 1
@@ -87,7 +90,7 @@ class Listener:
             wait = max(wait, error.retry_after)
         open_for = int(wait * 1e6) if self._failures > 2 or isinstance(error, MisconfiguredError) else 0
         report = Health(
-            self.source.name,
+            self.system,
             ok=False,
             what=error.what,
             failures=self._failures,
@@ -106,7 +109,7 @@ class Listener:
             states = await self._journal.system_states()
         except TransientError:
             return self._failures
-        return next((state.failures for state in states if state.name == self.source.name), 0)
+        return next((state.failures for state in states if state.name == self.system), 0)
 
     async def _have_lease(self) -> bool:
         try:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 
 import pika.exceptions
 import pytest
@@ -138,6 +139,15 @@ async def test_nothing_is_lost_or_doubled_while_rabbitmq_dies_freezes_and_comes_
     accepted = Counter(json.loads(body)["data"]["about"]["id"] for _, body in told)
     assert accepted.keys() == {f"m-{number}" for number in range(MANY)}
     assert len({properties.message_id for properties, _ in told}) == MANY
+
+
+async def test_what_comes_in_says_nothing_of_what_goes_out_and_both_are_one_system(tmp_path):
+    async with running_hub(tmp_path, SimpleNamespace(port=free_port())) as hub:
+        known = {state.name for state in await hub.journal.system_states()}
+        (listener,) = [one for one in hub.listeners if one.source.name == "amqp/parking"]
+        assert {"amqp/parking", listener.system} <= known
+        assert listener.system == "amqp/parking/in"
+        await until(lambda: is_an_incident(hub), "who can't be listened to is away")
 
 
 async def is_an_incident(hub):

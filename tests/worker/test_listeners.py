@@ -175,6 +175,24 @@ async def test_an_incident_that_a_dead_process_left_open_is_closed(journal, stag
     assert incident.closed_at is not None
 
 
+async def test_a_source_that_is_well_does_not_end_the_outage_of_the_target_of_its_name(journal, stage, waits):
+    source = PretendedSource()
+    listener = Listener(source, journal, owner="p/2", behind=NAME)
+    await journal.know_systems([listener.system])
+    await journal.report(Health(NAME, ok=False, what="the queue is full", failures=5, open_for=8_000_000))
+    async with listening(listener):
+        await until(lambda: source.polls > 2)
+    (incident,) = await stage.incidents()
+    assert (incident.system, incident.closed_at) == (NAME, None)
+
+    source.answers = [TransientError("connection refused")] * 3
+    async with listening(Listener(source, journal, owner="p/3", behind=NAME)):
+        await until(lambda: source.polls > 6)
+        await journal.report(Health(NAME, ok=True))
+    (incident,) = await stage.incidents()
+    assert incident.closed_at is not None
+
+
 async def test_an_outage_through_many_short_lives_is_one_incident(journal, stage):
     source = PretendedSource()
     source.always = TransientError("connection refused")

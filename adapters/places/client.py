@@ -14,6 +14,7 @@ from canonical_model.location import Point
 from ports.answers import retry_after
 from ports.clock import Clock
 from ports.errors import AdapterError, MisconfiguredError, RejectedError, TransientError
+from ports.http import PooledTransport
 
 log = structlog.get_logger()
 
@@ -100,7 +101,10 @@ class RegisterClient:
     def _client(self) -> httpx.AsyncClient:
         if self._http is None:
             self._http = httpx.AsyncClient(
-                timeout=self._settings.seconds, trust_env=False, headers={"Accept": "application/json"}
+                transport=PooledTransport(),
+                timeout=self._settings.seconds,
+                trust_env=False,
+                headers={"Accept": "application/json"},
             )
         return self._http
 

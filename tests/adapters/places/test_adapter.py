@@ -1,5 +1,6 @@
 """The enricher: what it adds, what it leaves alone, and what happens on the registers' bad days."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -323,3 +324,26 @@ def test_it_names_the_areas_that_it_may_give(tools):
     assert build({"areas": str(AREAS)}, tools).areas == (
         "leuven", "kessel-lo", "heverlee", "wilsele", "wijgmaal", "haasrode", "korbeek-lo",
     )  # fmt: skip
+
+
+async def test_a_register_that_let_go_of_a_line_is_asked_on_another(clock):
+    lines = []
+
+    async def once_a_line(reader, writer):
+        lines.append(writer)
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(once_a_line, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        client = RegisterClient(Register(url=f"http://127.0.0.1:{port}/v2"), clock)
+
+        answers = [await client.match({"straatnaam": street}) for street in ("Markt", "Laan")]
+
+        await client.close()
+        for line in lines:
+            line.transport.abort()
+    assert answers == [b"{}", b"{}"]
+    assert len(lines) == 2

@@ -139,10 +139,10 @@ def sentences() -> Iterator[str]:
 
 def _reasons(node: ast.AST) -> Iterator[str]:  # noqa: C901 - one shape of code after the other
     match node:
-        case ast.Call(func=ast.Name(id="Decision" | "replace"), keywords=given):
+        case ast.Call(func=ast.Name(id="Decision" | "replace" | "_Heard"), keywords=given):
             for one in given:
-                if one.arg == "reason":
-                    yield from filter(None, _english(one.value))
+                if one.arg in ("reason", "remark"):
+                    yield from (words.removeprefix("; ") for words in _english(one.value) if words)
         case ast.Call(func=ast.Name(id="_nothing"), args=[_, why]):
             yield from (f"{CASE}: {words}" for words in _english(why))
         case ast.Assign(targets=[ast.Name(id="reason")], value=value):
@@ -166,8 +166,8 @@ def _english(node: ast.expr) -> list[str]:  # noqa: PLR0911 - one shape of code 
         case ast.JoinedStr(values=values):
             parts = [_english(one) for one in values]
             return ["".join(chosen) for chosen in itertools.product(*parts)]
-        case ast.FormattedValue(value=ast.Name(id="why")):
-            return []  # what `_nothing` says, seen where it is called
+        case ast.FormattedValue(value=ast.Name(id="why") | ast.Attribute(attr="remark")):
+            return []  # what `_nothing` and `_Heard` say, seen where they are called
         case ast.FormattedValue(value=value, conversion=conversion):
             about_case = re.search(r"\bref\b|\bcase$|gone|claimed", ast.unparse(value))
             return [CASE if about_case else "'x'" if conversion == ord("r") else "x"]

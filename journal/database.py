@@ -16,7 +16,7 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
 import structlog
 from pysqlite3 import dbapi2 as sqlite
@@ -485,10 +485,19 @@ def open_engine(url: str, *, connections: int = 5) -> Engine:
         hide_parameters=True,
         pool_pre_ping=True,
         pool_size=connections,
-        connect_args={"connect_timeout": 5},
+        connect_args={"connect_timeout": 5, **_VANISHED},
     )
     event.listen(engine, "connect", _prepare_postgresql)
     return engine
+
+
+_VANISHED: Final = {
+    "keepalives_idle": 10,  # seconds
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 30_000,  # milliseconds
+}
+"""After half a minute without a sign of life from its machine a connection to PostgreSQL is lost: libpq's parameters."""
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import os
+import socket
 import time
 from datetime import timedelta
 
@@ -289,6 +291,15 @@ async def test_a_postgresql_that_is_not_there_is_told_at_once():
     with pytest.raises(StoreUnavailableError):
         await journal.system_states()
     await journal.close()
+
+
+def test_the_system_watches_over_connections_to_postgresql(postgres_journal_url):
+    with open_engine(postgres_journal_url).connect() as connection:
+        line = socket.socket(fileno=os.dup(connection.connection.dbapi_connection.pgconn.socket))
+        assert line.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 10
+        assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 30_000
+        line.close()
 
 
 def test_a_postgresql_without_synchronous_commit_is_refused(postgres_server):

@@ -294,12 +294,14 @@ async def test_a_postgresql_that_is_not_there_is_told_at_once():
 
 
 def test_the_system_watches_over_connections_to_postgresql(postgres_journal_url):
-    with open_engine(postgres_journal_url).connect() as connection:
-        line = socket.socket(fileno=os.dup(connection.connection.dbapi_connection.pgconn.socket))
-        assert line.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
-        assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 10
-        assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 30_000
-        line.close()
+    engine = open_engine(postgres_journal_url)
+    with engine.connect() as connection:
+        descriptor = os.dup(connection.connection.dbapi_connection.pgconn.socket)
+        with socket.socket(fileno=descriptor) as line:
+            assert line.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 10
+            assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 30_000
+    engine.dispose()
 
 
 def test_a_postgresql_without_synchronous_commit_is_refused(postgres_server):

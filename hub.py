@@ -255,6 +255,7 @@ class Hub:
 
     async def run(self, once_begun: Callable[[], None]) -> None:
         """Answer HTTP from the first moment, work as soon as the journal is there, until `stop`; end gracefully."""
+        await self._take_place()
         beginning = asyncio.create_task(self.start())
         beginning.add_done_callback(partial(self._begun, once_begun))
         try:
@@ -278,9 +279,7 @@ class Hub:
 
         Waits for a journal that is away; may be cancelled. `MisconfiguredError` when waiting would not help.
         """
-        if self.configuration.embedded:
-            take = alone_on if self._leads else beside_on
-            self._lock = await asyncio.to_thread(take, self.configuration.data)
+        await self._take_place()
         self.journal.database.when_broken = self._disk_failed
         await self.broker.start()
         await self.beginning.until_done(self._open_journal)
@@ -291,6 +290,12 @@ class Hub:
         log.info("hub_started", roles=sorted(self.roles), quarantined=sorted(self.quarantined))
         if self._reload_wanted:
             await self.reload()
+
+    async def _take_place(self) -> None:
+        """On an embedded journal one process leads; before anything else, and once."""
+        if self.configuration.embedded and not self._lock:
+            take = alone_on if self._leads else beside_on
+            self._lock = await asyncio.to_thread(take, self.configuration.data)
 
     async def _open_journal(self) -> None:
         """Until work may begin on it; may be repeated."""

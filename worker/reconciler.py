@@ -34,6 +34,7 @@ from journal.comparing import (
 )
 from journal.instants import micros
 from journal.journal import Journal
+from journal.operations import JOURNAL
 from ports.clock import Clock
 from ports.errors import HubError, RejectedError, TransientError
 from ports.intake import Accept, File, Inbound
@@ -175,17 +176,17 @@ class Reconciler:
         ended = await self._journal.database.read(lambda connection: ended_incidents(connection, seen))
         if not ended:
             return
-        names = [system for system, _ in ended]
-        for system in (
-            *names,
-            CUSTOMER,
-        ):  # whatever was away, a word to a customer may have been lost with it
+        names = {system for system, _ in ended}
+        if JOURNAL in names:  # whoever told us something meanwhile, was not heard
+            names |= {TRACKER, *self._outside}
+        names.add(CUSTOMER)  # whatever was away, a word to a customer may have been lost with it
+        for system in sorted(names):
             await self._look_at_all(system)
             self._resting.pop(system, None)
         if TRACKER in names:
             self._position, self._walked = "", None
         await self._journal.save_checkpoint(SOURCE, "outages", str(ended[-1][1]))
-        log.info("reconciling_after_outage", systems=names)
+        log.info("reconciling_after_outage", systems=sorted(names))
 
     async def _compare_with(self, system: str) -> bool:
         if not self._is_asked(system):

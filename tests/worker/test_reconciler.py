@@ -12,6 +12,8 @@ from canonical_model.case import CaseRef
 from canonical_model.events import DifferenceFound
 from canonical_model.standing import Standing
 from canonical_model.status import CaseStatus
+from journal.database import Outage
+from journal.instants import micros
 from journal.operations import Health
 from journal.schema import files, standings
 from ports.errors import MisconfiguredError, TransientError
@@ -48,8 +50,10 @@ class Board:
 class Tracker:
     def __init__(self):
         self.cases = ()
+        self.asked = 0
 
     async def find(self, ref):
+        self.asked += 1
         return self.cases
 
 
@@ -239,6 +243,29 @@ async def test_after_an_outage_it_looks_at_once(reconciler, stage, board, found,
     await reconciler.look_around()
     assert len(board.asked) == 2
     assert len(found[0]) == 1
+
+
+async def journal_was_away(stage):
+    stage.journal.database._outage = Outage(began=1, ended=micros(stage.clock.now()), what="away")
+    await stage.journal.tell_outages()
+
+
+async def test_after_an_outage_of_the_journal_every_system_is_looked_at(reconciler, stage, board, case):
+    await reconciler.look_around()
+    await journal_was_away(stage)
+    await reconciler.look_around()
+    assert len(board.asked) == 2
+
+
+async def test_after_an_outage_of_the_journal_the_tracker_is_walked_again(reconciler, stage, office, found):
+    await in_tracker(stage)
+    office.cases = (_Issue(CaseStatus.NEW),)
+    await reconciler.look_around()
+    await reconciler.look_around()
+    assert office.asked == 1
+    await journal_was_away(stage)
+    await reconciler.look_around()
+    assert office.asked == 2
 
 
 async def test_only_one_process_compares(reconciler, stage, board, case):

@@ -33,8 +33,10 @@ async def test_a_disk_that_fails_under_sqlite_ends_the_hub_and_costs_nothing(tmp
         posting = asyncio.create_task(_post_until_it_ends(hub, answers))
         await until(lambda: answers, "it stores")
         async with entered(failing_syncs(hub.process.pid)):
+            before = len(answers) + TOGETHER  # some are on their way
             code = await hub.ended()
         await posting
+        assert receipts(answers[before:]) == set()
         assert set(statuses(answers)) <= {202, 503, 0}
         assert 503 in statuses(answers), "somebody must hear why"
         assert code == 1, hub.last_words()

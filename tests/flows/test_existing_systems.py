@@ -133,6 +133,8 @@ async def test_nothing_is_lost_or_doubled_while_rabbitmq_dies_freezes_and_comes_
         opened = await rows(hub, select(func.count()).select_from(cases))
         assert opened == [(MANY,)]
         assert await is_an_incident(hub)
+        failures = {state.name: state.failures for state in await hub.journal.system_states()}
+        assert failures["amqp/parking"] == 0, "all its news was told"
         await until(lambda: is_over(hub), "the outage ends with the way that opens last")
     told = await asyncio.to_thread(parking.read)
     accepted = Counter(json.loads(body)["data"]["about"]["id"] for _, body in told)

@@ -7,7 +7,7 @@ effect is never simply repeated; it is claimed with `probe` set, and the worker 
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from sqlalchemy import and_, bindparam, exists, or_, select, update
@@ -231,6 +231,28 @@ class Ledger:
             return None
 
 
+class _Tried(NamedTuple):
+    """A row of the effects whose outcome is recorded, with its message."""
+
+    id: str
+    key: str
+    case_ref: str
+    target: str
+    action: str
+    blocking: bool
+    state: str
+    attempts: int
+    owner: str
+    due_at: int
+    bulk: bool
+    message_id: str
+    source: str
+    message_state: str
+    received_at: int
+    open_effects: int
+    parked_effects: int
+
+
 class _Recording:
     """One transaction's outcomes."""
 
@@ -241,12 +263,12 @@ class _Recording:
         self.router = self.routing.rules.router
         self.updates: list[dict[str, Any]] = []
         self.tries: list[dict[str, Any]] = []
-        self.followers: list[Any] = []
+        self.followers: list[_Tried] = []
         self.changes: dict[str, list[int]] = {}
 
     def run(self) -> list[Recorded | BaseException]:
         asked = {"ids": [result.effect_id for result in self.results]}
-        rows = {row.id: row for row in self.tx.connection.execute(_ROWS, asked)}
+        rows = {row.id: row for row in map(_Tried._make, self.tx.connection.execute(_ROWS, asked))}
         ours = list(
             {r.effect_id: r for r in self.results if _is_ours(rows.get(r.effect_id), r)}.values()
         )  # once each, even when somebody tells twice
@@ -265,7 +287,7 @@ class _Recording:
             for result in self.results
         ]
 
-    def _route_on(self, ours: list[Result], rows: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    def _route_on(self, ours: list[Result], rows: dict[str, _Tried]) -> dict[str, tuple[str, ...]]:
         ended = [result for result in ours if result.outcome in _ENDED]
         refused = [result for result in ended if result.refused or result.outcome is not Outcome.APPLIED]
         self.routing.load_cases(
@@ -301,7 +323,7 @@ class _Recording:
             log.exception("route_failed", key=settled.key, error=type(error).__name__)
             return None
 
-    def _note(self, result: Result, row: Any, more: int) -> None:
+    def _note(self, result: Result, row: _Tried, more: int) -> None:
         state = _STATE[result.outcome]
         settled = state in ("applied", "skipped")
         self.tries.append(
@@ -336,7 +358,7 @@ class _Recording:
         if settled or (state == "parked" and not row.blocking):
             self.followers.append(row)
 
-    def _write(self, rows: dict[str, Any]) -> None:
+    def _write(self, rows: dict[str, _Tried]) -> None:
         messages_ = {row.message_id: row for row in rows.values()}
         moves = [
             _moved(self.tx, messages_[id_], *change)
@@ -456,11 +478,11 @@ def _tries_left(tx: Transaction, target: str, limit: int) -> int:
     return max(0, limit - int(row.tries_this_minute))
 
 
-def _is_ours(row: Any, result: Result) -> bool:
+def _is_ours(row: _Tried | None, result: Result) -> bool:
     """Fencing: only the holder of the current claim may record; one who slept past its lease may not."""
     if row is None or row.state != "claimed":
         return False
-    return bool(row.owner == result.owner and row.attempts == result.attempt)
+    return row.owner == result.owner and row.attempts == result.attempt
 
 
 def _has_others(state: CaseState | None) -> bool:
@@ -496,20 +518,7 @@ _MESSAGE = (
     messages.c.parked_effects,
 )
 _ROWS = (  # locked in the order of the messages, so that two groups never wait for each other
-    select(
-        effects.c.id,
-        effects.c.key,
-        effects.c.case_ref,
-        effects.c.target,
-        effects.c.action,
-        effects.c.blocking,
-        effects.c.state,
-        effects.c.attempts,
-        effects.c.owner,
-        effects.c.due_at,
-        effects.c.bulk,
-        *_MESSAGE,
-    )
+    select(*(effects.c[name] for name in _Tried._fields[: -len(_MESSAGE)]), *_MESSAGE)
     .join(messages, messages.c.id == effects.c.message_id)
     .where(among(effects.c.id, "ids"))
     .order_by(messages.c.id, effects.c.id)

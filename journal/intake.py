@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from sqlalchemy import bindparam, func, select, update
@@ -94,6 +94,30 @@ class Accepted:
     receipt: Receipt
     effects: tuple[str, ...] = ()
     claimed: tuple[Claimed, ...] = ()
+
+
+class CaseRow(NamedTuple):
+    """A case as it is stored, and the key that it is sealed with."""
+
+    ref: str
+    kind: str
+    channel: str
+    handler_group: str
+    status: str
+    category: str
+    area: str
+    tracker_id: str
+    tracker_version: int
+    origin: str
+    origin_ref: str
+    answered_at_once: bool
+    opened_at: int
+    due: int | None
+    effect_count: int
+    card: bytes | None
+    card_version: int
+    key_id: str
+    wrapped: bytes | None
 
 
 @dataclass(slots=True)
@@ -253,7 +277,7 @@ class Routing:
         wanted = sorted(set(refs) - self.states.keys())
         if not wanted:
             return
-        for row in self.tx.connection.execute(_CASES, {"refs": wanted}):
+        for row in map(CaseRow._make, self.tx.connection.execute(_CASES, {"refs": wanted})):
             try:
                 self.states[row.ref] = self._case_state(row, with_card=cards)
             except (SealBrokenError, UnreadableError) as error:
@@ -435,7 +459,7 @@ class Routing:
         number = 0 if self._rehearsing else self.intake.numbers.block(self.tx, year).next
         return case_ref(self.intake.prefix, year, number)
 
-    def _case_state(self, row: Any, *, with_card: bool) -> CaseState:
+    def _case_state(self, row: CaseRow, *, with_card: bool) -> CaseState:
         key = self.intake.keyring.unwrap(row.key_id, row.wrapped) if row.wrapped else None
         card = EMPTY_CARD
         if with_card and key and row.card is not None:
@@ -770,7 +794,7 @@ _REFERRED = (  # whose a reference is, and how many cases hang lately on one tha
     .group_by(references.c.hash)
 )
 _CASES = (
-    select(cases, data_keys.c.wrapped)
+    select(*(cases.c[name] for name in CaseRow._fields[:-1]), data_keys.c.wrapped)
     .join(data_keys, data_keys.c.message_id == cases.c.key_id, isouter=True)
     .where(among(cases.c.ref, "refs"))
     .order_by(cases.c.ref)

@@ -25,7 +25,7 @@ class SealBrokenError(Exception):
     """The data was changed or moved, or the master key is not the one it was sealed under."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class DataKey:
     """The key of one contact; `id` is the id of its message."""
 

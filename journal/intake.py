@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import structlog
+from msgspec import Struct
 from sqlalchemy import bindparam, func, select, update
 
 from canonical_model.case import EMPTY_CARD, CaseRecord, CaseRef, case_ref
@@ -85,10 +86,11 @@ class Arrival:
     traceparent: str = ""
     event: Event | None = None
     ticket: Ticket | None = None
+    raw: bytes = field(default=b"", repr=False)  # sealed, as it will be stored
+    canonical: bytes | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(Struct, frozen=True):
     """The receipt, the effects that may be handed out now, and those that the ticket's worker has claimed."""
 
     receipt: Receipt
@@ -155,17 +157,23 @@ class Intake:
     def arrival(
         self, inbound: Inbound, now: int, traceparent: str = "", ticket: Ticket | None = None
     ) -> Arrival:
-        """Prepare a message for `accept_many`: its id, its key, its hashes."""
+        """Prepare a message for `accept_many`: its id, its key, its hashes, its sealed bodies.
+
+        All that needs no transaction is done here, so that a transaction is short.
+        """
         id_ = new_id(now)
+        key = self.keyring.new_key(id_)
         return Arrival(
             inbound=inbound,
             id=id_,
             identity=self.keyring.find_hash(f"identity/{inbound.source}", inbound.source_ref),
             content_hash=self.keyring.content_hash(inbound.raw),
-            key=self.keyring.new_key(id_),
+            key=key,
             traceparent=traceparent,
             event=inbound.event,
             ticket=ticket,
+            raw=key.seal(id_, "raw", inbound.raw),
+            canonical=key.seal(id_, "canonical", encode(inbound.event)) if inbound.event else None,
         )
 
     def accept_many(self, tx: Transaction, arrivals: list[Arrival]) -> list[Accepted | BaseException]:
@@ -234,6 +242,7 @@ class Routing:
         self._counted: set[tuple[str, str]] = set()
         self._keys: set[str] = set()
         self._names: dict[str, list[tuple[Reference, str]]] = {}
+        self._hashes: dict[tuple[str, str], str] = {}
         self._rehearsing = False
         self._opened = 0
         self._openings: dict[str, list[str]] = {}
@@ -372,9 +381,17 @@ class Routing:
         except Exception as error:  # noqa: BLE001 - as in `_decide`: parked, not lost
             self.problems[arrival.id] = _route_failed(arrival, error)
             return []
-        asked = [(name, self.intake.keyring.find_hash(name.system, name.value)) for name in names]
+        asked = [(name, self._hash(name)) for name in names]
         self.owners.update((hashed, name.value) for name, hashed in asked if name.system == OWN_NUMBER)
         return asked
+
+    def _hash(self, name: Reference) -> str:
+        """Under which hash a reference is found; made once, whether it is asked for or noted down."""
+        known = self._hashes.get((name.system, name.value))
+        if known is None:
+            known = self.intake.keyring.find_hash(name.system, name.value)
+            self._hashes[name.system, name.value] = known
+        return known
 
     def _message(self, arrival: Arrival, event: Event) -> Message:
         return Message(
@@ -512,7 +529,7 @@ class Routing:
         )
 
     def _note_reference(self, reference: Reference, ref: str) -> None:
-        hashed = self.intake.keyring.find_hash(reference.system, reference.value)
+        hashed = self._hash(reference)
         if reference.exclusive:
             self.owners.setdefault(hashed, ref)
             self._openings.get(ref, []).append(hashed)
@@ -677,8 +694,8 @@ class Routing:
             owner=id_,
             key_id=id_,
             media_type=inbound.media_type,
-            raw=key.seal(id_, "raw", inbound.raw),
-            canonical=key.seal(id_, "canonical", encode(arrival.event)) if arrival.event else None,
+            raw=arrival.raw,
+            canonical=arrival.canonical,
             schema_version=SCHEMA_VERSION,
         )
         for claim, content in {file.attachment.claim: file.content for file in inbound.files}.items():

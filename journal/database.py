@@ -37,7 +37,7 @@ from telemetry.instruments import JOURNAL
 _SqliteError: type[Exception] = sqlite.Error  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
 # What SQLite stores as it is. Untold, its driver looks for an adapter of each such value, and throws an exception away each time.
 for _kind, _as_it_is in ((bytes, bytes), (bool, int), (type(None), {None: None}.get)):
-    sqlite.register_adapter(_kind, _as_it_is)  # type: ignore[attr-defined]
+    sqlite.register_adapter(_kind, _as_it_is)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
 log = structlog.get_logger()
 
 A = TypeVar("A")

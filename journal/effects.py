@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 import structlog
-from sqlalchemy import and_, bindparam, exists, or_, select, update
+from sqlalchemy import Select, and_, bindparam, exists, or_, select, update
 
 from canonical_model.case import CaseRecord
 from canonical_model.codec import UnreadableError, decode_command
@@ -517,7 +517,7 @@ _MESSAGE = (
     messages.c.open_effects,
     messages.c.parked_effects,
 )
-_ROWS = (  # locked in the order of the messages, so that two groups never wait for each other
+_ROWS: Select[Any] = (  # locked in the order of the messages, so that two groups never wait for each other
     select(*(effects.c[name] for name in _Tried._fields[: -len(_MESSAGE)]), *_MESSAGE)
     .join(messages, messages.c.id == effects.c.message_id)
     .where(among(effects.c.id, "ids"))

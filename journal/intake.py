@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import structlog
 from msgspec import Struct
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, func, null, select, update
 
 from canonical_model.case import EMPTY_CARD, CaseRecord, CaseRef, case_ref
 from canonical_model.codec import (
@@ -122,8 +122,7 @@ class CaseRow(NamedTuple):
     wrapped: bytes | None
 
 
-@dataclass(slots=True)
-class CaseState:
+class CaseState(Struct):
     """A case while a transaction works on it."""
 
     record: CaseRecord
@@ -132,7 +131,7 @@ class CaseState:
     new: bool = False
     changed: bool = False
     card_changed: bool = False
-    lanes: set[str] = field(default_factory=set[str])
+    lanes: set[str] = set()  # a Struct makes a new one for each
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,9 +285,10 @@ class Routing:
         wanted = sorted(set(refs) - self.states.keys())
         if not wanted:
             return
-        for row in map(CaseRow._make, self.tx.connection.execute(_CASES, {"refs": wanted})):
+        query = _CASES if cards else _CASES_WITHOUT_CARDS
+        for row in map(CaseRow._make, self.tx.connection.execute(query, {"refs": wanted})):
             try:
-                self.states[row.ref] = self._case_state(row, with_card=cards)
+                self.states[row.ref] = self._case_state(row)
             except (SealBrokenError, UnreadableError) as error:
                 self.unopened[row.ref] = f"its case {row.ref} can't be opened: {error}"
 
@@ -476,10 +476,10 @@ class Routing:
         number = 0 if self._rehearsing else self.intake.numbers.block(self.tx, year).next
         return case_ref(self.intake.prefix, year, number)
 
-    def _case_state(self, row: CaseRow, *, with_card: bool) -> CaseState:
+    def _case_state(self, row: CaseRow) -> CaseState:
         key = self.intake.keyring.unwrap(row.key_id, row.wrapped) if row.wrapped else None
         card = EMPTY_CARD
-        if with_card and key and row.card is not None:
+        if key and row.card is not None:
             card = decode_card(key.open(row.ref, "card", row.card), row.card_version)
         record = CaseRecord(
             ref=CaseRef(row.ref),
@@ -810,11 +810,19 @@ _REFERRED = (  # whose a reference is, and how many cases hang lately on one tha
     .where(among(references.c.hash, "hashes"))
     .group_by(references.c.hash)
 )
-_CASES = (
-    select(*(cases.c[name] for name in CaseRow._fields[:-1]), data_keys.c.wrapped)
-    .join(data_keys, data_keys.c.message_id == cases.c.key_id, isouter=True)
-    .where(among(cases.c.ref, "refs"))
-    .order_by(cases.c.ref)
-    .with_for_update(of=cases)
-)
+
+
+def _cases(card: ColumnElement[Any]) -> Select[Any]:
+    stored = (card if name == "card" else cases.c[name] for name in CaseRow._fields[:-1])
+    return (
+        select(*stored, data_keys.c.wrapped)
+        .join(data_keys, data_keys.c.message_id == cases.c.key_id, isouter=True)
+        .where(among(cases.c.ref, "refs"))
+        .order_by(cases.c.ref)
+        .with_for_update(of=cases)
+    )
+
+
+_CASES = _cases(cases.c.card)
+_CASES_WITHOUT_CARDS = _cases(null())
 _KEYS = select(effects.c.key).where(among(effects.c.key, "keys"))

@@ -5,7 +5,6 @@ needed to write back to the customer.
 """
 
 import re
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NewType
 
@@ -14,6 +13,7 @@ from canonical_model.contact import Channel, Kind, Language
 from canonical_model.location import NOWHERE, Location
 from canonical_model.party import ANONYMOUS, Party
 from canonical_model.status import CaseStatus
+from canonical_model.value import Hidden, Value
 
 CaseRef = NewType("CaseRef", str)
 """Our reference, as the customer sees it: `LEU-2026-000123`."""
@@ -26,23 +26,21 @@ def case_ref(prefix: str, year: int, number: int) -> CaseRef:
     return CaseRef(f"{prefix}-{year}-{number:06d}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FieldWork:
+class FieldWork(Value, frozen=True, kw_only=True):
     """What a field team must know to work on site."""
 
-    description: str = field(repr=False)
+    description: Hidden[str]
     location: Location = NOWHERE
     attachments: tuple[Attachment, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseCard:
+class CaseCard(Value, frozen=True, kw_only=True):
     """What the hub must know to write to the customer and to send a field team. Personal data: encrypted at rest.
 
     `field_work` is None for a case that no field team can do anything about.
     """
 
-    subject: str = field(default="", repr=False)
+    subject: Hidden[str] = ""
     party: Party = ANONYMOUS
     language: Language = Language.NL
     last_message_id: str = ""
@@ -54,8 +52,7 @@ class CaseCard:
 EMPTY_CARD = CaseCard()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseRecord:
+class CaseRecord(Value, frozen=True, kw_only=True):
     """The hub's index entry of a case. Times are UTC. `tracker_id` is "" until the tracker accepted it.
 
     `origin` and `origin_ref` are the source and source reference of the contact that opened it.
@@ -79,16 +76,15 @@ class CaseRecord:
     card: CaseCard = EMPTY_CARD
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CanonicalCase:
+class CanonicalCase(Value, frozen=True, kw_only=True):
     """A case as it is handed to a tracker. `party_ref` is a pseudonym, never a national number."""
 
     ref: CaseRef
     kind: Kind
     channel: Channel
     group: str
-    subject: str = field(repr=False)
-    description: str = field(repr=False)
+    subject: Hidden[str]
+    description: Hidden[str]
     party_ref: str
     party: Party = ANONYMOUS
     language: Language = Language.NL

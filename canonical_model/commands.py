@@ -1,6 +1,5 @@
 """What shall be done: the bodies of effects, in the imperative."""
 
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -10,39 +9,36 @@ from canonical_model.contact import Channel, Kind, Language
 from canonical_model.party import Party
 from canonical_model.public_status import PublicStatus
 from canonical_model.status import CaseStatus
+from canonical_model.value import Hidden, Value
 from canonical_model.work_order import WorkOrder
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenCase:
+class OpenCase(Value, frozen=True, kw_only=True):
     """Make the case in the tracker, with its attachments."""
 
     case: CanonicalCase
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddContact:
+class AddContact(Value, frozen=True, kw_only=True):
     """Put a further contact of the customer on the case; `reopen` when the case was already answered."""
 
     case: CaseRef
     channel: Channel
-    subject: str = field(repr=False)
-    text: str = field(repr=False)
+    subject: Hidden[str]
+    text: Hidden[str]
     attachments: tuple[Attachment, ...] = ()
     reopen: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddNote:
+class AddNote(Value, frozen=True, kw_only=True):
     """Tell the handlers something that the customer does not see, with photos when there are any."""
 
     case: CaseRef
-    text: str = field(repr=False)
+    text: Hidden[str]
     attachments: tuple[Attachment, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeCase:
+class ChangeCase(Value, frozen=True, kw_only=True):
     """Move a case to another group or status; None leaves a field as it is."""
 
     case: CaseRef
@@ -51,8 +47,7 @@ class ChangeCase:
     due: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SendMail:
+class SendMail(Value, frozen=True, kw_only=True):
     """A mail to the customer or to a handler group.
 
     `message_id` is fixed once and for all, so that a second try is recognised as the same mail.
@@ -62,9 +57,9 @@ class SendMail:
     """
 
     message_id: str
-    to: str = field(repr=False)
-    subject: str = field(repr=False)
-    text: str = field(repr=False)
+    to: Hidden[str]
+    subject: Hidden[str]
+    text: Hidden[str]
     case: str = ""
     language: Language = Language.NL
     automatic: bool = True
@@ -82,8 +77,7 @@ class News(StrEnum):
     ANSWERED = "answered"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TellSystem:
+class TellSystem(Value, frozen=True, kw_only=True):
     """Tell the system that brought a case how it goes.
 
     `origin` and `origin_ref` are the source and the system's own id of the contact that opened the case.
@@ -96,12 +90,11 @@ class TellSystem:
     case: CaseRef
     news: News
     status: CaseStatus
-    text: str = field(default="", repr=False)
+    text: Hidden[str] = ""
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublishStatus:
+class PublishStatus(Value, frozen=True, kw_only=True):
     """Show on the status board of the authorities how a case stands, to the customer that it is about.
 
     `detail` is for the customer; `action` says what he must do, "" = nothing. `changed_at` grows with every
@@ -110,28 +103,26 @@ class PublishStatus:
 
     case: CaseRef
     kind: Kind
-    subject: str = field(repr=False)
+    subject: Hidden[str]
     party: Party
     group: str
     product: str = ""
     status: PublicStatus
-    detail: str = field(default="", repr=False)
-    action: str = field(default="", repr=False)
+    detail: Hidden[str] = ""
+    action: Hidden[str] = ""
     opened_at: datetime
     changed_at: datetime
     due: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WithdrawStatus:
+class WithdrawStatus(Value, frozen=True, kw_only=True):
     """Take a case off the status board: it was erased, or shown to the wrong person."""
 
     case: CaseRef
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notify:
+class Notify(Value, frozen=True, kw_only=True):
     """Draw the customer's attention to a change, by the authorities' notification service.
 
     After `expires` (a date in Belgium) it is no use any more.
@@ -140,31 +131,28 @@ class Notify:
     case: CaseRef
     party: Party
     language: Language = Language.NL
-    subject: str = field(repr=False)
+    subject: Hidden[str]
     product: str = ""
     status: PublicStatus
-    detail: str = field(default="", repr=False)
+    detail: Hidden[str] = ""
     changed_at: datetime
     expires: date | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WithdrawNotice:
+class WithdrawNotice(Value, frozen=True, kw_only=True):
     """Call back a notification; `notice` is the service's own id of it, or the key of its effect while that is unknown."""
 
     case: CaseRef
     notice: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderWork:
+class OrderWork(Value, frozen=True, kw_only=True):
     """Ask a field team to do work on site."""
 
     order: WorkOrder
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CancelWork:
+class CancelWork(Value, frozen=True, kw_only=True):
     """Tell a field team that an order is not needed any more. `outside_id` is its own id, "" when it never told."""
 
     case: CaseRef
@@ -173,8 +161,7 @@ class CancelWork:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ForgetWork:
+class ForgetWork(Value, frozen=True, kw_only=True):
     """Remove what a field team has of an order, however it stands: its case was erased. `outside_id` as in `CancelWork`."""
 
     case: CaseRef

@@ -1,12 +1,12 @@
 """A contact moment: one mail, form, call, counter visit or portal submission."""
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from canonical_model.attachment import Attachment
 from canonical_model.location import NOWHERE, Location
 from canonical_model.party import ANONYMOUS, Party
+from canonical_model.value import Hidden, Value
 
 
 class Channel(StrEnum):
@@ -50,8 +50,7 @@ class Automatic(StrEnum):
     OWN_MAIL = "own_mail"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Thread:
+class Thread(Value, frozen=True, kw_only=True):
     """How a contact hangs together with earlier ones; ids without angle brackets.
 
     `verified_case` comes from a reply address that the hub signed; `claimed_case` was merely written
@@ -67,8 +66,7 @@ class Thread:
 NEW_THREAD = Thread()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerSource:
+class AnswerSource(Value, frozen=True, kw_only=True):
     """Which text of the product catalogue an answer was given from: `version` of `product`, of the moment `modified` (UTC)."""
 
     product: str
@@ -76,8 +74,7 @@ class AnswerSource:
     modified: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contact:
+class Contact(Value, frozen=True, kw_only=True):
     """One contact moment, whatever the door.
 
     `text` is what the customer wrote now; `full_text` everything that came, quoted history included.
@@ -89,9 +86,9 @@ class Contact:
     """
 
     channel: Channel
-    subject: str = field(repr=False)
-    text: str = field(repr=False)
-    full_text: str = field(default="", repr=False)
+    subject: Hidden[str]
+    text: Hidden[str]
+    full_text: Hidden[str] = ""
     kind: Kind | None = None
     category: str = ""
     product: str = ""
@@ -106,6 +103,6 @@ class Contact:
     suspicions: tuple[str, ...] = ()
     occurred_at: datetime | None = None
     answered: bool = False
-    answer: str = field(default="", repr=False)
+    answer: Hidden[str] = ""
     answer_source: AnswerSource | None = None
     callback_by: datetime | None = None

@@ -5,13 +5,13 @@ clerk mean the same customer.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from enum import StrEnum
 
 from canonical_model.decision import Reference
 from canonical_model.identifiers import InvalidIdentifierError, insz, kbo, masked, vcode
 from canonical_model.party import masked_email
 from canonical_model.phone_number import e164, masked_phone
+from canonical_model.value import Hidden, Value
 
 LONGEST = 320
 """Characters of a mail address (RFC 3696, erratum 1690); everything else is shorter."""
@@ -27,15 +27,14 @@ class CustomerKey(StrEnum):
     EMAIL = "email"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CustomerName:
+class CustomerName(Value, frozen=True, kw_only=True):
     """One valid number or address of a customer. Personal data, but for `shown`, which is masked.
 
     `spellings` are all the ways in which it may have been noted, the normal one first.
     """
 
     key: CustomerKey
-    spellings: tuple[str, ...] = field(repr=False)
+    spellings: Hidden[tuple[str, ...]]
     shown: str
 
     @property

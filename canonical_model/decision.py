@@ -1,6 +1,5 @@
 """What a route decides: pure data that the journal writes down in one transaction with the message."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, Protocol
@@ -9,10 +8,10 @@ from canonical_model.case import CaseRecord, CaseRef
 from canonical_model.commands import Command
 from canonical_model.message import Message
 from canonical_model.standing import Standing
+from canonical_model.value import Value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reference:
+class Reference(Value, frozen=True, kw_only=True):
     """A name under which an outside system or person knows a case.
 
     The journal keeps a keyed hash of `value`; `shown` values are kept in the clear too (never personal data).
@@ -25,8 +24,7 @@ class Reference:
     shown: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
+class Sent(Value, frozen=True, kw_only=True):
     """Something of a case that went to a system, or may have. `outside_id` is "" where the answer is not known."""
 
     target: str
@@ -35,8 +33,7 @@ class Sent:
     outside_id: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
+class Match(Value, frozen=True, kw_only=True):
     """A case that the journal knows under one of the references that a route asked for.
 
     `standings`: how it stands in each outside system that was told of it. `asked_until` (UTC): what the tracker says
@@ -52,8 +49,7 @@ class Match:
     sent: tuple[Sent, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class Known(Value, frozen=True, kw_only=True):
     """All that a route may know: the matches in the order asked, the next free reference, and the time (UTC).
 
     `recent_cases`: how many cases of the last 24 hours hang on one of the references that are not exclusive.
@@ -76,8 +72,7 @@ AGAIN: Final = "again-"
 """How they begin when it was done before, but a system stands otherwise than it should."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Intent:
+class Intent(Value, frozen=True, kw_only=True):
     """One intended action towards one system; becomes an effect.
 
     `discriminator` tells apart several actions of one kind on one case (which answer, which contact), so the
@@ -92,8 +87,7 @@ class Intent:
     not_before: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timer:
+class Timer(Value, frozen=True, kw_only=True):
     """A date at which a `TimerFired` comes back; one per (case, name), a later one replaces it."""
 
     name: str
@@ -101,8 +95,7 @@ class Timer:
     round: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkItem:
+class WorkItem(Value, frozen=True, kw_only=True):
     """Something that a person must look into; one per (case, name), shown to the contact centre until it is done.
 
     `what` is for people, in Dutch, and never holds personal data.
@@ -120,8 +113,7 @@ class Fate(StrEnum):
     QUARANTINED = "quarantined"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(Value, frozen=True, kw_only=True):
     """The outcome of routing one message. `reason` is for people and never holds personal data.
 
     `case` is the case's new index entry (opened or changed); `rule` names the dispatch rule that matched;
@@ -143,8 +135,7 @@ class Decision:
     outlives_case: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
+class Settled(Value, frozen=True, kw_only=True):
     """An effect came to an end, at `at` (UTC). `outside_id` is the target's own id; `action` the command's wire name.
 
     `refused` is the command itself when the target refused it, or settled it because the customer does not want it.

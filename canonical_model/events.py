@@ -1,33 +1,30 @@
 """What happened: the bodies of messages, in the past tense."""
 
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from canonical_model.attachment import Attachment
 from canonical_model.case import CaseRef
 from canonical_model.contact import Contact
 from canonical_model.status import CaseStatus
+from canonical_model.value import Hidden, Value
 from canonical_model.work_order import OrderState
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContactReceived:
+class ContactReceived(Value, frozen=True, kw_only=True):
     """Somebody knocked on one of our doors."""
 
     contact: Contact
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Value, frozen=True, kw_only=True):
     """What a handler wrote to the customer; `key` is the tracker's own id of the text."""
 
     key: str
-    text: str = field(repr=False)
+    text: Hidden[str]
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseChanged:
+class CaseChanged(Value, frozen=True, kw_only=True):
     """The tracker tells how a case stands now. `version` grows with every change of this case."""
 
     case: CaseRef
@@ -39,8 +36,7 @@ class CaseChanged:
     changed_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MailBounced:
+class MailBounced(Value, frozen=True, kw_only=True):
     """A mail of ours did not arrive. `permanent` = the address does not exist or refuses."""
 
     message_id: str
@@ -48,8 +44,7 @@ class MailBounced:
     diagnosis: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimerFired:
+class TimerFired(Value, frozen=True, kw_only=True):
     """A date that we had noted has come; `name` says for what, `round` how many times before."""
 
     case: CaseRef
@@ -57,8 +52,7 @@ class TimerFired:
     round: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkOrderChanged:
+class WorkOrderChanged(Value, frozen=True, kw_only=True):
     """A field team tells how an order goes, at `at` (UTC).
 
     `system` is the adapter instance; `outside_id` its own id of the order. `case` and `trip` are None and 0 when only
@@ -71,13 +65,12 @@ class WorkOrderChanged:
     trip: int = 0
     update: str
     state: OrderState
-    text: str = field(default="", repr=False)
+    text: Hidden[str] = ""
     at: datetime
     evidence: tuple[Attachment, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkShown:
+class WorkShown(Value, frozen=True, kw_only=True):
     """A field team shows photos of its work, apart from how the order stands; the fields as in `WorkOrderChanged`."""
 
     system: str
@@ -89,8 +82,7 @@ class WorkShown:
     evidence: tuple[Attachment, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryRefused:
+class DeliveryRefused(Value, frozen=True, kw_only=True):
     """A system that had taken what we sent refused it later. `problems` name fields and rules, never values."""
 
     case: CaseRef
@@ -99,8 +91,7 @@ class DeliveryRefused:
     problems: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DifferenceFound:
+class DifferenceFound(Value, frozen=True, kw_only=True):
     """A case stands otherwise in `system` than the hub knows; "" = it is not known there. Seen at `at` (UTC).
 
     The same status for both = it stands there more than once. `told_again`: what went there last was meant to heal a difference already, and did not. `text` and `evidence`: what a field team wrote and showed.
@@ -111,14 +102,13 @@ class DifferenceFound:
     theirs: str
     ours: str
     outside_id: str = ""
-    text: str = field(default="", repr=False)
+    text: Hidden[str] = ""
     at: datetime
     told_again: bool = False
     evidence: tuple[Attachment, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseRedispatched:
+class CaseRedispatched(Value, frozen=True, kw_only=True):
     """The contact centre took a case back from its group and gave it to another.
 
     `by` is the employee's pseudonym; `reason` is for the groups and must not name the customer.
@@ -131,8 +121,7 @@ class CaseRedispatched:
     tell_customer: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseErased:
+class CaseErased(Value, frozen=True, kw_only=True):
     """A case is about to be erased here: what others show of it must go as well."""
 
     case: CaseRef

@@ -6,8 +6,9 @@ raises `InvalidIdentifierError`. Its `repr` is masked, so it may end up in a tra
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
+
+from canonical_model.value import Hidden, Value
 
 _NOT_DIGITS = re.compile(r"[\s.\-/]")
 
@@ -32,12 +33,11 @@ PERSONAL = frozenset({Scheme.INSZ})
 """Schemes whose values are personal data: encrypted at rest, found by keyed hash, never logged."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Identifier:
+class Identifier(Value, frozen=True):
     """A validated number of one scheme."""
 
     scheme: Scheme
-    value: str
+    value: Hidden[str]
 
     def __repr__(self) -> str:
         return f"Identifier({self.scheme}, {masked(self)})"

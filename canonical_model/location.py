@@ -1,10 +1,9 @@
 """Where it is about. Area decides the team as much as category does, so it has its own field."""
 
-from dataclasses import dataclass, field
+from canonical_model.value import Hidden, Value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Point:
+class Point(Value, frozen=True, kw_only=True):
     """A point; WGS84 in degrees, Belgian Lambert 2008 (EPSG:3812) in metres when somebody computed it."""
 
     latitude: float
@@ -13,11 +12,10 @@ class Point:
     lambert_y: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Location:
+class Location(Value, frozen=True, kw_only=True):
     """An address as text, a point, and the area of the city (deelgemeente or sector, in lower case)."""
 
-    address: str = field(default="", repr=False)
+    address: Hidden[str] = ""
     postcode: str = ""
     area: str = ""
     point: Point | None = None

@@ -1,9 +1,9 @@
 """Who asks: a person, an organisation, an association, or somebody who did not say."""
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 
 from canonical_model.identifiers import Identifier
+from canonical_model.value import Hidden, Value
 
 
 class PartyKind(StrEnum):
@@ -15,23 +15,21 @@ class PartyKind(StrEnum):
     ANONYMOUS = "anonymous"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Representative:
+class Representative(Value, frozen=True, kw_only=True):
     """The person who acts for an organisation or association. Personal data."""
 
-    name: str = field(default="", repr=False)
-    email: str = field(default="", repr=False)
+    name: Hidden[str] = ""
+    email: Hidden[str] = ""
     identifiers: tuple[Identifier, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Party:
+class Party(Value, frozen=True, kw_only=True):
     """A customer as far as this contact tells. Everything here is personal data: never logged."""
 
     kind: PartyKind = PartyKind.ANONYMOUS
-    name: str = field(default="", repr=False)
-    email: str = field(default="", repr=False)
-    phone: str = field(default="", repr=False)
+    name: Hidden[str] = ""
+    email: Hidden[str] = ""
+    phone: Hidden[str] = ""
     identifiers: tuple[Identifier, ...] = ()
     representative: Representative | None = None
 

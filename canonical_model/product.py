@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from canonical_model.contact import AnswerSource, Language
+from canonical_model.value import Hidden, Value
 
 _BRUSSELS = ZoneInfo("Europe/Brussels")
 _NUMBER = re.compile(r"[0-9]{1,12}")
@@ -14,8 +14,7 @@ _VERSION = re.compile(r"[A-Za-z0-9:._+-]{1,100}")
 _FALLBACK = (Language.NL, Language.EN)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProductText:
+class ProductText(Value, frozen=True, kw_only=True):
     """A product in one language, as plain text. `answer` is what every channel tells the customer."""
 
     name: str
@@ -24,8 +23,7 @@ class ProductText:
     keywords: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Product:
+class Product(Value, frozen=True, kw_only=True):
     """Something that the city offers. `id` is its number in the catalogue (IPDC), `modified` the moment of this `version` (UTC).
 
     `valid_from` and `valid_until` (UTC) bound when it is offered. `withdrawn`: the catalogue took it away, its last
@@ -35,7 +33,7 @@ class Product:
     id: str
     version: str
     modified: datetime
-    texts: Mapping[Language, ProductText] = field(repr=False)
+    texts: Hidden[Mapping[Language, ProductText]]
     valid_from: datetime | None = None
     valid_until: datetime | None = None
     withdrawn: bool = False

@@ -1,11 +1,11 @@
 """How a case stands in one outside system, as far as the hub knows."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from canonical_model.value import Value
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+
+class Standing(Value, frozen=True, kw_only=True):
     """What `system` (a target's name, or "customer") was last told or told us, at `at` (UTC).
 
     `state` is a `PublicStatus` for boards and for the customer, an `OrderState` for field teams. `outside_id` is

@@ -1,8 +1,9 @@
 """The life of a case: a history of statuses with a table of what may follow what."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from canonical_model.value import Value
 
 
 class CaseStatus(StrEnum):
@@ -55,8 +56,7 @@ OSLO_STATUS: dict[CaseStatus, int] = {
 """Number in `https://data.vlaanderen.be/id/concept/MeldingStatuswaarde/<n>` (OSLO-Melding)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusChange:
+class StatusChange(Value, frozen=True, kw_only=True):
     """One step in the history of a case, with who took it and when (UTC)."""
 
     status: CaseStatus

@@ -1,13 +1,13 @@
 """A work order: what a field team must do on site, and how it goes."""
 
 import re
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from canonical_model.attachment import Attachment
 from canonical_model.case import CaseRef
 from canonical_model.location import NOWHERE, Location
+from canonical_model.value import Hidden, Value
 
 MOST_TRIPS = 99
 """How often a case may go to a field team."""
@@ -30,14 +30,13 @@ ENDED = frozenset({OrderState.DONE, OrderState.CANCELLED, OrderState.NOT_FOUND})
 """After these the field team does nothing more; the case may go out again on its next trip."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkOrder:
+class WorkOrder(Value, frozen=True, kw_only=True):
     """Work for a field team. `trip` counts how often this case went out, from 1; times are UTC."""
 
     case: CaseRef
     trip: int
-    subject: str = field(repr=False)
-    description: str = field(repr=False)
+    subject: Hidden[str]
+    description: Hidden[str]
     category: str
     group: str
     location: Location = NOWHERE

@@ -2,10 +2,11 @@
 
 import hmac
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from msgspec.structs import replace
 from sqlalchemy import Connection, and_, delete, literal, select, update
 
 from canonical_model.case import CASE_REF

@@ -7,9 +7,11 @@ case does it count.
 
 import hmac
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
+
+from msgspec.structs import replace
 
 from canonical_model.case import CanonicalCase, CaseCard, CaseRecord, FieldWork
 from canonical_model.commands import AddContact, AddNote, ChangeCase, OpenCase

@@ -4,10 +4,12 @@ Nothing is called done on somebody's word alone: without a text or a photo of th
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Final
+
+from msgspec.structs import replace
 
 from canonical_model.case import CaseRecord
 from canonical_model.commands import AddNote, CancelWork, ChangeCase, OrderWork

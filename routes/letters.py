@@ -2,9 +2,10 @@
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import replace
 from hashlib import sha256
 from typing import Final
+
+from msgspec.structs import replace
 
 from canonical_model.case import CaseRecord
 from canonical_model.commands import SendMail

@@ -1,7 +1,8 @@
 """A case stands otherwise over there than the hub knows: it is told again, or a person looks; never overwritten in silence."""
 
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from canonical_model.case import CaseRecord
 from canonical_model.decision import AGAIN, Decision, Fate, Known, Match, WorkItem

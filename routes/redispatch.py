@@ -1,6 +1,6 @@
 """Take back and give to another group: what was begun for the case outside is called off, and everybody is told once."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from canonical_model.case import CaseRecord
 from canonical_model.commands import AddNote, ChangeCase, WithdrawNotice

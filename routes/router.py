@@ -1,6 +1,6 @@
 """All routes together: which flow takes which event. This is the table to read first."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from canonical_model.case import CaseRecord
 from canonical_model.commands import AddNote

@@ -3,8 +3,11 @@
 Each step is told once. Who is told by the notification service gets no mail beside it; a mail is its fall-back.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+import msgspec
+from msgspec.structs import replace
 
 from canonical_model.case import CaseRecord
 from canonical_model.commands import AddNote, Notify, PublishStatus
@@ -49,8 +52,7 @@ ITEM = "unnoticed"
 _TO_DO = {PublicStatus.WAITING_FOR_CUSTOMER: "Beantwoord de vraag van de dienst."}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Told(msgspec.Struct, frozen=True, kw_only=True):
     """What goes out, and what is noted of it."""
 
     intents: tuple[Intent, ...] = ()

@@ -1,7 +1,8 @@
 """A change in the tracker reaches the customer: each answer once, and an honest word when a case is closed without."""
 
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from canonical_model.case import CaseRecord
 from canonical_model.commands import AddNote

@@ -3,7 +3,7 @@
 import pytest
 import structlog
 
-pytest_plugins = ["tests.servers.fixtures", "tests.side_by_side", "tests.telling"]
+pytest_plugins = ["tests.servers.fixtures", "tests.side_by_side", "tests.telling", "tests.differences"]
 
 pytest.register_assert_rewrite("ports.contracts")
 

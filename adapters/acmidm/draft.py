@@ -5,11 +5,12 @@ Who it is comes from the persona of the session; the form only tells what it is 
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from adapters.acmidm.persona import Persona
 from adapters.acmidm.questions import answers_in, in_words, mistakes_in_answers

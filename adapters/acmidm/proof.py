@@ -1,6 +1,6 @@
 """Whose a submission is: what the token proves, and what the body merely says. Pure."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from adapters.acmidm.oslo import Claimed
 from adapters.acmidm.problems import NOT_PROVEN

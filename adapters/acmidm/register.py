@@ -4,9 +4,10 @@ An answer is used for some hours, then asked for again with its ETag (304 = stil
 is better than none. `x-correlation-id` tells one question from another, as registers on MAGDA want; some also want to know why.
 """
 
+import dataclasses
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +15,7 @@ from uuid import uuid4
 
 import httpx
 import msgspec
+from msgspec.structs import replace
 
 from adapters.acmidm.settings import Register
 from adapters.acmidm.strict import Json
@@ -94,7 +96,7 @@ class NameEnricher:
     async def _asked(self, number: str, known: _Entry | None, now: float) -> _Entry:
         answer = await self._answer(number, known.etag if known else "")
         if answer.status_code == 304 and known:
-            return replace(known, asked_at=now)
+            return dataclasses.replace(known, asked_at=now)
         if answer.status_code in (404, 410):
             return _Entry(name="", etag="", asked_at=now)
         if answer.status_code in (400, 401, 403):

@@ -3,13 +3,14 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 
 from adapters.ipdc.client import IpdcClient
 from adapters.ipdc.settings import Settings

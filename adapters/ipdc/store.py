@@ -5,15 +5,16 @@ list of parts is saved last. Cut off in between, what was saved is applied again
 """
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from zlib import crc32
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 
 from adapters.ipdc.translate import Version, products_in
 from ports.clock import Clock
@@ -171,5 +172,5 @@ def _succession(before: Version | None, version: Version) -> Version:
     if version.at < before.at or (version.at == before.at and before.snapshot > version.snapshot):
         return before
     if version.product is None and before.product is not None:
-        version = replace(version, product=replace(before.product, withdrawn=True))
+        version = dataclasses.replace(version, product=replace(before.product, withdrawn=True))
     return before if version == before else version

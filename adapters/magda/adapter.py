@@ -2,13 +2,14 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import structlog
 import xmlsec
+from msgspec.structs import replace
 
 from adapters.magda.client import MagdaClient, tls_of
 from adapters.magda.settings import Companies, Persons, Settings

@@ -6,10 +6,12 @@ Records outward hold what the standard names and nothing that is personal: no te
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from zoneinfo import ZoneInfo
+
+from msgspec.structs import replace
 
 from adapters.open311.documents import Tree
 from adapters.open311.posted import Posted

@@ -1,11 +1,11 @@
 """Content Enricher for places: geometry always, registers where they are switched on."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import structlog
+from msgspec.structs import replace
 
 from adapters.places.areas import Areas, AreasError, read_areas
 from adapters.places.client import RegisterClient

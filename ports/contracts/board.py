@@ -2,11 +2,12 @@
 
 import itertools
 import random
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import pytest
+from msgspec.structs import replace
 
 from canonical_model.attachment import Attachment
 from canonical_model.case import CaseRef, case_ref
@@ -83,7 +84,7 @@ def a_publication(case: CaseRef, **changes: object) -> PublishStatus:
         opened_at=_MORNING,
         changed_at=_MORNING,
     )
-    return replace(publication, **changes)  # type: ignore[arg-type]  # a factory for tests: fields by name
+    return replace(publication, **changes)
 
 
 def a_key(case: CaseRef) -> str:

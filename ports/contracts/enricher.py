@@ -1,8 +1,7 @@
 """How every enricher must behave. Subclass `EnricherContract` and give it one that knows the place of the sample."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from canonical_model.contact import Channel, Contact
 from ports.enricher import Enricher

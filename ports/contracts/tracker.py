@@ -1,15 +1,16 @@
 """How every tracker must behave. Subclass `TrackerContract` in a test and give it a tracker and a handler."""
 
 import asyncio
+import dataclasses
 import hashlib
 import itertools
 import random
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import pytest
+from msgspec.structs import replace
 
 from canonical_model.attachment import Attachment, Claim
 from canonical_model.case import CanonicalCase, CaseRef, case_ref
@@ -69,13 +70,13 @@ def a_case(**changes: object) -> CanonicalCase:
         category="wegen",
         product="12345",
     )
-    return replace(case, **changes)  # type: ignore[arg-type]  # a factory for tests: fields by name
+    return replace(case, **changes)
 
 
 def a_note(key: str, **changes: object) -> Note:
     """An internal note of the hub."""
     note = Note(key=key, text="Doorgestuurd.", public=False, incoming=False)
-    return replace(note, **changes)  # type: ignore[arg-type]  # a factory for tests: fields by name
+    return dataclasses.replace(note, **changes)  # type: ignore[arg-type]  # a factory for tests: fields by name
 
 
 def a_file(content: bytes, name: str = "foto.jpg", media_type: str = "image/jpeg") -> Attachment:
@@ -245,7 +246,7 @@ class TrackerContract:
         changed = await tracker.update(id_, change)
 
         assert (changed.status, changed.group, changed.due) == (change.status, change.group, change.due)
-        assert replace(await tracker.get(id_), notes=(), attachments=()) == changed
+        assert dataclasses.replace(await tracker.get(id_), notes=(), attachments=()) == changed
 
     async def test_fields_that_are_not_named_stay(self, tracker: Tracker) -> None:
         id_ = await opened(tracker, a_case(due=DUE))
@@ -286,7 +287,7 @@ class TrackerContract:
         with pytest.raises(Conflict):
             await tracker.update(id_, CaseChange(status=CaseStatus.CLOSED), expect=seen)
 
-        assert replace(await tracker.get(id_), notes=()) == newer
+        assert dataclasses.replace(await tracker.get(id_), notes=()) == newer
 
     async def test_of_two_who_expect_the_same_version_one_wins(self, tracker: Tracker) -> None:
         if tracker.capabilities.version_check != "exact":
@@ -468,7 +469,7 @@ class TrackerContract:
         await tracker.update(held.id, CaseChange(status=CaseStatus.ANSWERED))
 
         async def refs(query: CaseQuery) -> set[CaseRef]:
-            return set(refs_of(await listed(tracker, replace(query, party_ref=party))))
+            return set(refs_of(await listed(tracker, dataclasses.replace(query, party_ref=party))))
 
         every = {case.ref for case in (fits, answered, elsewhere, later, exactly, undated)}
         assert await refs(CaseQuery()) == every

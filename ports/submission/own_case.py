@@ -1,6 +1,6 @@
 """A system that names a case means one of its own: then what it sends joins that case."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from canonical_model.case import CaseRef
 from canonical_model.contact import Contact

@@ -4,9 +4,11 @@ The router here is a small one of our own, so that the console's tests do not de
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+
+from msgspec.structs import replace
 
 from canonical_model.attachment import Attachment, Claim
 from canonical_model.case import CanonicalCase, CaseCard, CaseRecord

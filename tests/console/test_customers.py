@@ -1,12 +1,12 @@
 """Customer history: nothing before a purpose and a reason, every look written down, nothing personal left behind."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import httpx
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import select
 from structlog.testing import capture_logs
 

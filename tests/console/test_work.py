@@ -1,11 +1,12 @@
 """The work list, and taking a case back: seen first, done once, written down."""
 
+import dataclasses
 import html
 import re
-from dataclasses import replace
 
 import pytest
 import pytest_asyncio
+from msgspec.structs import replace
 from sqlalchemy import select
 
 from canonical_model.decision import WorkItem
@@ -43,7 +44,7 @@ class _Silent(CityRoutes):
 @pytest_asyncio.fixture
 async def silent(city: City) -> str:
     """An open case about which nothing was heard, and whose field team has planned its work."""
-    city.journal.follow(_Silent(replace(configuration(), crews=frozenset({"wegen"}))), "test")
+    city.journal.follow(_Silent(dataclasses.replace(configuration(), crews=frozenset({"wegen"}))), "test")
     ref = city.cases["old"]
     await city.journal.accept(
         Inbound(

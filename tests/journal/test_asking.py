@@ -1,6 +1,6 @@
 """What the tracker was asked, and whether it did it yet, is known to whoever decides about its news: on both databases."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from canonical_model.case import CaseRef
 from canonical_model.commands import ChangeCase

@@ -1,11 +1,12 @@
 """The ledger: who may try what, in which order, and what an outcome changes."""
 
 import asyncio
-from dataclasses import replace
+import dataclasses
 from datetime import timedelta
 
 import pytest
 import structlog
+from msgspec.structs import replace
 from sqlalchemy import update
 
 from canonical_model.contact import Thread
@@ -167,7 +168,7 @@ async def test_only_the_holder_of_the_claim_may_record(planned, owner, attempt):
     (id_,) = (await planned.accept(inbound("1"))).effects
     (held,) = (await claim(planned, id_, owner="w/1")).effects
 
-    stranger = replace(held, attempt=held.attempt + attempt)
+    stranger = dataclasses.replace(held, attempt=held.attempt + attempt)
     ended = await record(planned, stranger, Outcome.APPLIED, owner)
     assert ended.stale
     assert (await effect_states(planned))[held.key] == "claimed"

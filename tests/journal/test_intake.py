@@ -2,11 +2,11 @@
 
 import asyncio
 from collections import Counter
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 import structlog
+from msgspec.structs import replace
 
 from canonical_model.case import CaseRef
 from canonical_model.commands import AddContact, OpenCase

@@ -1,11 +1,11 @@
 """Nobody who holds the database without its keys learns who wrote what; and what was erased is gone."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import structlog
+from msgspec.structs import replace
 from sqlalchemy import update
 
 from canonical_model.case import CaseRef

@@ -1,10 +1,11 @@
 """Retention: sixty simulated days with traffic every day, and nothing over its term anywhere; nothing unfinished lost."""
 
+import dataclasses
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 from pydantic import ValidationError
 from sqlalchemy import BigInteger, func, select
 
@@ -362,7 +363,7 @@ async def test_a_walk_goes_on_where_another_scheduler_stopped(open_journal, cloc
     for number in range(7):
         await day_of_traffic(journal, f"{number}")
     clock.advance(timedelta(days=40))
-    (rule,) = [replace(one, window=2) for one in RULES if one.table is files]
+    (rule,) = [dataclasses.replace(one, window=2) for one in RULES if one.table is files]
 
     removed = [await journal.retain(rule) for _ in range(5)]
     assert [one.removed for one in removed] == [2, 2, 2, 1, 0]

@@ -1,9 +1,9 @@
 """How cases stand outside, work items, and what is compared next: on both databases."""
 
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
+from msgspec.structs import replace
 from sqlalchemy import event, select
 
 from canonical_model.case import CaseRef

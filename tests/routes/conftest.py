@@ -1,8 +1,7 @@
 """What the routes of a test know and are told."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from canonical_model.case import CaseCard, CaseRecord, CaseRef
 from canonical_model.contact import Channel, Kind

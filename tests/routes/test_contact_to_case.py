@@ -1,9 +1,9 @@
 """A contact opens a case, joins one, or is set aside with a reason."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from canonical_model.case import CaseCard
 from canonical_model.commands import AddContact, AddNote, ChangeCase, OpenCase, SendMail

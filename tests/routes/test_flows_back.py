@@ -1,9 +1,9 @@
 """From the tracker back to the customer: each answer once, an honest word at the end, and chasing in between."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from canonical_model.case import CaseRef
 from canonical_model.commands import AddNote, SendMail

@@ -1,12 +1,12 @@
 """Texts and mails: complete in every language, and nothing that a customer writes breaks them."""
 
-from dataclasses import replace
 from pathlib import Path
 from string import Formatter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 import routes
 from canonical_model.case import CaseCard, CaseRecord, CaseRef

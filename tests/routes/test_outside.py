@@ -1,10 +1,11 @@
 """Cases and the world outside: field teams, the status board, notices, differences, silence and moves."""
 
+import dataclasses
 import re
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from canonical_model.attachment import Attachment, Claim
 from canonical_model.codec import command_name
@@ -76,7 +77,7 @@ status = ["waiting_for_customer"]
 def routes():
     told = configuration(TABLE)
     return CityRoutes(
-        replace(
+        dataclasses.replace(
             told,
             board="dosis",
             notices="notificaties",
@@ -921,7 +922,7 @@ def test_blanks_are_no_words_but_a_photo_is_evidence(routes):
 
 def test_a_difference_with_a_team_that_left_the_table_asks_for_somebody(routes, life):
     life.crew(OrderState.PLANNED)
-    life.routes = CityRoutes(replace(routes._configuration, crews=frozenset()))
+    life.routes = CityRoutes(dataclasses.replace(routes._configuration, crews=frozenset()))
     assert differs(life, "wegen", "done", "planned").intents == ()
     assert "difference-wegen" in life.items
 

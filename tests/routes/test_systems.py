@@ -1,8 +1,9 @@
 """A system that brought a case hears how it goes; others hear nothing."""
 
-from dataclasses import replace
+import dataclasses
 
 import pytest
+from msgspec.structs import replace
 
 from canonical_model.commands import News, TellSystem
 from canonical_model.decision import Settled
@@ -16,7 +17,7 @@ from tests.routes.conftest import REF
 
 @pytest.fixture
 def told(told):
-    return replace(told, informed=frozenset({"kassa"}))
+    return dataclasses.replace(told, informed=frozenset({"kassa"}))
 
 
 @pytest.fixture

@@ -1,11 +1,11 @@
 """The worker: claim, apply, record; and what it does when something in between goes wrong."""
 
 import asyncio
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 import structlog
+from msgspec.structs import replace
 
 from broker.in_process import InProcessBroker
 from canonical_model.case import CaseCard

@@ -1,10 +1,10 @@
 """The reconciler: every difference is found, told once, and nothing on its way counts as one."""
 
 import asyncio
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import select
 
 from canonical_model.attachment import Attachment, Claim

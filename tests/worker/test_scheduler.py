@@ -1,10 +1,10 @@
 """What happens by time: hand-outs that were lost, timers, and what people decided elsewhere."""
 
 import asyncio
-from dataclasses import replace
 from datetime import timedelta
 
 import structlog
+from msgspec.structs import replace
 
 from canonical_model.contact import Thread
 from canonical_model.decision import Timer

@@ -1,9 +1,9 @@
 """Commands on a tracker and a relay: whatever breaks off wherever, and whoever repeats it, one object results."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from adapters.memory.mail import MemoryMail
 from adapters.memory.tracker import MemoryTracker

@@ -1,6 +1,5 @@
 """Between our orders and tasks: what apps make of them, and what nobody should believe."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from adapters.caldav.settings import Settings
 from adapters.caldav.translate import Sent, Work, order_in, to_cancelled, to_sent, to_task, to_work, told

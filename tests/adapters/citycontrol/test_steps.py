@@ -1,8 +1,7 @@
 """An order takes several steps, and any of them may fail: what was done is never done again."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from adapters.citycontrol import build
 from adapters.citycontrol.ledger import Ledger

@@ -1,12 +1,12 @@
 """Orders become StUF messages that CityControl takes, and its messages become what the hub knows."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
+from msgspec.structs import replace
 
 from adapters.citycontrol.settings import Settings
 from adapters.citycontrol.translate import (

@@ -3,10 +3,10 @@
 import asyncio
 import re
 import tomllib
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from adapters.digitaal_vlaanderen.statuses import USUAL

@@ -1,10 +1,10 @@
 """What customers see in the portals that read DOSIS: in Dutch, readable, and nothing that was sent is markup."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from adapters.dosis import build
 from canonical_model.public_status import PublicStatus

@@ -1,10 +1,9 @@
 """The feed for connectors: who asks, in which order, and from where to go on."""
 
-from dataclasses import replace
-
 import httpx
 import pytest
 from fastapi import FastAPI
+from msgspec.structs import replace
 
 from adapters.dosis import build
 from demo.outside.dosis import SOURCE

@@ -1,12 +1,13 @@
 """Between our orders and Open311's words: what real servers answer, and what nobody should believe."""
 
-from dataclasses import replace
+import dataclasses
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from adapters.field_open311.answers import Request, Update, complaint_in, requests_in, updates_in, without
 from adapters.field_open311.settings import Settings
@@ -225,8 +226,8 @@ def test_a_step_of_ours_is_known_again_by_its_number_or_its_last_line():
 def test_an_update_without_a_number_is_known_by_what_it_says():
     update = Update(request_id="1", at="2026-03-02T10:00:00Z", description="a")
 
-    assert key_of(update) == key_of(replace(update))
-    assert key_of(update) != key_of(replace(update, description="b"))
+    assert key_of(update) == key_of(dataclasses.replace(update))
+    assert key_of(update) != key_of(dataclasses.replace(update, description="b"))
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
 """The catalogue in use: searched, asked by number, kept across restarts, and good while IPDC is away."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from adapters.ipdc import build
 from canonical_model.contact import Channel, Contact, Language

@@ -1,10 +1,10 @@
 """Names from MAGDA: only what is missing, only when allowed, and nothing personal where it does not belong."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 import structlog
+from msgspec.structs import replace
 
 from adapters.magda import build
 from canonical_model.contact import Channel, Contact

@@ -1,11 +1,11 @@
 """A Notificaties that runs, an adapter on it, and a change to tell of."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from joserfc.jwk import RSAKey
+from msgspec.structs import replace
 
 from adapters.memory.opt_outs import MemoryOptOuts
 from adapters.notifications import build

@@ -2,10 +2,10 @@
 
 import re
 import tomllib
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from adapters.notifications import build

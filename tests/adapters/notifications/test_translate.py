@@ -1,13 +1,13 @@
 """What the service gets to read: the public top of the bundle, and nested parts from templates."""
 
 import json
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from pydantic import ValidationError
 
 from adapters.notifications.settings import KEYS, Recipient, Settings

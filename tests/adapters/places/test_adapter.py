@@ -1,10 +1,10 @@
 """The enricher: what it adds, what it leaves alone, and what happens on the registers' bad days."""
 
 import asyncio
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from adapters.places import build

@@ -6,6 +6,8 @@ Each step is told once. Who is told by the notification service gets no mail bes
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+import msgspec
+
 from canonical_model.case import CaseRecord
 from canonical_model.commands import AddNote, Notify, PublishStatus
 from canonical_model.decision import Decision, Fate, Intent, Reference, Settled, WorkItem
@@ -65,8 +67,7 @@ class Told:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(msgspec.Struct, frozen=True, kw_only=True):
     """A step in the life of a case as its customer sees it. `name` is unique for this step of this case.
 
     `answered`: the answer itself goes out for it.

@@ -312,7 +312,7 @@ def _card(contact: Contact, before: CaseCard) -> CaseCard:
 
 
 def _without_prefix(subject: str) -> str:
-    prefix = _REPLY_PREFIX.match(subject)
+    prefix = _REPLY_PREFIX.match(subject) if ":" in subject else None
     return (subject[prefix.end() :] if prefix else subject).strip()
 
 

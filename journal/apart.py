@@ -34,9 +34,7 @@ class Apart:
         path = self._folder / f"openings-{now:%Y-%m}-{self._machine}.log"
         lines = "".join(f"{ref} {' '.join(hashes)}\n" for ref, hashes in openings.items())
         try:
-            new = not path.exists()
-            _append(path, lines)
-            if new:
+            if _append(path, lines):
                 self._forget_old_months(now)
         except OSError as error:
             log.error("apart_not_written", reason=error.strerror, openings=len(openings))  # noqa: TRY400 - the reason is all
@@ -121,12 +119,19 @@ def _end_of(path: Path, size: int = 65_536) -> bytes:
     return end if length <= size else end.partition(b"\n")[2]
 
 
-def _append(path: Path, lines: str, *, durable: bool = False) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+def _append(path: Path, lines: str, *, durable: bool = False) -> bool:
+    """Whether the file was begun with these lines."""
+    began = False
+    try:
+        file = os.open(path, os.O_WRONLY | os.O_APPEND)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        began = True
     try:
         os.write(file, lines.encode())
         if durable:
             os.fsync(file)
     finally:
         os.close(file)
+    return began

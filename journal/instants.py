@@ -18,7 +18,7 @@ def micros(moment: datetime) -> int:
 
 def moment(value: int) -> datetime:
     """The aware UTC time of a stored value."""
-    return _EPOCH + timedelta(microseconds=value)
+    return _EPOCH + value * _MICROSECOND
 
 
 def moment_or_none(value: int | None) -> datetime | None:

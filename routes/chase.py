@@ -58,9 +58,12 @@ def _reminders(
 
 
 def _term(kind: Kind, terms: Terms) -> int:
-    return {
-        Kind.QUESTION: terms.question,
-        Kind.REPORT: terms.report,
-        Kind.SUGGESTION: terms.suggestion,
-        Kind.COMPLAINT: terms.complaint,
-    }[kind]
+    match kind:
+        case Kind.QUESTION:
+            return terms.question
+        case Kind.REPORT:
+            return terms.report
+        case Kind.SUGGESTION:
+            return terms.suggestion
+        case Kind.COMPLAINT:
+            return terms.complaint

@@ -4,23 +4,28 @@ What the sender chose is never overruled. Words only fill what is empty; the fir
 with the most of its words in the text wins.
 """
 
-import re
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from typing import Final
+
+import msgspec
 
 from canonical_model.contact import Contact, Kind
-from routes.configuration import Area, Category, Dispatch
+from canonical_model.location import Location
+from routes.configuration import Dispatch
+from routes.words import spoken
 
 LONGEST_LABEL = 100
-_KIND_WORDS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
-    (Kind.COMPLAINT, ("klacht", "complaint", "plainte", "beschwerde")),
-    (Kind.SUGGESTION, ("suggestie", "voorstel", "idee", "suggestion", "proposition", "vorschlag")),
-    (Kind.REPORT, ("melding", "melden", "report", "signaler", "signalement", "meldung")),
+_KIND_WORDS: Final[tuple[tuple[str, Kind], ...]] = tuple(
+    (spoken(word), kind)
+    for kind, words in (
+        (Kind.COMPLAINT, ("klacht", "complaint", "plainte", "beschwerde")),
+        (Kind.SUGGESTION, ("suggestie", "voorstel", "idee", "suggestion", "proposition", "vorschlag")),
+        (Kind.REPORT, ("melding", "melden", "report", "signaler", "signalement", "meldung")),
+    )
+    for word in words
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class Subject(msgspec.Struct, frozen=True, kw_only=True):
     """What it is about."""
 
     kind: Kind
@@ -31,57 +36,56 @@ class Subject:
 def classify(contact: Contact, dispatch: Dispatch) -> Subject:
     """Kind, category and area of a contact; a question about nothing in particular when nothing is known."""
     text = _Text(contact)
-    category = _label(contact.category) or _category(text, dispatch.category)
+    category = _label(contact.category) or _category(text, dispatch)
     return Subject(
-        kind=contact.kind or _kind_by_word(text) or _kind_of(category, dispatch.category) or Kind.QUESTION,
+        kind=contact.kind or _kind_by_word(text) or _kind_of(category, dispatch) or Kind.QUESTION,
         category=category,
-        area=_area(contact, text, dispatch.area),
+        area=_area(contact.location, text, dispatch),
     )
 
 
 class _Text:
-    """The words of a contact, prepared when somebody asks for them: most forms say themselves what they are."""
+    """The words of a contact, prepared once somebody asks for them: most forms say themselves what they are."""
 
     def __init__(self, contact: Contact) -> None:
         self._contact = contact
+        self._words = ""
 
-    @cached_property
     def words(self) -> str:
-        return _normal(f"{self._contact.subject}\n{self._contact.text}")
-
-    @cached_property
-    def place(self) -> str:
-        location = self._contact.location
-        return _normal(f"{location.address} {location.postcode}")
+        self._words = self._words or spoken(f"{self._contact.subject}\n{self._contact.text}")
+        return self._words
 
 
 def _kind_by_word(text: _Text) -> Kind | None:
-    for kind, names in _KIND_WORDS:
-        if any(_needle(name) in text.words for name in names):
-            return kind
-    return None
+    words = text.words()
+    return next((kind for word, kind in _KIND_WORDS if word in words), None)
 
 
-def _kind_of(category: str, table: tuple[Category, ...]) -> Kind | None:
-    return next((entry.kind for entry in table if entry.name == category), None)
+def _kind_of(category: str, dispatch: Dispatch) -> Kind | None:
+    return next((entry.kind for entry in dispatch.category if entry.name == category), None)
 
 
-def _category(text: _Text, table: tuple[Category, ...]) -> str:
-    scores = [(sum(_needle(word) in text.words for word in entry.words), entry.name) for entry in table]
-    best = max(scores, key=lambda score: score[0], default=(0, ""))
-    return best[1] if best[0] else ""
+def _category(text: _Text, dispatch: Dispatch) -> str:
+    words = text.words()
+    best, most = "", 0
+    for named, name in dispatch.topics:
+        score = sum(word in words for word in named)
+        if score > most:
+            best, most = name, score
+    return best
 
 
-def _area(contact: Contact, text: _Text, table: tuple[Area, ...]) -> str:
-    if chosen := _label(contact.location.area):
+def _area(location: Location, text: _Text, dispatch: Dispatch) -> str:
+    if chosen := _label(location.area):
         return chosen.casefold()
-    return _named(text.place, table) or _named(text.words, table)
+    place = spoken(f"{location.address} {location.postcode}")
+    return _named(place, dispatch) or _named(text.words(), dispatch)
 
 
-def _named(words: str, table: tuple[Area, ...]) -> str:
-    for area in table:
-        if any(_needle(name) in words for name in (*area.postcodes, *area.words)):
-            return area.name
+def _named(words: str, dispatch: Dispatch) -> str:
+    for word, area in dispatch.places:
+        if word in words:
+            return area
     return ""
 
 
@@ -89,13 +93,3 @@ def _label(text: str) -> str:
     """What a sender chose, as far as it can be a name: printable, and no longer than one."""
     printable = text if text.isprintable() else "".join(sign for sign in text if sign.isprintable())
     return printable.strip()[:LONGEST_LABEL]
-
-
-@lru_cache(maxsize=4096)
-def _needle(word: str) -> str:
-    """A word of the table as it is looked for: from the start of a word on."""
-    return _normal(word).rstrip()
-
-
-def _normal(text: str) -> str:
-    return " " + re.sub(r"[^\w]+", " ", text.casefold())

@@ -6,6 +6,7 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import sha256
 from typing import Annotated
 
@@ -14,6 +15,7 @@ import msgspec
 from canonical_model.contact import Channel, Kind, Language
 from canonical_model.status import CaseStatus
 from canonical_model.work_order import OrderState
+from routes.words import spoken
 
 
 class DispatchError(ValueError):
@@ -101,8 +103,8 @@ class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     order: tuple[OrderState, ...] = ()
 
 
-class Dispatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The dispatch file as a whole."""
+class Dispatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
+    """The dispatch file as a whole. What every contact asks of it is put together once, and kept with it (`dict`)."""
 
     default: str
     group: tuple[Group, ...]
@@ -112,6 +114,34 @@ class Dispatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     example: tuple[Example, ...] = ()
     expect: tuple[Expectation, ...] = ()
     terms: Terms = Terms()
+
+    @cached_property
+    def places(self) -> tuple[tuple[str, str], ...]:
+        """By which words an area is recognised, and its name; in the order of the table."""
+        return tuple(
+            (spoken(name), area.name) for area in self.area for name in (*area.postcodes, *area.words)
+        )
+
+    @cached_property
+    def topics(self) -> tuple[tuple[tuple[str, ...], str], ...]:
+        """By which words a category is recognised, and its name; in the order of the table."""
+        return tuple((tuple(spoken(word) for word in entry.words), entry.name) for entry in self.category)
+
+    def rules_for(self, category: str) -> tuple[Rule, ...]:
+        """The rules for this category and those for any, in the order of the table: no other can fit."""
+        return self._by_category.get(category, self._for_any)
+
+    @cached_property
+    def _by_category(self) -> dict[str, tuple[Rule, ...]]:
+        named = {name for rule in self.rule for name in rule.category}
+        return {
+            name: tuple(rule for rule in self.rule if not rule.category or name in rule.category)
+            for name in named
+        }
+
+    @cached_property
+    def _for_any(self) -> tuple[Rule, ...]:
+        return tuple(rule for rule in self.rule if not rule.category)
 
 
 Texts = Mapping[Language, Mapping[str, str]]

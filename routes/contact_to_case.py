@@ -7,18 +7,18 @@ case does it count.
 
 import hmac
 import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 
+import msgspec
 from msgspec.structs import replace
 
 from canonical_model.case import CanonicalCase, CaseCard, CaseRecord, FieldWork
 from canonical_model.commands import AddContact, AddNote, ChangeCase, OpenCase
-from canonical_model.contact import Automatic, Contact, Kind
+from canonical_model.contact import NEW_THREAD, Automatic, Contact, Kind
 from canonical_model.decision import Decision, Fate, Intent, Known, Match, Reference, Timer
 from canonical_model.message import Message
-from canonical_model.party import Party
+from canonical_model.party import ANONYMOUS, Party
 from canonical_model.phone_number import e164
 from canonical_model.product import with_source
 from canonical_model.public_status import public_status
@@ -46,16 +46,16 @@ def references(contact: Contact) -> tuple[Reference, ...]:
     """Under which names the case of this contact may be known, best proof first."""
     thread = contact.thread
     names = [Reference(system="fingerprint", value=contact.fingerprint)] if contact.fingerprint else []
-    names += [Reference(system="mail-id", value=id_) for id_ in reversed(thread.in_reply_to)]
-    names += [
-        Reference(system="case", value=ref) for ref in (thread.verified_case, thread.claimed_case) if ref
-    ]
+    if thread is not NEW_THREAD:
+        names += [Reference(system="mail-id", value=id_) for id_ in reversed(thread.in_reply_to)]
+        named = (thread.verified_case, thread.claimed_case)
+        names += [Reference(system="case", value=ref) for ref in named if ref]
     return (*names, *_customer(contact.party))
 
 
 def decide(contact: Contact, message: Message, known: Known, configuration: RouteConfiguration) -> Decision:
     """What becomes of a contact."""
-    copy_of = next((match.case for match in known.matches if _is_copy(contact, match, known.now)), None)
+    copy_of = _copied_case(contact, known)
     if copy_of:
         return Decision(
             fate=Fate.DROPPED,
@@ -64,7 +64,7 @@ def decide(contact: Contact, message: Message, known: Known, configuration: Rout
         )
     if contact.automatic and contact.automatic in _AUTOMATIC:
         return Decision(fate=Fate.DROPPED, reason=_AUTOMATIC[contact.automatic])
-    signs = contact.suspicions + (("bulk",) if contact.automatic is Automatic.BULK else ())
+    signs = (*contact.suspicions, "bulk") if contact.automatic is Automatic.BULK else contact.suspicions
     case = _proven_case(contact, known)
     if signs and case is None:
         return Decision(
@@ -73,6 +73,13 @@ def decide(contact: Contact, message: Message, known: Known, configuration: Rout
     if case is None:
         return _open(contact, message, known, configuration)
     return _join(contact, message, case, known, configuration)
+
+
+def _copied_case(contact: Contact, known: Known) -> CaseRecord | None:
+    for match in known.matches:
+        if _is_copy(contact, match, known.now):
+            return match.case
+    return None
 
 
 def _is_copy(contact: Contact, match: Match, now: datetime) -> bool:
@@ -118,7 +125,9 @@ def _open(contact: Contact, message: Message, known: Known, configuration: Route
         answered_at_once=contact.answered,
         card=_first_card(contact, subject.kind, configuration),
     )
-    intents = [Intent(target=TRACKER, command=OpenCase(case=_canonical(contact, case, configuration)))]
+    names = _names(contact)
+    party_ref = _pseudonym(case, names, configuration.pseudonym_key)
+    intents = [Intent(target=TRACKER, command=OpenCase(case=_canonical(contact, case, party_ref)))]
     reason = f"opened {case.ref} for {case.group}"
     claimed = contact.thread.claimed_case
     if claimed:
@@ -134,15 +143,14 @@ def _open(contact: Contact, message: Message, known: Known, configuration: Route
         reason=f"{reason}{hears.remark}",
         case=case,
         intents=(*intents, *hears.intents),
-        references=(*_names(contact), *hears.references),
+        references=(*names, *hears.references),
         timers=() if contact.answered else (timer, *watch.timers),
         standings=told.standings,
         rule=destination.rule,
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Heard:
+class _Heard(msgspec.Struct, frozen=True, kw_only=True):
     """What the customer hears at once; `remark` belongs to the reason of the decision."""
 
     intents: tuple[Intent, ...] = ()
@@ -246,7 +254,7 @@ def _may_acknowledge(contact: Contact, known: Known, terms: Terms) -> bool:
     )
 
 
-def _canonical(contact: Contact, case: CaseRecord, configuration: RouteConfiguration) -> CanonicalCase:
+def _canonical(contact: Contact, case: CaseRecord, party_ref: str) -> CanonicalCase:
     return CanonicalCase(
         ref=case.ref,
         kind=case.kind,
@@ -254,7 +262,7 @@ def _canonical(contact: Contact, case: CaseRecord, configuration: RouteConfigura
         group=case.group,
         subject=case.card.subject,
         description=contact.text or contact.full_text,
-        party_ref=_pseudonym(contact.party, case, configuration.pseudonym_key),
+        party_ref=party_ref,
         party=contact.party,
         language=contact.language,
         location=contact.location
@@ -267,28 +275,27 @@ def _canonical(contact: Contact, case: CaseRecord, configuration: RouteConfigura
     )
 
 
-def _pseudonym(party: Party, case: CaseRecord, key: bytes) -> str:
+def _pseudonym(case: CaseRecord, names: tuple[Reference, ...], key: bytes) -> str:
     """The same customer has the same name in the tracker, and nobody can tell who that is."""
-    who = next((reference.value for reference in _customer(party)), "")
-    if not who:
-        return f"anon-{case.ref}"
-    return f"p-{hmac.new(key, who.casefold().encode(), sha256).hexdigest()[:16]}"
+    for name in names:
+        if not name.exclusive:  # the customer's own
+            return f"p-{hmac.new(key, name.value.casefold().encode(), sha256).hexdigest()[:16]}"
+    return f"anon-{case.ref}"
 
 
 def _first_card(contact: Contact, kind: Kind, configuration: RouteConfiguration) -> CaseCard:
-    card = _card(contact, CaseCard(product=contact.product))
-    if kind is not Kind.REPORT or not configuration.crews:
-        return card
-    work = FieldWork(
-        description=contact.text or contact.full_text,
-        location=contact.location,
-        attachments=contact.attachments,
-    )
-    return replace(card, field_work=work)
+    work = None
+    if kind is Kind.REPORT and configuration.crews:
+        work = FieldWork(
+            description=contact.text or contact.full_text,
+            location=contact.location,
+            attachments=contact.attachments,
+        )
+    return _card(contact, CaseCard(product=contact.product, field_work=work))
 
 
 def _card(contact: Contact, before: CaseCard) -> CaseCard:
-    subject = before.subject or _REPLY_PREFIX.sub("", contact.subject).strip() or "-"
+    subject = before.subject or _without_prefix(contact.subject) or "-"
     party = before.party if before.party.email else contact.party
     language = before.language if before.subject else contact.language
     if not contact.thread.message_id:
@@ -304,9 +311,15 @@ def _card(contact: Contact, before: CaseCard) -> CaseCard:
     )
 
 
+def _without_prefix(subject: str) -> str:
+    prefix = _REPLY_PREFIX.match(subject) if ":" in subject else None
+    return (subject[prefix.end() :] if prefix else subject).strip()
+
+
 def _names(contact: Contact) -> tuple[Reference, ...]:
-    thread = contact.thread
-    names = [Reference(system="mail-id", value=thread.message_id)] if thread.message_id else []
+    names: list[Reference] = []
+    if contact.thread.message_id:
+        names.append(Reference(system="mail-id", value=contact.thread.message_id))
     if contact.fingerprint:
         names.append(Reference(system="fingerprint", value=contact.fingerprint))
     return (*names, *_customer(contact.party))
@@ -314,6 +327,8 @@ def _names(contact: Contact) -> tuple[Reference, ...]:
 
 def _customer(party: Party) -> tuple[Reference, ...]:
     """How to find all cases of a customer; personal, so only as keyed hash. Phone numbers in one form."""
+    if party is ANONYMOUS:
+        return ()
     named = [("email", party.email)] if party.email else []
     named += [("phone", e164(party.phone) or party.phone)] if party.phone else []
     named += [(identifier.scheme.value, identifier.value) for identifier in party.identifiers]

@@ -1,6 +1,6 @@
 """Content-Based Router: which handler group gets a case. A table decides; the first line that fits wins."""
 
-from dataclasses import dataclass
+import msgspec
 
 from canonical_model.case import CaseRecord
 from canonical_model.contact import Contact
@@ -9,8 +9,7 @@ from routes.classify import Subject, classify
 from routes.configuration import Dispatch, Example, Rule
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Destination:
+class Destination(msgspec.Struct, frozen=True, kw_only=True):
     """The group, the rule that chose it, and the field team that gets a work order at once ("" = none)."""
 
     group: str
@@ -22,7 +21,7 @@ def dispatch(contact: Contact, subject: Subject, table: Dispatch) -> Destination
     """The first rule that fits, else the default group: the contact centre, which also calls people back."""
     if contact.callback_by:
         return Destination(group=table.default, rule="callback")
-    for rule in table.rule:
+    for rule in table.rules_for(subject.category):
         if _fits(rule, contact, subject):
             return Destination(group=rule.group, rule=rule.name, crew=rule.crew)
     return Destination(group=table.default, rule="default")
@@ -31,13 +30,7 @@ def dispatch(contact: Contact, subject: Subject, table: Dispatch) -> Destination
 def crew_of(case: CaseRecord, table: Dispatch) -> str:
     """The field team that works for this case's group on such cases; "" when it has none."""
     return next(
-        (
-            rule.crew
-            for rule in table.rule
-            if rule.crew
-            and rule.group == case.group
-            and (not rule.category or case.category in rule.category)
-        ),
+        (rule.crew for rule in table.rules_for(case.category) if rule.crew and rule.group == case.group),
         "",
     )
 
@@ -56,9 +49,9 @@ def wrong_examples(table: Dispatch) -> tuple[str, ...]:
 
 
 def _fits(rule: Rule, contact: Contact, subject: Subject) -> bool:
+    """Whether a rule for this category fits in all else."""
     return (
-        (not rule.category or subject.category in rule.category)
-        and (not rule.kind or subject.kind in rule.kind)
+        (not rule.kind or subject.kind in rule.kind)
         and (not rule.product or contact.product in rule.product)
         and (not rule.area or subject.area in rule.area)
         and (not rule.channel or contact.channel in rule.channel)

@@ -1,6 +1,6 @@
 """Silence detector: what should have happened to a case by now, and did not, is told before the customer calls."""
 
-from dataclasses import dataclass
+import msgspec
 
 from canonical_model.case import CaseRecord
 from canonical_model.decision import Decision, Fate, Known, Timer, WorkItem
@@ -14,8 +14,7 @@ SILENCE = "silence"
 """Name of the timer that waits for the next event of a case, and of the work item when none came."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watch:
+class Watch(msgspec.Struct, frozen=True, kw_only=True):
     """The timer for the next event, or which one is not needed any more; and the work items that this event settled."""
 
     timers: tuple[Timer, ...] = ()

@@ -12,7 +12,10 @@ DIFFERENCE = "difference-"
 
 def standing_of(system: str, standings: tuple[Standing, ...]) -> Standing | None:
     """How the case stands there; None when it was never told."""
-    return next((standing for standing in standings if standing.system == system), None)
+    for standing in standings:
+        if standing.system == system:
+            return standing
+    return None
 
 
 def last_order(standings: tuple[Standing, ...], configuration: RouteConfiguration) -> Standing | None:
@@ -25,7 +28,10 @@ def order_after(
     order: Standing | None, news: tuple[Standing, ...], configuration: RouteConfiguration
 ) -> Standing | None:
     """The last work order once this has happened as well; `news` in the order in which it happens."""
-    return next((one for one in reversed(news) if one.system in configuration.crews and one.state), order)
+    for one in reversed(news):
+        if one.system in configuration.crews and one.state:
+            return one
+    return order
 
 
 def state_of(order: Standing | None) -> OrderState | None:

@@ -3,7 +3,6 @@
 Each step is told once. Who is told by the notification service gets no mail beside it; a mail is its fall-back.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
@@ -67,8 +66,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(msgspec.Struct, frozen=True, kw_only=True):
     """A step in the life of a case as its customer sees it. `name` is unique for this step of this case.
 
     `answered`: the answer itself goes out for it.

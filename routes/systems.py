@@ -1,7 +1,7 @@
 """What an existing system hears about the cases that it brought: their fate in the tracker, and every step after it."""
 
-from collections.abc import Collection
 from datetime import datetime
+from functools import lru_cache
 
 from canonical_model.case import CaseRecord
 from canonical_model.commands import News, TellSystem
@@ -10,7 +10,8 @@ from canonical_model.events import CaseChanged
 from routes.configuration import RouteConfiguration
 
 
-def told_of(origin: str, informed: Collection[str]) -> tuple[str, ...]:
+@lru_cache(maxsize=1024)
+def told_of(origin: str, informed: frozenset[str]) -> tuple[str, ...]:
     """Who hears of cases of this source: its adapter instance, the source itself, and every further way to it.
 
     Systems that share an instance ("api/kassa") are told apart, so that one that is away holds up no other.

@@ -1,9 +1,12 @@
 """Terms are counted in Belgian working days, and end when the counter closes in Brussels."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from holidays import country_holidays
+from hypothesis import given
+from hypothesis import strategies as st
 
 from routes.calendar import working_days_later
 
@@ -49,3 +52,20 @@ def test_the_day_is_that_of_brussels_and_the_zone_that_of_the_start():
 def test_summer_and_winter_close_at_the_same_local_time():
     assert working_days_later(datetime(2026, 1, 5, 9, tzinfo=UTC), 1).hour == 16
     assert working_days_later(datetime(2026, 7, 6, 9, tzinfo=UTC), 1).hour == 15
+
+
+@given(
+    start=st.builds(
+        datetime.fromtimestamp, st.integers(946_684_800, 3_786_912_000), st.timezones()
+    ),  # 2000 to 2090
+    days=st.integers(0, 30),
+)
+def test_any_moment_of_a_day_in_brussels_has_the_same_term(start, days):
+    day, left = start.astimezone(BRUSSELS).date(), days
+    free = country_holidays("BE")
+    while left:
+        day += timedelta(days=1)
+        left -= day.weekday() < 5 and day not in free
+    end = working_days_later(start, days)
+    assert end == datetime.combine(day, time(17), BRUSSELS)
+    assert end.tzinfo is start.tzinfo

@@ -1,11 +1,15 @@
 """What a contact is about, from its own words, in the languages that people write here."""
 
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from canonical_model.contact import Kind
 from canonical_model.location import Location
 from routes.classify import classify
-from routes.configuration import parse_dispatch
+from routes.configuration import Area, Dispatch, parse_dispatch
 from tests.journal.scene import DISPATCH, contact
 
 TABLE = parse_dispatch(DISPATCH)
@@ -96,3 +100,64 @@ def test_what_a_sender_chose_can_be_no_longer_than_a_name():
     subject = classify(odd, TABLE)
     assert subject.category == "ab" + "x" * 98
     assert subject.area == "y" * 100
+
+
+@pytest.mark.parametrize(
+    ("text", "area"),
+    [
+        ("Aan 't Zoet Water ligt afval", "oud-heverlee"),
+        ("(het zoete-water)", "oud-heverlee"),
+        ("het zoet", ""),
+        (
+            "naast Boskant, aan het zoete water",
+            "bos",
+        ),  # the first in the table, wherever it stands in the text
+    ],
+)
+def test_words_are_found_whatever_signs_stand_around_them(text, area):
+    table = parse_dispatch(
+        'default = "a"\n[[group]]\nname = "a"\nlabel = "A"\n'
+        '[[area]]\nname = "bos"\nwords = ["boskant"]\n'
+        """[[area]]\nname = "oud-heverlee"\nwords = ["'t zoet water", "het zoete water"]\n"""
+    )
+    assert classify(contact(text, subject="-"), table).area == area
+
+
+AREAS = st.lists(
+    st.builds(
+        Area,
+        name=st.uuids().map(str),
+        words=st.lists(st.text("ab é-", min_size=1).filter(lambda word: word.strip(" -")), max_size=3).map(
+            tuple
+        ),
+        postcodes=st.lists(st.sampled_from(["3000", "3001", "3010"]), max_size=2).map(tuple),
+    ),
+    max_size=4,
+)
+
+
+@given(
+    areas=AREAS,
+    text=st.text("ab é-\n"),
+    address=st.text("ab é1"),
+    postcode=st.sampled_from(["", "3000", "3010"]),
+)
+def test_the_first_area_of_the_table_that_is_named_wins(areas, text, address, postcode):
+    def words(written: str) -> str:
+        return " " + " ".join(re.findall(r"\w+", written))
+
+    def named(written: str) -> str:
+        return next(
+            (
+                area.name
+                for area in areas
+                if any(words(one) in words(written) for one in (*area.postcodes, *area.words))
+            ),
+            "",
+        )
+
+    found = classify(
+        contact(text, subject="-", location=Location(address=address, postcode=postcode)),
+        Dispatch(default="kcc", group=(), area=tuple(areas)),
+    )
+    assert found.area == (named(f"{address} {postcode}") or named(text))

@@ -1,12 +1,15 @@
 """Which group gets it: a table decides, and its own examples check it."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import structs
 
 from canonical_model.contact import Channel, Kind
 from canonical_model.location import Location
 from routes.classify import Subject, classify
-from routes.configuration import DispatchError, parse_dispatch
-from routes.dispatch import dispatch, group_of_product, wrong_examples
+from routes.configuration import Dispatch, DispatchError, Rule, parse_dispatch
+from routes.dispatch import Destination, dispatch, group_of_product, wrong_examples
 from tests.journal.scene import DISPATCH, contact
 
 TABLE = """
@@ -139,3 +142,46 @@ group = "groen"
 
     assert group_of_product("320", city) == "kcc"
     assert group_of_product("399", city) == ""
+
+
+NAMES = st.sampled_from(["", "voetpad", "boom", "afval"])
+SOME = st.lists(NAMES, max_size=3).map(tuple)
+RULES = st.builds(
+    Rule,
+    name=st.uuids().map(str),
+    group=st.sampled_from(["a", "b"]),
+    crew=st.sampled_from(["", "ploeg"]),
+    kind=st.lists(st.sampled_from(Kind), max_size=2).map(tuple),
+    category=SOME,
+    area=SOME,
+    channel=st.lists(st.sampled_from(Channel), max_size=2).map(tuple),
+)
+
+
+@given(
+    rules=st.lists(RULES, max_size=8),
+    subject=st.builds(Subject, kind=st.sampled_from(Kind), category=NAMES, area=NAMES),
+    channel=st.sampled_from(Channel),
+)
+def test_the_first_rule_that_fits_wins_however_rules_are_looked_up(rules, subject, channel):
+    fitting = [
+        rule
+        for rule in rules
+        if (not rule.kind or subject.kind in rule.kind)
+        and (not rule.category or subject.category in rule.category)
+        and (not rule.area or subject.area in rule.area)
+        and (not rule.channel or channel in rule.channel)
+    ]
+    found = dispatch(contact(channel=channel), subject, Dispatch(default="kcc", group=(), rule=tuple(rules)))
+    assert found == (
+        Destination(group=fitting[0].group, rule=fitting[0].name, crew=fitting[0].crew)
+        if fitting
+        else Destination(group="kcc", rule="default")
+    )
+
+
+def test_a_changed_table_is_another_table():
+    before = table('name = "voetpad"\ngroup = "a"\ncategory = ["voetpad"]')
+    assert dispatch(CONTACT, SUBJECT, before).group == "a"
+    changed = structs.replace(before, rule=())
+    assert dispatch(CONTACT, SUBJECT, changed).rule == "default"

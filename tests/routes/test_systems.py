@@ -112,6 +112,6 @@ def test_who_does_not_listen_is_not_told(routes, decide, by, case):
     ],
 )
 def test_a_source_is_heard_by_its_instance_by_itself_and_by_its_further_ways(origin, hearing):
-    informed = {"kassa", "api/dosis", "api/dosis/webhook", "api/kassa"}
+    informed = frozenset({"kassa", "api/dosis", "api/dosis/webhook", "api/kassa"})
 
     assert told_of(origin, informed) == hearing

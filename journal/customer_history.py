@@ -125,7 +125,7 @@ def customer_history(
         found = [("open", row) for row in _newest_open(connection, hashes, horizon, ref, size + 1)]
         ref = ""
     if len(found) <= size:
-        below = or_(cases.c.status.not_in(OPEN_STATUSES), references.c.case_ref <= horizon)
+        below = or_(cases.c.status.not_in(OPEN_STATUSES), references.c.shared_by <= horizon)
         missing = size + 1 - len(found)
         found += [("rest", row) for row in _newest(connection, hashes, below, ref, missing)]
     shown = found[:size]
@@ -150,7 +150,7 @@ def _newest_open(
     """The newest open cases above the horizon. The bounded walk is a query of its own, or a planner may walk all cases."""
     once: dict[str, Row[Any]] = {}
     for one in hashes:
-        recent = walk(one, before).where(references.c.case_ref > horizon).limit(LOOK_BACK).subquery("recent")
+        recent = walk(one, before).where(references.c.shared_by > horizon).limit(LOOK_BACK).subquery("recent")
         rows = connection.execute(
             select(cases)
             .join(recent, recent.c.case_ref == cases.c.ref)
@@ -166,14 +166,14 @@ def _newest(
     connection: Connection, hashes: Sequence[str], condition: ColumnElement[bool], before: str, size: int
 ) -> list[Row[Any]]:
     """The newest cases of all names together; each name is walked along its own stretch of the index."""
-    older_than = [references.c.case_ref < before] if before else []
+    older_than = [references.c.shared_by < before] if before else []
     once: dict[str, Row[Any]] = {}
     for one in hashes:
         rows = connection.execute(
             select(cases)
-            .join(references, references.c.case_ref == cases.c.ref)
+            .join(references, references.c.shared_by == cases.c.ref)
             .where(references.c.hash == one, condition, *older_than)
-            .order_by(references.c.case_ref.desc())
+            .order_by(references.c.shared_by.desc())
             .limit(size)
         )
         once |= {row.ref: row for row in rows}
@@ -182,11 +182,11 @@ def _newest(
 
 def walk(hash_: str, before: str = "") -> Select[tuple[str]]:
     """The case numbers under one name, the newest first: along the index, so give it a limit."""
-    older_than = [references.c.case_ref < before] if before else []
+    older_than = [references.c.shared_by < before] if before else []
     return (
-        select(references.c.case_ref)
+        select(references.c.shared_by.label("case_ref"))
         .where(references.c.hash == hash_, *older_than)
-        .order_by(references.c.case_ref.desc())
+        .order_by(references.c.shared_by.desc())
     )
 
 

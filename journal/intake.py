@@ -539,9 +539,9 @@ class Routing:
         self._row(
             "case_references",
             hash=hashed,
+            shared_by="" if reference.exclusive else ref,
             case_ref=ref,
             system=reference.system,
-            exclusive=reference.exclusive,
             shown=reference.value if reference.shown else "",
             at=self.tx.now,
         )
@@ -803,9 +803,9 @@ _KNOWN = select(messages.c.identity, messages.c.id, messages.c.content_hash).whe
 _REFERRED = (  # whose a reference is, and how many cases hang lately on one that is nobody's alone
     select(
         references.c.hash,
-        func.max(references.c.case_ref).filter(references.c.exclusive),
-        func.min(references.c.at).filter(references.c.exclusive),
-        func.count().filter(~references.c.exclusive, references.c.at > bindparam("since")),
+        func.max(references.c.case_ref).filter(references.c.shared_by == ""),
+        func.min(references.c.at).filter(references.c.shared_by == ""),
+        func.count().filter(references.c.shared_by != "", references.c.at > bindparam("since")),
     )
     .where(among(references.c.hash, "hashes"))
     .group_by(references.c.hash)

@@ -153,19 +153,12 @@ references = Table(
     "case_references",
     metadata,
     Column("hash", String(32), primary_key=True),
-    Column("case_ref", String(20), primary_key=True),
+    Column("shared_by", String(20), primary_key=True),  # its case again; empty when no other case may have it
+    Column("case_ref", String(20), nullable=False),
     Column("system", String(60), nullable=False),
-    Column("exclusive", Boolean, nullable=False),
     Column("shown", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
-    Index(
-        "references_exclusive",
-        "hash",
-        unique=True,
-        sqlite_where=text("exclusive"),
-        postgresql_where=text("exclusive"),
-    ),
-    Index("references_of_case", "case_ref"),
+    Index("references_of_case", "case_ref", "hash", unique=True),
     sqlite_with_rowid=False,
 )
 

@@ -116,11 +116,11 @@ def test_a_case_by_any_reference(run: Run, copied: City, reference: str):
 def test_a_reference_of_several_cases_names_them(run: Run, tmp_path: Path):
     with closing(sqlite3.connect(tmp_path / "journal.db")) as journal, journal:
         journal.execute(
-            "UPDATE case_references SET exclusive = 0 WHERE system = 'mail-id' AND case_ref = 'LEU-2026-000003'"
+            "UPDATE case_references SET shared_by = case_ref WHERE system = 'mail-id' AND case_ref = 'LEU-2026-000003'"
         )
         journal.execute(
-            "INSERT INTO case_references (hash, case_ref, system, exclusive, shown, at) SELECT hash, 'LEU-2026-000001', "
-            "system, 0, shown, at FROM case_references WHERE system = 'mail-id' AND case_ref = 'LEU-2026-000003'"
+            "INSERT INTO case_references (hash, shared_by, case_ref, system, shown, at) SELECT hash, 'LEU-2026-000001', "
+            "'LEU-2026-000001', system, shown, at FROM case_references WHERE system = 'mail-id' AND case_ref = 'LEU-2026-000003'"
         )
 
     result = run("case", "q1@claes.example")

@@ -192,7 +192,7 @@ async def test_a_pseudonym_is_the_same_at_every_look_and_no_reference(city):
 
 async def test_no_more_names_than_the_bound_are_taken_along(city):
     def many(tx, _items):
-        row = {"case_ref": ref(6), "system": "email", "exclusive": False, "shown": "", "at": 1}
+        row = {"shared_by": ref(6), "case_ref": ref(6), "system": "email", "shown": "", "at": 1}
         tx.connection.execute(insert(references), [{**row, "hash": f"{n:032x}"} for n in range(50)])
         return [None]
 

@@ -12,7 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import MetaData, inspect, text
+from sqlalchemy import MetaData, inspect, select, text
 
 import journal.migrations
 from journal.crypto import Keyring
@@ -20,7 +20,8 @@ from journal.database import open_engine
 from journal.instants import micros
 from journal.journal import Journal
 from journal.migrate import migrate
-from journal.schema import messages, metadata
+from journal.rows import InsertRows
+from journal.schema import messages, metadata, references
 from ports.clock import ManualClock
 from tests.journal.scene import KEYS, START, city_routes, contact, contact_message
 from tests.journal.scene import rows as journal_rows
@@ -163,6 +164,44 @@ def test_rows_of_the_first_version_are_all_there_and_readable_after_the_upgrade(
     assert all(before[name] for name in first_release())
 
 
+def test_references_belong_after_the_upgrade_to_whom_they_belonged(engine):
+    """To one case alone, or to several that share them; and the next that asks for one is answered as before."""
+    _upgrade(engine, "0017")
+    before = _tables_of(engine).tables["case_references"]
+    with engine.begin() as connection:
+        connection.execute(
+            before.insert(),
+            [
+                {**REFERENCE, "hash": hash_, "case_ref": case, "exclusive": exclusive}
+                for hash_, case, exclusive in (("a", "1", True), ("b", "1", False), ("b", "2", False))
+            ],
+        )
+    migrate(engine)
+
+    with engine.begin() as connection:
+        for hash_, shared_by, case in (
+            ("a", "", "2"),  # another's alone
+            ("a", "1", "1"),  # there already
+            ("b", "1", "1"),
+            ("a", "2", "2"),  # shared with the case whose own it is
+            ("b", "", "3"),  # own, though others share it
+        ):
+            row = {**REFERENCE, "hash": hash_, "shared_by": shared_by, "case_ref": case}
+            InsertRows(references, ignoring=True).run(connection, [row])
+        found = connection.execute(select(references).order_by(*references.primary_key)).mappings().all()
+    assert [(row["hash"], row["shared_by"], row["case_ref"]) for row in found] == [
+        ("a", "", "1"),
+        ("a", "2", "2"),
+        ("b", "", "3"),
+        ("b", "1", "1"),
+        ("b", "2", "2"),
+    ]
+    assert all(row.items() >= REFERENCE.items() for row in found)
+
+
+REFERENCE = {"system": "email", "shown": "7", "at": 8}
+
+
 async def test_an_upgraded_journal_goes_on_with_what_it_had(engine, empty_url):
     _upgrade(engine, "0001")
     first = _tables_of(engine)
@@ -301,6 +340,13 @@ def _tables_of(engine) -> MetaData:
 
 
 def _contents(connection, tables: MetaData) -> dict[str, list]:
-    """Every row of every table of then, in the columns of then."""
-    names = [name for name in tables.tables if name != "alembic_version"]
-    return {name: sorted(map(repr, connection.execute(tables.tables[name].select()))) for name in names}
+    """Every row of every table of then, in the columns of then that another did not take the place of."""
+    kept = {
+        name: [column for column in table.columns if column.name not in REPLACED.get(name, ())]
+        for name, table in tables.tables.items()
+        if name != "alembic_version"
+    }
+    return {name: sorted(map(repr, connection.execute(select(*columns)))) for name, columns in kept.items()}
+
+
+REPLACED = {"case_references": ("exclusive",)}

@@ -175,9 +175,9 @@ def fill(connection: Connection, number: int) -> None:
         [
             {
                 "hash": KEYRING.find_hash("tracker", str(n)),
+                "shared_by": "",
                 "case_ref": case_ref(n),
                 "system": "tracker",
-                "exclusive": True,
                 "shown": str(n),
                 "at": START,
             }
@@ -189,9 +189,9 @@ def fill(connection: Connection, number: int) -> None:
         [
             {
                 "hash": name.hash,
+                "shared_by": case_ref(n),
                 "case_ref": case_ref(n),
                 "system": name.system,
-                "exclusive": False,
                 "shown": "",
                 "at": START,
             }

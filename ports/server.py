@@ -76,23 +76,18 @@ class _Protocol(HttpToolsProtocol):
     """One connection."""
 
     _head = 0
-    _in_head = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(_OnePiece(cast("asyncio.Transport", transport)))
-
-    def on_message_begin(self) -> None:
-        self._head, self._in_head = 0, True
-        super().on_message_begin()
-
-    def on_headers_complete(self) -> None:
-        self._in_head = False
-        super().on_headers_complete()
+        self.on_message_begin()  # there is a scope from now on
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
+        if "method" in self.scope:  # the head has come to its end
+            self._head = 0
+            return
         self._head += len(data)
-        if self._in_head and self._head > LONGEST_HEAD:
+        if self._head > LONGEST_HEAD:
             self.send_400_response("The head of the request is too large.")
 
 

@@ -105,6 +105,22 @@ async def test_a_head_that_does_not_end_is_cut_off(port: int) -> None:
     assert answer.startswith(b"HTTP/1.1 400 ")
 
 
+async def test_every_head_of_a_connection_has_its_own_limit(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    long = b"X: " + b"x" * (LONGEST_HEAD * 2 // 3) + b"\r\n"
+    for _ in range(2):
+        writer.write(b"POST /in/website/json HTTP/1.1\r\nHost: hub\r\nContent-Length: 1\r\n")
+        await writer.drain()
+        await asyncio.sleep(0.01)
+        writer.write(long + b"\r\nx")
+        assert (await reader.readuntil(b"json")).startswith(b"HTTP/1.1 200 ")
+    writer.write(b"POST /in/website/json HTTP/1.1\r\n" + long + long)
+    answer = await asyncio.wait_for(reader.read(), 5)
+    writer.close()
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+
+
 async def _pieces(app: ASGIApp, request: bytes) -> list[bytes]:
     """What one connection writes in answer to a request, write by write."""
     config = server(app, "127.0.0.1:0").config

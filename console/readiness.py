@@ -8,7 +8,7 @@ Both answer from the first moment, while the hub still waits for its journal; it
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -117,9 +117,9 @@ class OnceBegun:
         self._app = app
         self._has_begun = has_begun
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         is_open = self._has_begun() or scope["path"].startswith("/health/")
-        await (self._app if is_open else _NOT_YET)(scope, receive, send)
+        return (self._app if is_open else _NOT_YET)(scope, receive, send)
 
 
 _NOT_YET: Final = PlainTextResponse(

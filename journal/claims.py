@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass, field
 
+import msgspec
+
 from canonical_model.commands import Command
 
 
-@dataclass(frozen=True, slots=True)
-class Ticket:
+class Ticket(msgspec.Struct, frozen=True):
     """A worker's promise, made before a message is accepted: what can start at once for these targets, it takes.
 
     So the effects of a new case are claimed in the transaction that writes them down. `taken_at` is monotonic.
@@ -18,8 +19,7 @@ class Ticket:
     taken_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimRequest:
+class ClaimRequest(msgspec.Struct, frozen=True):
     """Ask to work on some effects. Targets in `held` are paused or known to be down.
 
     `budgets` limits the tries per minute of a target over all workers, `caps` how many of a target's effects
@@ -53,8 +53,7 @@ class Claimed:
     deaths: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(msgspec.Struct, frozen=True):
     """What was taken, and (target, effect) pairs that only a cap kept back: ask for them again soon.
 
     `bulk`: those of the effects kept back that let others go first.

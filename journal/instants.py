@@ -28,7 +28,7 @@ def moment_or_none(value: int | None) -> datetime | None:
 
 def new_id(now_micros: int) -> str:
     """32 hexadecimal digits: milliseconds first, so that ids sort by time, then chance."""
-    return f"{now_micros // 1000:012x}{piece()[:10].hex()}"
+    return ((now_micros // 1000).to_bytes(6) + piece()[:10]).hex()
 
 
 def is_id(words: str) -> bool:

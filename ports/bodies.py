@@ -3,8 +3,8 @@
 from enum import StrEnum
 
 from starlette.requests import Request
-from starlette.types import Message
 
+from ports.headers import header
 from ports.patience import Patience
 
 
@@ -33,42 +33,17 @@ class BodyReader:
     def __init__(self, *, limit: int, shared_limit: int, seconds: float) -> None:
         self._limit = limit
         self._shared_limit = shared_limit
-        self._seconds = seconds
+        self.seconds = seconds
         self._held = 0
 
     def body(self, request: Request) -> "_Body":
         """`async with`: the body, whole, counted as held until the block ends. Raises `BodyRefusedError`."""
-        self._refuse_announced(request.headers.get("content-length", ""))
+        self._refuse_announced(header(request.scope["headers"], b"content-length"))
         return _Body(self, request)
 
-    async def read(self, request: Request, chunks: list[bytes]) -> None:
-        """Gather the body; its chunks count as held from when they come."""
-        size = 0
-        try:
-            with Patience(self._seconds):
-                more = True
-                while more:
-                    message = await request.receive()
-                    _refuse_cut(message)
-                    chunks.append(message.get("body", b""))
-                    size += len(chunks[-1])
-                    self._held += len(chunks[-1])
-                    self._refuse(size)
-                    more = message.get("more_body", False)
-        except TimeoutError:
-            raise BodyRefusedError(
-                BodyProblem.TOO_SLOW, f"send the whole body within {self._seconds:g} seconds"
-            ) from None
-
-    def let_go(self, size: int) -> None:
-        """So many bytes are no longer held."""
-        self._held -= size
-
-    def _refuse_announced(self, length: str) -> None:
-        if len(length) > 18 or (length.isdecimal() and int(length) > self._limit):
-            raise self._too_large()
-
-    def _refuse(self, size: int) -> None:
+    def hold(self, chunk: int, size: int) -> None:
+        """So many bytes came, with which a body has this size. Raises `BodyRefusedError`; they count all the same."""
+        self._held += chunk
         if size > self._limit:
             raise self._too_large()
         if self._held > self._shared_limit:
@@ -76,35 +51,59 @@ class BodyReader:
                 BodyProblem.TOO_BUSY, "too many large submissions at this moment", retry_after=5
             )
 
+    def let_go(self, size: int) -> None:
+        """So many bytes are no longer held."""
+        self._held -= size
+
+    def _refuse_announced(self, length: bytes) -> None:
+        if len(length) > 18 or (length.isdigit() and int(length) > self._limit):
+            raise self._too_large()
+
     def _too_large(self) -> BodyRefusedError:
         return BodyRefusedError(
             BodyProblem.TOO_LARGE, f"a submission with its files may have {self._limit} bytes"
         )
 
 
-def _refuse_cut(message: Message) -> None:
-    if message["type"] == "http.disconnect":
-        raise BodyRefusedError(BodyProblem.CUT_OFF, "the connection was cut before the body was complete")
-
-
 class _Body:
-    """A body while somebody works on it."""
+    """A body while somebody works on it; its bytes count as held from when they come."""
 
     def __init__(self, reader: BodyReader, request: Request) -> None:
         self._reader = reader
-        self._request = request
-        self._chunks: list[bytes] = []
+        self._receive = request.receive
+        self._size = 0
 
     async def __aenter__(self) -> bytes:
         try:
-            await self._reader.read(self._request, self._chunks)
+            with Patience(self._reader.seconds):
+                return await self._whole()
+        except TimeoutError:
+            self._let_go()
+            raise BodyRefusedError(
+                BodyProblem.TOO_SLOW, f"send the whole body within {self._reader.seconds:g} seconds"
+            ) from None
         except BaseException:
             self._let_go()
             raise
-        return b"".join(self._chunks)
 
     async def __aexit__(self, *_error: object) -> None:
         self._let_go()
 
+    async def _whole(self) -> bytes:
+        chunks: list[bytes] = []
+        more = True
+        while more:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise BodyRefusedError(
+                    BodyProblem.CUT_OFF, "the connection was cut before the body was complete"
+                )
+            chunk = message.get("body", b"")
+            chunks.append(chunk)
+            self._size += len(chunk)
+            self._reader.hold(len(chunk), self._size)
+            more = message.get("more_body", False)
+        return b"".join(chunks)
+
     def _let_go(self) -> None:
-        self._reader.let_go(sum(map(len, self._chunks)))
+        self._reader.let_go(self._size)

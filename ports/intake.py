@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import msgspec
+
 from canonical_model.attachment import Attachment
 from canonical_model.events import Event
 from ports.errors import MessageError
@@ -38,8 +40,7 @@ class Inbound:
     traceparent: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """Proof that a message is safely stored. `duplicate`: it had been handed over before, nothing new happened."""
 
     message_id: str

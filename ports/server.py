@@ -7,7 +7,7 @@
 """
 
 import asyncio
-from collections.abc import Generator, Iterable
+from collections.abc import Awaitable, Generator, Iterable
 from contextlib import contextmanager
 from typing import Any, Final, cast
 
@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from ports.tracing import heard
+from ports.tracing import hear
 
 LONGEST_HEAD: Final = 65_536
 """Bytes of a request's first line and headers."""
@@ -30,6 +30,7 @@ def server(app: ASGIApp, address: str) -> uvicorn.Server:
     return _Server(
         uvicorn.Config(
             app,
+            interface="asgi3",  # by itself, uvicorn takes nothing else than coroutine functions for that
             host=host.strip("[]"),
             port=int(port),
             log_config=None,
@@ -51,10 +52,10 @@ class DoorsFirst:
         self._doors = _by_path(doors)
         self._behind = behind
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        hear(scope.get("headers", ()))
         asked = scope.get("method", ""), scope.get("path", "")
-        with heard(scope.get("headers", ())):
-            await self._doors.get(asked, self._behind)(scope, receive, send)
+        return self._doors.get(asked, self._behind)(scope, receive, send)
 
 
 def _by_path(doors: Iterable[BaseRoute]) -> dict[tuple[str, str], ASGIApp]:
@@ -75,23 +76,18 @@ class _Protocol(HttpToolsProtocol):
     """One connection."""
 
     _head = 0
-    _in_head = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(_OnePiece(cast("asyncio.Transport", transport)))
-
-    def on_message_begin(self) -> None:
-        self._head, self._in_head = 0, True
-        super().on_message_begin()
-
-    def on_headers_complete(self) -> None:
-        self._in_head = False
-        super().on_headers_complete()
+        self.on_message_begin()  # there is a scope from now on
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
+        if "method" in self.scope:  # the head has come to its end
+            self._head = 0
+            return
         self._head += len(data)
-        if self._in_head and self._head > LONGEST_HEAD:
+        if self._head > LONGEST_HEAD:
             self.send_400_response("The head of the request is too large.")
 
 

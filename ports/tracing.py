@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final, Protocol
 
+from ports.headers import header
+
 HEADER: Final = "traceparent"
 _NAME: Final = HEADER.encode()
 _FORM: Final = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
@@ -39,15 +41,10 @@ def within(traceparent: str) -> Generator[None]:
         _CURRENT.reset(token)
 
 
-@contextmanager
-def heard(headers: Iterable[tuple[bytes, bytes]]) -> Generator[None]:
-    """What comes in within this block came with these headers (names in lower case)."""
-    told = next((value for name, value in headers if name == _NAME), b"")
-    token = _TOLD.set(valid(told.decode("latin-1")))
-    try:
-        yield
-    finally:
-        _TOLD.reset(token)
+def hear(headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """What comes in by this task, from now on, came with these headers (names in lower case)."""
+    traceparent = header(headers, _NAME)
+    _TOLD.set(valid(traceparent.decode("latin-1")) if traceparent else "")
 
 
 def told() -> str:

@@ -17,13 +17,13 @@ class CountedDoor:
         self._app = app
         self._adapter = adapter
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         def counted(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 DOORS[self._adapter, message["status"]] += 1
             return send(message)
 
-        await self._app(scope, receive, counted)
+        return self._app(scope, receive, counted)
 
 
 def counted_doors(name: str, webhook: APIRouter) -> list[BaseRoute]:

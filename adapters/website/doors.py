@@ -7,7 +7,7 @@ boundary or with the time of the attempt, and must still be recognised. What can
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from hashlib import sha256
 from typing import Any
@@ -46,8 +46,7 @@ _GENERIC_JSON = msgspec.json.Decoder(_GenericJson)
 _TREE: "msgspec.json.Decoder[dict[str, Json]]" = msgspec.json.Decoder(dict[str, Any])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Understood:
+class Understood(msgspec.Struct, frozen=True, kw_only=True):
     """A submission with its files, and the sender's own id for it."""
 
     source_ref: str

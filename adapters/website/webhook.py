@@ -3,17 +3,16 @@
 import asyncio
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from hashlib import sha256
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
-import msgspec
 import structlog
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from adapters.website.doors import Understood, read_drupal, read_form, read_json, read_open_formulieren
 from adapters.website.problems import NOT_AUTHENTIC, kept_but_not_understood
@@ -26,11 +25,11 @@ from ports.errors import NotUnderstoodError, RejectedError, TransientError
 from ports.intake import Inbound, Receipt
 from ports.keyed_hash import KeyedHash
 from ports.problems import CONFLICT, TRY_LATER, RefusedError, refusal, unread
+from ports.replies import Reply
 
 log = structlog.get_logger()
 
-_T = TypeVar("_T")
-Door: TypeAlias = Callable[[Request], Awaitable[Response]]
+Door: TypeAlias = Callable[[Request], Awaitable[ASGIApp]]
 Read: TypeAlias = Callable[[], Understood]
 
 _BRUSSELS = ZoneInfo("Europe/Brussels")
@@ -72,13 +71,12 @@ class Website:
             )
         return router
 
-    async def json(self, request: Request) -> Response:
+    async def json(self, request: Request) -> ASGIApp:
         """Our own contract, signed."""
         claim = claimed(request.scope["headers"], self._tools.clock.now().timestamp())
         async with self._reader.body(request) as body:
             id_ = claim.proven(body, self._keys)
             return await self._take_in(
-                request,
                 self._json_source,
                 body,
                 "application/json",
@@ -86,40 +84,37 @@ class Website:
                 unreadable_ref=id_,
             )
 
-    async def form(self, request: Request) -> Response:
+    async def form(self, request: Request) -> ASGIApp:
         """A form that a web server passes on."""
         name, sender = self._sender(request)
         type_ = request.headers.get("content-type", "")
         key = request.headers.get("idempotency-key", "").strip('" ')
         async with self._reader.body(request) as body:
             return await self._take_in(
-                request,
                 f"{self._tools.name}/form/{name}",
                 body,
                 type_,
                 lambda: read_form(body, type_, key, sender, self._rules),
             )
 
-    async def drupal(self, request: Request) -> Response:
+    async def drupal(self, request: Request) -> ASGIApp:
         """Drupal Webform."""
         name, sender = self._sender(request)
         type_ = request.headers.get("content-type", "")
         day = self._tools.clock.now().astimezone(_BRUSSELS).date()
         async with self._reader.body(request) as body:
             return await self._take_in(
-                request,
                 f"{self._tools.name}/drupal/{name}",
                 body,
                 type_,
                 lambda: read_drupal(body, type_, day, sender, self._rules),
             )
 
-    async def open_formulieren(self, request: Request) -> Response:
+    async def open_formulieren(self, request: Request) -> ASGIApp:
         """Open Formulieren, generic JSON."""
         name, sender = self._sender(request)
         async with self._reader.body(request) as body:
             return await self._take_in(
-                request,
                 f"{self._tools.name}/open-formulieren/{name}",
                 body,
                 "application/json",
@@ -137,16 +132,16 @@ class Website:
 
     async def _take_in(
         self,
-        request: Request,
         source: str,
         body: bytes,
         media_type: str,
         read: Read,
         *,
         unreadable_ref: str = "",
-    ) -> Response:
+    ) -> ASGIApp:
+        understood = partial(self._inbound, source, read)
         try:
-            inbound = await _apart_if_large(len(body), lambda: self._inbound(source, read()))
+            inbound = understood() if len(body) < _LARGE else await asyncio.to_thread(understood)
         except NotUnderstoodError as problem:
             ref = unreadable_ref or f"unreadable:{sha256(body).hexdigest()}"
             unread = Inbound(
@@ -161,7 +156,8 @@ class Website:
             return kept_but_not_understood(problem, receipt.message_id)
         return _receipt(await self._accept(inbound))
 
-    def _inbound(self, source: str, understood: Understood) -> Inbound:
+    def _inbound(self, source: str, read: Read) -> Inbound:
+        understood = read()
         event = to_event(
             understood.submission,
             tuple(file.attachment for file in understood.files),
@@ -190,10 +186,6 @@ class Website:
             ) from error
 
 
-async def _apart_if_large(size: int, work: Callable[[], _T]) -> _T:
-    return await asyncio.to_thread(work) if size >= _LARGE else work()
-
-
 class _Answered:
     """A door as an ASGI application: nothing stands between the server and it."""
 
@@ -201,35 +193,29 @@ class _Answered:
         self._door = door
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = await self._response(Request(scope, receive))
-        await response(scope, receive, send)
-
-    async def _response(self, request: Request) -> Response:
         try:
-            return await self._door(request)
-        except NotAuthenticError as error:
-            refused = RefusedError(NOT_AUTHENTIC, str(error))
-        except BodyRefusedError as error:
-            refused = unread(error)
-        except RefusedError as error:
-            refused = error
-        log.info("submission_refused", path=request.url.path, reason=refused.problem.name)
-        return refusal(refused)
+            reply = await self._door(Request(scope, receive))
+        except (NotAuthenticError, BodyRefusedError, RefusedError) as error:
+            refused = _refused(error)
+            log.info("submission_refused", path=scope["path"], reason=refused.problem.name)
+            reply = refusal(refused)
+        await reply(scope, receive, send)
 
 
-def _receipt(receipt: Receipt) -> Response:
+def _refused(error: NotAuthenticError | BodyRefusedError | RefusedError) -> RefusedError:
+    if isinstance(error, NotAuthenticError):
+        return RefusedError(NOT_AUTHENTIC, str(error))
+    return unread(error) if isinstance(error, BodyRefusedError) else error
+
+
+def _receipt(receipt: Receipt) -> Reply:
     address = f"/receipts/{receipt.message_id}"
     content: Mapping[str, str | bool] = {
         "id": receipt.message_id,
         "status_url": address,
         "duplicate": receipt.duplicate,
     }
-    return Response(
-        msgspec.json.encode(content),
-        200 if receipt.duplicate else 202,
-        headers={"Location": address},
-        media_type="application/json",
-    )
+    return Reply(200 if receipt.duplicate else 202, content, {"location": address})
 
 
 def _plain(media_type: str) -> str:

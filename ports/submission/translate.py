@@ -16,7 +16,7 @@ from ports.submission.errors import SubmissionError
 
 _BRUSSELS = ZoneInfo("Europe/Brussels")
 _EMAIL = re.compile(r"[^\s@<>()\[\],;:\\\"]+@[^\s@<>()\[\],;:\\\"]+\.[^\s@<>()\[\],;:\\\".]+")
-_LANGUAGES = frozenset(Language)
+_LANGUAGES = {language.value: language for language in Language}
 
 _TOO_FAST = 3
 _TOO_MANY_LINKS = 5
@@ -65,19 +65,22 @@ def suspicions(submission: Submission) -> tuple[str, ...]:
         ("honeypot", bool(submission.honeypot)),
         ("filled_in_too_fast", seconds is not None and seconds < _TOO_FAST),
         ("many_links", _links(message) > _TOO_MANY_LINKS),
-        ("repeated_text", _repeats(message) > _TOO_MANY_REPEATS),
+        ("repeated_text", _repeats_itself(message)),
     )
     return tuple(name for name, seen in signs if seen)
 
 
 def _links(message: str) -> int:
     text = message.lower()
-    return text.count("://") + text.count("www.") - text.count("://www.")
+    addresses = text.count("://")
+    return addresses + text.count("www.") - (text.count("://www.") if addresses else 0)
 
 
-def _repeats(message: str) -> int:
-    lines = [line.strip() for line in message.splitlines() if len(line.strip()) > 10]
-    return len(lines) - len(set(lines))
+def _repeats_itself(message: str) -> bool:
+    if "\n" not in message:
+        return False
+    lines = [line for line in map(str.strip, message.splitlines()) if len(line) > 10]
+    return len(lines) - len(set(lines)) > _TOO_MANY_REPEATS
 
 
 def _party(submission: Submission, *, allow_test_numbers: bool) -> Party:
@@ -156,8 +159,7 @@ def _point(latitude: float | None, longitude: float | None) -> Point | None:
 
 
 def _language(tag: str) -> Language:
-    language = tag.strip()[:2].lower()
-    return Language(language) if language in _LANGUAGES else Language.NL
+    return _LANGUAGES.get(tag.strip()[:2].lower(), Language.NL)
 
 
 def _thread(text: str) -> Thread:

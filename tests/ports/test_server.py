@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from uvicorn.server import ServerState
 
 from ports.server import LARGE, LONGEST_HEAD, DoorsFirst, server
+from ports.tracing import told
 from tests.servers.private import free_port
 
 
@@ -32,6 +33,7 @@ async def _stream(request: Request) -> StreamingResponse:
     return StreamingResponse(parts())
 
 
+TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 DOOR = Route("/in/website/json", _door, methods=["POST"])
 APP = DoorsFirst(
     [DOOR],
@@ -79,9 +81,40 @@ async def test_head_and_body_of_an_answer_leave_in_one_piece() -> None:
     assert pieces[0].endswith(b"door of /in/website/json")
 
 
+async def test_a_trace_is_that_of_its_own_request_only() -> None:
+    async def trace(_request: Request) -> PlainTextResponse:
+        return PlainTextResponse(f"trace: {told()}.")
+
+    ask = b"GET /trace HTTP/1.1\r\nHost: hub\r\n"
+    traced = ask + b"Traceparent: " + TRACEPARENT.encode() + b"\r\n\r\n"
+    odd = ask + b"Traceparent: 00-xyz\r\n\r\n"
+    doors = DoorsFirst([Route("/trace", trace)], Router([]))
+
+    answers = b"".join(await _pieces(doors, traced + ask + b"\r\n" + traced + odd))
+
+    told_then = [one.partition(b".")[0] for one in answers.split(b"trace: ")[1:]]
+    assert told_then == [TRACEPARENT.encode(), b"", TRACEPARENT.encode(), b""]
+
+
 async def test_a_head_that_does_not_end_is_cut_off(port: int) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"GET / HTTP/1.1\r\nX: " + b"x" * (LONGEST_HEAD + 1))
+    answer = await asyncio.wait_for(reader.read(), 5)
+    writer.close()
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+
+
+async def test_every_head_of_a_connection_has_its_own_limit(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    long = b"X: " + b"x" * (LONGEST_HEAD * 2 // 3) + b"\r\n"
+    for _ in range(2):
+        writer.write(b"POST /in/website/json HTTP/1.1\r\nHost: hub\r\nContent-Length: 1\r\n")
+        await writer.drain()
+        await asyncio.sleep(0.01)
+        writer.write(long + b"\r\nx")
+        assert (await reader.readuntil(b"json")).startswith(b"HTTP/1.1 200 ")
+    writer.write(b"POST /in/website/json HTTP/1.1\r\n" + long + long)
     answer = await asyncio.wait_for(reader.read(), 5)
     writer.close()
 

@@ -13,6 +13,8 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -48,7 +50,7 @@ def one_process(folder: Path, sink: int, _engines: Engines) -> Iterator[Running]
     """SQLite, hand-out in the process, nothing beside it."""
     port = free_port()
     secret = configure(folder, sink, (port,), journal="", broker="")
-    with started(hub(folder, port), port) as pid:
+    with begun(hub(folder, port), port) as pid:
         yield Running(ports=(port,), pids=(pid,), secret=secret)
 
 
@@ -74,9 +76,9 @@ def _on_each_core(folder: Path, sink: int, *, journal: str, broker: str) -> Iter
     ports = tuple(free_port() for _ in range(HUBS))
     secret = configure(folder, sink, ports, journal=journal, broker=broker)
     first = hub(folder, ports[0], "--role", "intake", "--role", "worker", "--role", "scheduler")
-    with started(first, ports[0]) as one:
+    with begun(first, ports[0]) as one:
         second = hub(folder, ports[1], "--role", "intake", "--role", "worker")
-        with started(second, ports[1]) as other:
+        with begun(second, ports[1]) as other:
             yield Running(ports=ports, pids=(one, other), secret=secret)
 
 
@@ -110,6 +112,23 @@ def configure(folder: Path, sink: int, ports: tuple[int, ...], *, journal: str, 
     area = '[[area]]\nname = "kessel-lo"\npostcodes = ["3010"]\n'
     (folder / "dispatch.toml").write_text(f'default = "groep-0"\n{groups}{area}{rules}')
     return secret
+
+
+@contextmanager
+def begun(command: list[str], port: int, environment: Mapping[str, str] | None = None) -> Iterator[int]:
+    """A process of the hub that takes contacts; its pid."""
+    with started(command, port, environment) as pid:
+        while not _is_ready(port):
+            time.sleep(0.05)
+        yield pid
+
+
+def _is_ready(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready") as answer:
+            return answer.status == 200
+    except urllib.error.HTTPError:
+        return False
 
 
 @contextmanager

@@ -1,4 +1,5 @@
 """The tables. Times are microseconds since 1970 in UTC; ids are 32 hexadecimal digits that sort by time.
+Text is compared by its bytes, on both databases.
 
 Bodies live apart from what is listed and searched. No column outside `bodies`, `files` and `users` holds
 personal data: names of people, addresses and texts are sealed, identifiers are keyed hashes.

@@ -21,7 +21,7 @@ from journal.instants import micros
 from journal.journal import Journal
 from journal.migrate import migrate
 from journal.rows import InsertRows
-from journal.schema import messages, metadata, references
+from journal.schema import checkpoints, messages, metadata, references
 from ports.clock import ManualClock
 from tests.journal.scene import KEYS, START, city_routes, contact, contact_message
 from tests.journal.scene import rows as journal_rows
@@ -75,6 +75,38 @@ def test_indexes_over_a_part_of_a_table_are_that_part(engine):
     assert all(" WHERE " in sql for sql in made.values())
     if engine.dialect.name == "sqlite":
         assert {name: sql.partition(" WHERE ")[2] for name, sql in made.items()} == expected
+
+
+def test_text_is_compared_by_its_bytes_whatever_language_the_database_was_made_for(dutch_url):
+    engine = open_engine(dutch_url)
+    migrate(engine)
+    words = ["b", "C", "LEU-2", "LEU1"]
+    with engine.begin() as connection:
+        assert connection.scalar(text("SELECT 'b' < 'C'")), "the database itself follows Dutch"
+        rows = [{"owner": "a", "name": word, "value": ""} for word in words]
+        connection.execute(checkpoints.insert(), rows)
+        found = connection.execute(select(checkpoints.c.name).order_by(checkpoints.c.name)).scalars().all()
+        collations = (
+            connection.execute(
+                text(
+                    "SELECT DISTINCT collation_name FROM information_schema.columns "
+                    "WHERE table_schema = 'public' AND data_type IN ('character varying', 'text')"
+                )
+            )
+            .scalars()
+            .all()
+        )
+    engine.dispose()
+
+    assert found == sorted(words)
+    assert collations == ["C"], "a migration that adds text ends with `compare_bytes`"
+
+
+@pytest.fixture
+def dutch_url(postgres_server):
+    """An empty database that puts words in the order of Dutch."""
+    with postgres.fresh_database(postgres_server, language="nl") as address:
+        yield address
 
 
 def test_migrating_twice_is_harmless(engine):

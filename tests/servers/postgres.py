@@ -53,10 +53,14 @@ def breakable(parent: Path | None = None) -> Iterator[postgres.Postgres]:
 
 
 @contextmanager
-def fresh_database(server: str, template: str = "template1") -> Iterator[str]:
-    """The address of a new database, dropped afterwards whoever is still connected."""
+def fresh_database(server: str, template: str = "template1", *, language: str = "") -> Iterator[str]:
+    """The address of a new database, dropped afterwards whoever is still connected; in the order of a `language` if any."""
     name = f"test_{uuid4().hex}"
-    _execute(server, sql.SQL("CREATE DATABASE {} TEMPLATE {}"), name, template)
+    if language:
+        made = sql.SQL("CREATE DATABASE {} TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE {}")
+        _execute(server, made, name, language)
+    else:
+        _execute(server, sql.SQL("CREATE DATABASE {} TEMPLATE {}"), name, template)
     try:
         yield f"{server.rpartition('/')[0]}/{name}"
     finally:

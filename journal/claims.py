@@ -1,7 +1,5 @@
 """Who may try an effect now: asked for beforehand, or when somebody has time."""
 
-from dataclasses import dataclass, field
-
 import msgspec
 
 from canonical_model.commands import Command
@@ -34,8 +32,7 @@ class ClaimRequest(msgspec.Struct, frozen=True):
     caps: tuple[tuple[str, int], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(msgspec.Struct, frozen=True):
     """An effect that is ours until the lease ends. `probe`: an earlier try may have worked; look first.
 
     `deaths`: how many workers died on it since a person last decided about it.
@@ -49,8 +46,12 @@ class Claimed:
     action: str
     attempt: int
     probe: bool
-    command: Command = field(repr=False)
+    command: Command
     deaths: int = 0
+
+    def __repr__(self) -> str:
+        """Not what is to be done: that may name people."""
+        return f"Claimed(id={self.id!r}, key={self.key!r}, attempt={self.attempt}, probe={self.probe})"
 
 
 class Claim(msgspec.Struct, frozen=True):

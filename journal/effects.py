@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+import msgspec
 import structlog
 from sqlalchemy import Select, and_, bindparam, exists, or_, select, update
 
@@ -61,8 +62,7 @@ class SweepRequest:
     bulk: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(msgspec.Struct, frozen=True):
     """What came of an attempt. `retry_at` (microseconds) for outcomes unknown and again; `refused`: what the target refused, or its customer does not want."""
 
     effect_id: str
@@ -77,8 +77,7 @@ class Result:
     refused: Command | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(msgspec.Struct, frozen=True):
     """`stale`: somebody else took the effect over meanwhile, nothing was written. `next`: may start now."""
 
     stale: bool = False

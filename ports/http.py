@@ -7,21 +7,30 @@ What it promises: an error that says "not sent" (`httpx.ConnectError`, `ConnectT
 `LocalProtocolError`) is never raised once a byte of the request may have gone out; from then on it is `ReadTimeout`,
 `ReadError` or `RemoteProtocolError`. Answers are read whole. Redirects, cookies and log-in are the client's business;
 there are no proxies. May be used by many tasks of one event loop.
+
+What is asked with every message goes by an `Endpoint`, which needs a tenth of the client's processor time.
 """
 
 import asyncio
 import ssl
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple, cast
 
 import httpx
+import msgspec
 from httptools import HttpParserError, HttpResponseParser
+
+from ports import tracing
 
 IDLE_SECONDS: Final = 3.0
 """How long a connection is kept for the next request: shorter than servers keep it, so that they rarely cut it."""
 MOST_BYTES: Final = 64 * 1024 * 1024
 """The largest answer that is read."""
 _SAFE_TO_REPEAT: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_HEADER: Final = b"%b: %b"
+_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class _Origin(NamedTuple):
@@ -40,6 +49,16 @@ class _Patience(NamedTuple):
     pool: float | None
 
 
+class _Question(msgspec.Struct, frozen=True):
+    """A request as it goes over the wire. `name`: whom the other side's certificate must name."""
+
+    method: str
+    origin: _Origin
+    name: str
+    patience: _Patience
+    message: bytes
+
+
 class PooledTransport(httpx.AsyncBaseTransport):
     """Keeps connections and uses them again; at most `connections` at the same time over all origins."""
 
@@ -50,12 +69,20 @@ class PooledTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """See `httpx.AsyncBaseTransport`."""
-        body = await request.aread()
-        message = _head(request, len(body)) + body
-        patience = _patience(request)
-        await self._admitted(patience.pool)
+        return await self.exchange(_question(request, await request.aread()))
+
+    async def exchange(self, question: _Question) -> httpx.Response:
+        """The same, of what is ready for the wire."""
+        await self._admitted(question.patience.pool)
         try:
-            return await self._exchange(request, message, patience)
+            kept = self._kept(question.origin)
+            try:
+                return await self._ask(kept or await self._connected(question), question)
+            except (httpx.ReadError, httpx.RemoteProtocolError):
+                if kept is None or kept.heard or question.method not in _SAFE_TO_REPEAT:
+                    raise
+            fresh = await self._connected(question)  # the server had let go of the kept one
+            return await self._ask(fresh, question)
         finally:
             self._free.release()
 
@@ -76,38 +103,15 @@ class PooledTransport(httpx.AsyncBaseTransport):
         except TimeoutError:
             raise httpx.PoolTimeout("all connections are in use") from None
 
-    async def _exchange(self, request: httpx.Request, message: bytes, patience: _Patience) -> httpx.Response:
-        origin = _origin(request.url)
-        kept = self._kept(origin)
-        connection = kept or await self._connected(origin, request, patience.connect)
+    async def _ask(self, connection: "_Connection", question: _Question) -> httpx.Response:
         try:
-            return await self._ask(connection, origin, request, message, patience)
-        except (httpx.ReadError, httpx.RemoteProtocolError):
-            if kept is None or kept.heard or request.method not in _SAFE_TO_REPEAT:
-                raise
-        fresh = await self._connected(
-            origin, request, patience.connect
-        )  # the server had let go of the kept one
-        return await self._ask(fresh, origin, request, message, patience)
-
-    async def _ask(
-        self,
-        connection: "_Connection",
-        origin: _Origin,
-        request: httpx.Request,
-        message: bytes,
-        patience: _Patience,
-    ) -> httpx.Response:
-        try:
-            response = await connection.ask(
-                message, head_only=request.method == "HEAD", patience=patience.read
-            )
+            response = await connection.ask(question)
         except BaseException:
             connection.abort()
             raise
         if connection.reusable:
             connection.idle_since = connection.loop.time()
-            self._idle[origin].append(connection)
+            self._idle[question.origin].append(connection)
         else:
             connection.abort()
         return response
@@ -121,20 +125,18 @@ class PooledTransport(httpx.AsyncBaseTransport):
             connection.abort()
         return None
 
-    async def _connected(
-        self, origin: _Origin, request: httpx.Request, patience: float | None
-    ) -> "_Connection":
+    async def _connected(self, question: _Question) -> "_Connection":
         loop = asyncio.get_running_loop()
+        origin = question.origin
         secure = origin.scheme == "https"
-        name = str(request.extensions.get("sni_hostname") or origin.host)
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(question.patience.connect):
                 _, connection = await loop.create_connection(
                     lambda: _Connection(loop),
                     origin.host,
                     origin.port,
                     ssl=self._secured() if secure else None,
-                    server_hostname=name if secure else None,
+                    server_hostname=question.name if secure else None,
                 )
         except TimeoutError:
             raise httpx.ConnectTimeout(f"{origin.host} does not answer") from None
@@ -147,6 +149,56 @@ class PooledTransport(httpx.AsyncBaseTransport):
         return self._tls
 
 
+class Endpoint:
+    """An address to which something is sent over and over: what is the same each time is put together once.
+
+    Instead of `httpx.AsyncClient`, where its cookies, redirects and log-in are not needed. Traces are passed on.
+    Over another transport than ours, the same is asked by a request of httpx, so tests put their fakes in its place.
+    """
+
+    def __init__(
+        self,
+        method: str,
+        url: httpx.URL | str,
+        *,
+        transport: httpx.AsyncBaseTransport,
+        headers: Mapping[str, str],
+        timeout: httpx.Timeout,
+    ) -> None:
+        self._transport = transport
+        self._model = httpx.Request(method, url, headers=headers, extensions={"timeout": timeout.as_dict()})
+        self._model.headers.pop("Content-Length", None)
+        self._head = _head(self._model.method, self._model.url, self._model.headers.raw)
+        self._origin, self._patience = _origin(self._model.url), _patience(self._model)
+
+    async def send(self, body: bytes, headers: Mapping[str, str] = _NO_HEADERS) -> httpx.Response:
+        """Send this body, with more headers, and return the whole answer, which does not know its request.
+
+        Raises what a transport raises.
+        """
+        more = [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
+        if traceparent := tracing.current():
+            more.append((tracing.HEADER.encode(), traceparent.encode()))
+        if isinstance(self._transport, PooledTransport):
+            return await self._transport.exchange(self._question(body, more))
+        model = self._model
+        request = httpx.Request(
+            model.method,
+            model.url,
+            headers=[*model.headers.raw, *more],
+            content=body,
+            extensions=model.extensions,
+        )
+        answer = await self._transport.handle_async_request(request)
+        await answer.aread()
+        return answer
+
+    def _question(self, body: bytes, more: list[tuple[bytes, bytes]]) -> _Question:
+        head = self._head + _lines(map(_HEADER.__mod__, more)) if more else self._head
+        message = b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
+        return _Question(self._model.method, self._origin, self._origin.host, self._patience, message)
+
+
 class _Connection(asyncio.Protocol):
     """One connection: a question, its answer, and then perhaps the next."""
 
@@ -156,24 +208,24 @@ class _Connection(asyncio.Protocol):
         self.reusable = False
         self.heard = False
         self.idle_since = 0.0
+        self._parser = HttpResponseParser(self)
         self._answer: asyncio.Future[httpx.Response] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
-    async def ask(self, message: bytes, *, head_only: bool, patience: float | None) -> httpx.Response:
-        """Send a request and wait for the whole answer, at most `patience` seconds between two parts of it."""
+    async def ask(self, question: _Question) -> httpx.Response:
+        """Send a request and wait for the whole answer, for as long as its parts keep coming."""
         if self.closed:
             raise httpx.ReadError("the connection was cut")
         self._answer = self.loop.create_future()
-        self._parser = HttpResponseParser(self)
-        self._head_only, self._patience = head_only, patience
+        self._head_only, self._patience = question.method == "HEAD", question.patience.read
         self._headers: list[tuple[bytes, bytes]] = []
         self._body: list[bytes] = []
-        self._size, self._complete, self._bounded = 0, False, False
+        self._size = 0
         self.heard = self.reusable = False
         self._heard_at = self.loop.time()
-        self._transport.write(message)
-        if patience is not None:
-            self._timer = self.loop.call_later(patience, self._check_patience)
+        self._transport.write(question.message)
+        if self._patience is not None:
+            self._timer = self.loop.call_later(self._patience, self._check_patience)
         try:
             return await self._answer
         finally:
@@ -197,25 +249,28 @@ class _Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except HttpParserError as error:
+            self.reusable = False
             self._fail(httpx.RemoteProtocolError(f"not HTTP: {error}"))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
         if self._answer is None or self._answer.done():
             return
-        if exc is None and self.heard and self._headers_complete() and not self._bounded:
+        if exc is None and self.heard and self._headers_complete() and not self._is_bounded():
             self._finish()  # an answer without a length ends with its connection
         elif exc is None:
             self._fail(httpx.RemoteProtocolError("the connection was closed before the answer was complete"))
         else:
             self._fail(httpx.ReadError("the connection was cut"))
 
+    def on_message_begin(self) -> None:
+        if self._answer is None or self._answer.done():
+            self.reusable = False  # more than was asked for: who knows what the rest would be taken for
+
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        names = {name.lower() for name, _ in self._headers}
-        self._bounded = bool(names & {b"content-length", b"transfer-encoding"})
         if self._head_only:
             self._finish()
 
@@ -227,6 +282,8 @@ class _Connection(asyncio.Protocol):
             self._body.append(body)
 
     def on_message_complete(self) -> None:
+        if self._answer is None or self._answer.done():
+            return
         if self._parser.get_status_code() < 200:  # "continue", "early hints": the answer is yet to come
             self._headers.clear()
             return
@@ -235,6 +292,9 @@ class _Connection(asyncio.Protocol):
 
     def _headers_complete(self) -> bool:
         return self._parser.get_status_code() >= 200
+
+    def _is_bounded(self) -> bool:
+        return any(name.lower() in {b"content-length", b"transfer-encoding"} for name, _ in self._headers)
 
     def _finish(self) -> None:
         if self._answer and not self._answer.done():
@@ -275,9 +335,25 @@ class _Whole(httpx.Response):
 
 def _response(status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> httpx.Response:
     """An answer; where it is packed, httpx unpacks it."""
-    if any(name.lower() == b"content-encoding" for name, _ in headers):
+    if b"content-encoding" in [name.lower() for name, _ in headers]:
         return httpx.Response(status, headers=headers, content=body)
     return _Whole(status, headers, body)
+
+
+def _question(request: httpx.Request, body: bytes) -> _Question:
+    """A body of unknown length gets its length."""
+    headers = [
+        (b"Content-Length", b"%d" % len(body)) if name.lower() == b"transfer-encoding" else (name, value)
+        for name, value in request.headers.raw
+    ]
+    origin = _origin(request.url)
+    return _Question(
+        method=request.method,
+        origin=origin,
+        name=str(request.extensions.get("sni_hostname") or origin.host),
+        patience=_patience(request),
+        message=_head(request.method, request.url, headers) + b"\r\n" + body,
+    )
 
 
 def _origin(url: httpx.URL) -> _Origin:
@@ -291,16 +367,16 @@ def _patience(request: httpx.Request) -> _Patience:
     return _Patience(given.get("connect"), given.get("read"), given.get("pool"))
 
 
-def _head(request: httpx.Request, size: int) -> bytes:
-    """The request line and the headers; a body of unknown length gets its length."""
-    lines = [b"%b %b HTTP/1.1\r\n" % (request.method.encode("ascii"), request.url.raw_path)]
-    for name, value in request.headers.raw:
-        if name.lower() == b"transfer-encoding":
-            lines.append(b"Content-Length: %d\r\n" % size)
-        else:
-            lines.append(b"%b: %b\r\n" % (name, value))
-    lines.append(b"\r\n")
-    head = b"".join(lines)
-    if head.count(b"\n") != len(lines) or head.count(b"\r") != len(lines):
+def _head(method: str, url: httpx.URL, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """The request line and the headers."""
+    first = b"%b %b HTTP/1.1" % (method.encode("ascii"), url.raw_path)
+    return _lines((first, *map(_HEADER.__mod__, headers)))
+
+
+def _lines(lines: Iterable[bytes]) -> bytes:
+    """Lines of a head."""
+    ended = [line + b"\r\n" for line in lines]
+    text = b"".join(ended)
+    if text.count(b"\n") != len(ended) or text.count(b"\r") != len(ended):
         raise httpx.LocalProtocolError("a header holds a line break")
-    return head
+    return text

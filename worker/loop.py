@@ -7,9 +7,11 @@ it, and a claim that nobody ended becomes an unknown outcome that is looked up b
 import asyncio
 from collections import Counter, OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
+import msgspec
 import structlog
+from msgspec.structs import replace
 
 from broker.port import Broker
 from canonical_model.attachment import Attachment
@@ -344,8 +346,7 @@ class Worker:
             log.warning("health_not_recorded", target=target, reason=error.what)
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(msgspec.Struct, frozen=True):
     """It is done; the other side's id."""
 
     outside_id: str

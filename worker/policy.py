@@ -4,9 +4,9 @@ Waits come from tenacity's strategies (exponential with full jitter) and are sto
 survive restarts. A target that said when to come back (`Retry-After`) is not asked sooner.
 """
 
-from dataclasses import dataclass
 from datetime import timedelta
 
+import msgspec
 from tenacity import RetryCallState, Retrying, wait_random_exponential
 from tenacity.wait import wait_base
 
@@ -31,8 +31,7 @@ UNEXPECTED_LIMIT = 5
 """Attempts after which an error that no adapter foresaw is put before a person."""
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(msgspec.Struct, frozen=True):
     """What an attempt came to, for the journal. `wait` in seconds; `target_down` feeds the breaker.
 
     `error` is the class of the error, when it is another one than what was raised: the console groups failures

@@ -21,7 +21,7 @@ from canonical_model.attachment import Attachment
 from canonical_model.case import CanonicalCase, CaseRef
 from ports.adapter import Adapter, Tools
 from ports.errors import TransientError, UncertainError
-from ports.http import PooledTransport
+from ports.http import Endpoint, PooledTransport
 from ports.tracker import (
     Capabilities,
     CaseChange,
@@ -35,21 +35,22 @@ from ports.tracker import (
 )
 
 _encode = msgspec.json.Encoder().encode
-_PATIENCE = {"timeout": httpx.Timeout(10).as_dict()}
-_HEADERS = httpx.Headers({"Content-Type": "application/json"})
 
 
 class SinkTracker:
-    """A tracker that can only create: one HTTP POST per case, and the answer's id.
-
-    It needs no cookies, redirects or log-in, so it speaks to httpx's transport without the client above it.
-    """
+    """A tracker that can only create: one HTTP POST per case, and the answer's id."""
 
     capabilities = Capabilities(unique_key="enforced", version_check="none")
 
     def __init__(self, url: str) -> None:
-        self._url = httpx.URL(url).join("/cases")
         self._transport = PooledTransport(connections=128)
+        self._cases = Endpoint(
+            "POST",
+            httpx.URL(url).join("/cases"),
+            transport=self._transport,
+            headers={"Content-Type": "application/json"},
+            timeout=httpx.Timeout(10),
+        )
 
     async def ensure_ready(self, groups: object) -> tuple[str, ...]:
         return ()
@@ -62,12 +63,7 @@ class SinkTracker:
             "description": case.description,
         }
         try:
-            answer = await self._transport.handle_async_request(
-                httpx.Request(
-                    "POST", self._url, headers=_HEADERS, content=_encode(body), extensions=_PATIENCE
-                )
-            )
-            await answer.aread()
+            answer = await self._cases.send(_encode(body))
         except httpx.ConnectError as error:
             raise TransientError("the sink is away") from error
         except httpx.TransportError as error:

@@ -1,7 +1,6 @@
 """The ledger: who may try what, in which order, and what an outcome changes."""
 
 import asyncio
-import dataclasses
 from datetime import timedelta
 
 import pytest
@@ -168,7 +167,7 @@ async def test_only_the_holder_of_the_claim_may_record(planned, owner, attempt):
     (id_,) = (await planned.accept(inbound("1"))).effects
     (held,) = (await claim(planned, id_, owner="w/1")).effects
 
-    stranger = dataclasses.replace(held, attempt=held.attempt + attempt)
+    stranger = replace(held, attempt=held.attempt + attempt)
     ended = await record(planned, stranger, Outcome.APPLIED, owner)
     assert ended.stale
     assert (await effect_states(planned))[held.key] == "claimed"

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from ports import http
-from ports.http import PooledTransport
+from ports import http, tracing
+from ports.http import Endpoint, PooledTransport
 from tests.broker import certificates
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -182,6 +182,18 @@ async def test_a_slow_answer_is_not_silence(monkeypatch):
         assert (await http_.get(url)).text == "xxxx"
 
 
+@pytest.mark.parametrize(
+    "more", [OK, b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwro", b"HTTP/1.1 20", b"and so on"]
+)
+async def test_a_connection_on_which_more_came_than_was_asked_for_is_not_used_again(more):
+    server = Server(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmine" + more)
+    async with serving(server) as url, client() as http_:
+        assert (await http_.get(url)).text == "mine"
+        assert (await http_.post(url)).text == "ok"
+
+    assert server.connections == 2
+
+
 async def test_who_gives_up_closes_the_connection():
     server = Server("silence")
     async with serving(server) as url, client() as http_:
@@ -250,6 +262,62 @@ async def test_other_schemes_are_refused():
     async with client() as http_:
         with pytest.raises(httpx.UnsupportedProtocol):
             await http_.get("ftp://127.0.0.1/")
+
+
+class Noted(httpx.AsyncBaseTransport):
+    """Sends nothing."""
+
+    async def handle_async_request(self, request):
+        self.request = request
+        return httpx.Response(201, content=b"made")
+
+
+def sending_to(url, transport):
+    return Endpoint(
+        "POST",
+        url,
+        transport=transport,
+        headers={"Accept": "text/plain", "Host": "tracker.example"},
+        timeout=httpx.Timeout(5),
+    )
+
+
+async def test_an_endpoint_sends_over_any_transport_the_same():
+    server, noted = Server(), Noted()
+    async with serving(server) as url:
+        ours = sending_to(f"{url}/cases?a=1", PooledTransport())
+        other = sending_to(f"{url}/cases?a=1", noted)
+        with tracing.within("00-" + "1" * 32 + "-" + "2" * 16 + "-01"):
+            for one in (ours, ours, other):
+                answer = await one.send(b"body", {"If-Match": '"3"'})
+
+    assert (answer.status_code, answer.content) == (201, b"made")
+    first, second = server.requests
+    assert first == second
+    assert server.connections == 1
+    head, _, body = first.partition(b"\r\n\r\n")
+    line, *headers = head.split(b"\r\n")
+    assert (line, body) == (b"POST /cases?a=1 HTTP/1.1", b"body")
+    assert sorted(headers) == sorted(b"%b: %b" % pair for pair in noted.request.headers.raw)
+    assert (noted.request.method, noted.request.url.raw_path) == ("POST", b"/cases?a=1")
+    assert noted.request.content == b"body"
+    assert noted.request.extensions["timeout"]["read"] == 5
+    assert noted.request.headers["traceparent"].startswith("00-1111")
+
+
+@pytest.mark.parametrize("name", ["X-Name", "X\r\nX"])
+async def test_an_endpoint_refuses_a_line_break_in_a_header(name):
+    server = Server()
+    async with serving(server) as url:
+        with pytest.raises(httpx.LocalProtocolError):
+            await sending_to(url, PooledTransport()).send(b"", {name: "a\r\nX-Other: 1"})
+
+    assert server.requests == []
+
+
+async def test_an_endpoint_says_when_nothing_was_sent(free_port):
+    with pytest.raises(httpx.ConnectError):
+        await sending_to(f"http://127.0.0.1:{free_port}", PooledTransport()).send(b"x")
 
 
 @pytest.fixture

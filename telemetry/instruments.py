@@ -68,9 +68,7 @@ class TargetMeter:
     attempt_seconds: Spread = field(default_factory=lambda: Spread(ATTEMPT_BOUNDS))
     delivery_seconds: Spread = field(default_factory=lambda: Spread(DELIVERY_BOUNDS))
 
-    def tried(
-        self, *, action: str, outcome: str, attempt: int, seconds: float, since_accepted: float
-    ) -> None:
+    def tried(self, action: str, outcome: str, attempt: int, seconds: float, since_accepted: float) -> None:
         """A try was recorded."""
         self.attempts[outcome] += 1
         self.attempt_seconds.add(seconds)

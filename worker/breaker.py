@@ -44,7 +44,7 @@ class Breakers:
     def held(self) -> frozenset[str]:
         """Targets to which nothing may go now."""
         now = self._clock.monotonic()
-        return frozenset(name for name, one in self._circuits.items() if one.paused or one.open_until > now)
+        return frozenset([name for name, one in self._circuits.items() if one.paused or one.open_until > now])
 
     def cap(self, target: str, concurrency: int) -> int:
         """How many more of its effects may be tried now: one at a time while it is not known to be back."""

@@ -223,7 +223,12 @@ class Worker:
             await self._tell_breaker(effect.target, judgement)
             self._breakers.ended(effect.target)
         if await self._record(effect, judgement, started):
-            self._measure(effect, judgement, seconds)
+            until_start = (started - born(effect.message_id)) / 1e6
+            since_accepted = until_start + self._clock.monotonic() - began
+            outcome = Outcome.APPLIED if isinstance(judgement, Applied) else judgement.outcome
+            target_meter(effect.target).tried(
+                effect.action, outcome.value, effect.attempt, seconds, since_accepted
+            )
 
     async def _try_traced(self, effect: Claimed, claimed_at: float) -> "Applied | Judgement":
         if self._traces is None:
@@ -298,16 +303,6 @@ class Worker:
             if recorded.next:
                 await self._broker.hand_out(recorded.next)
             return not recorded.stale
-
-    def _measure(self, effect: Claimed, judgement: "Applied | Judgement", seconds: float) -> None:
-        outcome = Outcome.APPLIED if isinstance(judgement, Applied) else judgement.outcome
-        target_meter(effect.target).tried(
-            action=effect.action,
-            outcome=outcome.value,
-            attempt=effect.attempt,
-            seconds=seconds,
-            since_accepted=(micros(self._clock.now()) - born(effect.message_id)) / 1e6,
-        )
 
     def _result(self, effect: Claimed, judgement: "Applied | Judgement", started: int) -> Result:
         if isinstance(judgement, Applied):

@@ -5,7 +5,7 @@ Facts that shaped it: writes need `X-Requested-With` and an `Origin`; a change n
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic
@@ -25,7 +25,7 @@ from ports.errors import (
     TransientError,
     UncertainError,
 )
-from ports.http import PooledTransport
+from ports.http import Endpoint, PooledTransport
 from ports.tracing import pass_trace_on
 
 TOKEN_SECONDS = 600
@@ -124,20 +124,25 @@ class RoundupClient:
         self._settings = settings
         self._token = ""
         self._token_ends = 0.0
+        self._transport = transport or PooledTransport(connections=settings.connections)
+        self._base_url = f"{settings.url}rest/data/"
+        self._timeout = httpx.Timeout(settings.answer_seconds, connect=settings.connect_seconds)
+        self._headers = {
+            "Accept": "application/json",
+            "X-Requested-With": "rest",
+            "Origin": settings.public_origin,
+            "Host": settings.public_host,
+        }
         self._http = httpx.AsyncClient(
-            base_url=f"{settings.url}rest/data/",
-            transport=transport or PooledTransport(connections=settings.connections),
+            base_url=self._base_url,
+            transport=self._transport,
             trust_env=False,
             follow_redirects=False,
-            timeout=httpx.Timeout(settings.answer_seconds, connect=settings.connect_seconds),
+            timeout=self._timeout,
             event_hooks={"request": [pass_trace_on]},
-            headers={
-                "Accept": "application/json",
-                "X-Requested-With": "rest",
-                "Origin": settings.public_origin,
-                "Host": settings.public_host,
-            },
+            headers=self._headers,
         )
+        self._makers: dict[str, Endpoint] = {}
 
     async def close(self) -> None:
         """Let go of the connections."""
@@ -172,7 +177,8 @@ class RoundupClient:
 
     async def create(self, name: str, values: Mapping[str, Value]) -> str:
         """Make a record and return its id; `KeyTakenError` when its key exists already."""
-        return self._made(await self._write("POST", name, values), name)
+        sent = self._maker(name).send(msgspec.json.encode(values), self._log_in())
+        return self._made(await self._written(sent, name), name)
 
     async def create_file(self, values: Mapping[str, str], content: bytes) -> str:
         """Make a `file` record with these bytes and return its id."""
@@ -183,15 +189,15 @@ class RoundupClient:
             files={"content": ("content", content, "application/octet-stream")},
             headers=self._log_in(),
         )
-        return self._made(await self._send_write(request, "file"), "file")
+        return self._made(await self._written(self._http.send(request), "file"), "file")
 
     async def change(self, name: str, id_: str, etag: str, values: Mapping[str, Value]) -> None:
         """Set fields of a record; `StaleError` when it changed since this ETag was read."""
-        await self._write("PATCH", f"{name}/{id_}", values, etag=etag)
+        await self._patch(f"{name}/{id_}", etag, values)
 
     async def link(self, name: str, id_: str, etag: str, links: Mapping[str, Sequence[str]]) -> None:
         """Add ids to lists of a record; `StaleError` when it changed since this ETag was read."""
-        await self._write("PATCH", f"{name}/{id_}", {"@op": "add", **links}, etag=etag)
+        await self._patch(f"{name}/{id_}", etag, {"@op": "add", **links})
 
     async def content(self, id_: str) -> bytes:
         """The bytes of a `file` record."""
@@ -215,25 +221,34 @@ class RoundupClient:
             return response
         raise _refusal(response, f"reading {_class_of(path)}", TransientError)
 
-    async def _write(
-        self, method: str, path: str, values: Mapping[str, Value], *, etag: str = ""
-    ) -> httpx.Response:
+    async def _patch(self, path: str, etag: str, values: Mapping[str, Value]) -> None:
         headers = {**self._log_in(), "Content-Type": "application/json"}
         if etag:
             headers["If-Match"] = etag
         body = msgspec.json.encode(values)
-        return await self._send_write(
-            self._http.build_request(method, path, content=body, headers=headers), path
-        )
+        request = self._http.build_request("PATCH", path, content=body, headers=headers)
+        await self._written(self._http.send(request), path)
 
-    async def _send_write(self, request: httpx.Request, path: str) -> httpx.Response:
+    async def _written(self, sent: Awaitable[httpx.Response], path: str) -> httpx.Response:
         try:
-            response = await self._http.send(request)
+            response = await sent
         except httpx.HTTPError as error:
             raise _broken_off(error) from error
         if response.is_success:
             return response
         raise _refusal(response, f"writing {_class_of(path)}", UncertainError)
+
+    def _maker(self, name: str) -> Endpoint:
+        """Where records of this class are made: the cases of every contact among them."""
+        if name not in self._makers:
+            self._makers[name] = Endpoint(
+                "POST",
+                self._base_url + name,
+                transport=self._transport,
+                headers={**self._headers, "Content-Type": "application/json"},
+                timeout=self._timeout,
+            )
+        return self._makers[name]
 
     def _made(self, response: httpx.Response, name: str) -> str:
         try:

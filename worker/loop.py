@@ -79,7 +79,8 @@ class Worker:
         self._clock = clock
         self._settings = settings
         self._policy = policy or RetryPolicy()
-        self._paces = {name: Pace(self._limits(name).rate, clock) for name in targets}
+        self._limits = {name: settings.limits.get(name, _DEFAULT_LIMITS) for name in targets}
+        self._paces = {name: Pace(limits.rate, clock) for name, limits in self._limits.items()}
         self._traces = traces
         self._kept_back: dict[str, OrderedDict[str, None]] = {}  # each id once
         self._kept_bulk: dict[str, OrderedDict[str, None]] = {}  # the same, of what lets others go first
@@ -108,7 +109,7 @@ class Worker:
         if len(self._in_flight) + self._places >= self._settings.slots:
             return None
         held = self._breakers.held()
-        ready = frozenset(name for name in self._targets if name not in held and self._has_room(name))
+        ready = frozenset([name for name in self._targets if name not in held and self._has_room(name)])
         if not ready:
             return None
         self._promise(ready, 1)
@@ -127,7 +128,7 @@ class Worker:
 
     def _has_room(self, target: str) -> bool:
         """Nobody waits in line for it, it has no budget to keep, and it can take one more."""
-        if self._kept_back.get(target) or self._limits(target).budget:
+        if self._kept_back.get(target) or self._limits[target].budget:
             return False
         return self._cap(target) > self._promised[target]
 
@@ -175,11 +176,8 @@ class Worker:
                 caps[target] -= ready
         return ids
 
-    def _limits(self, target: str) -> TargetLimits:
-        return self._settings.limits.get(target, _DEFAULT_LIMITS)
-
     def _cap(self, target: str) -> int:
-        return self._paces[target].room(self._breakers.cap(target, self._limits(target).concurrency))
+        return self._paces[target].room(self._breakers.cap(target, self._limits[target].concurrency))
 
     async def _claim_and_start(self, ids: tuple[str, ...]) -> None:
         request = ClaimRequest(
@@ -187,7 +185,7 @@ class Worker:
             owner=self._settings.name,
             lease=int(self._settings.lease * 1e6),
             held=self._breakers.held(),
-            budgets=tuple((n, b) for n in self._targets if (b := self._limits(n).budget)),
+            budgets=tuple((name, limits.budget) for name, limits in self._limits.items() if limits.budget),
             caps=tuple((name, self._cap(name)) for name in self._targets),
         )
         asked = self._clock.monotonic()
@@ -254,7 +252,7 @@ class Worker:
         target = self._targets.get(effect.target)
         if target is None:
             return Judgement(Outcome.REJECTED, f"no adapter is configured for {effect.target!r}")
-        patience = self._limits(effect.target).patience
+        patience = self._limits[effect.target].patience
         if self._clock.monotonic() - claimed_at > self._settings.lease - 2 * patience:
             return Judgement(
                 Outcome.UNKNOWN if effect.probe else Outcome.AGAIN, "the claim had grown too old"

@@ -1,13 +1,10 @@
 """Who may try an effect now: asked for beforehand, or when somebody has time."""
 
-from dataclasses import dataclass, field
-
-import msgspec
-
 from canonical_model.commands import Command
+from canonical_model.value import Hidden, Value
 
 
-class Ticket(msgspec.Struct, frozen=True):
+class Ticket(Value, frozen=True):
     """A worker's promise, made before a message is accepted: what can start at once for these targets, it takes.
 
     So the effects of a new case are claimed in the transaction that writes them down. `taken_at` is monotonic.
@@ -19,7 +16,7 @@ class Ticket(msgspec.Struct, frozen=True):
     taken_at: float
 
 
-class ClaimRequest(msgspec.Struct, frozen=True):
+class ClaimRequest(Value, frozen=True):
     """Ask to work on some effects. Targets in `held` are paused or known to be down.
 
     `budgets` limits the tries per minute of a target over all workers, `caps` how many of a target's effects
@@ -34,8 +31,7 @@ class ClaimRequest(msgspec.Struct, frozen=True):
     caps: tuple[tuple[str, int], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(Value, frozen=True):
     """An effect that is ours until the lease ends. `probe`: an earlier try may have worked; look first.
 
     `deaths`: how many workers died on it since a person last decided about it.
@@ -49,11 +45,11 @@ class Claimed:
     action: str
     attempt: int
     probe: bool
-    command: Command = field(repr=False)
+    command: Hidden[Command]
     deaths: int = 0
 
 
-class Claim(msgspec.Struct, frozen=True):
+class Claim(Value, frozen=True):
     """What was taken, and (target, effect) pairs that only a cap kept back: ask for them again soon.
 
     `bulk`: those of the effects kept back that let others go first.

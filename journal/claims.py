@@ -1,11 +1,10 @@
 """Who may try an effect now: asked for beforehand, or when somebody has time."""
 
-import msgspec
-
 from canonical_model.commands import Command
+from canonical_model.value import Hidden, Value
 
 
-class Ticket(msgspec.Struct, frozen=True):
+class Ticket(Value, frozen=True):
     """A worker's promise, made before a message is accepted: what can start at once for these targets, it takes.
 
     So the effects of a new case are claimed in the transaction that writes them down. `taken_at` is monotonic.
@@ -17,7 +16,7 @@ class Ticket(msgspec.Struct, frozen=True):
     taken_at: float
 
 
-class ClaimRequest(msgspec.Struct, frozen=True):
+class ClaimRequest(Value, frozen=True):
     """Ask to work on some effects. Targets in `held` are paused or known to be down.
 
     `budgets` limits the tries per minute of a target over all workers, `caps` how many of a target's effects
@@ -32,7 +31,7 @@ class ClaimRequest(msgspec.Struct, frozen=True):
     caps: tuple[tuple[str, int], ...] = ()
 
 
-class Claimed(msgspec.Struct, frozen=True):
+class Claimed(Value, frozen=True):
     """An effect that is ours until the lease ends. `probe`: an earlier try may have worked; look first.
 
     `deaths`: how many workers died on it since a person last decided about it.
@@ -46,15 +45,11 @@ class Claimed(msgspec.Struct, frozen=True):
     action: str
     attempt: int
     probe: bool
-    command: Command
+    command: Hidden[Command]
     deaths: int = 0
 
-    def __repr__(self) -> str:
-        """Not what is to be done: that may name people."""
-        return f"Claimed(id={self.id!r}, key={self.key!r}, attempt={self.attempt}, probe={self.probe})"
 
-
-class Claim(msgspec.Struct, frozen=True):
+class Claim(Value, frozen=True):
     """What was taken, and (target, effect) pairs that only a cap kept back: ask for them again soon.
 
     `bulk`: those of the effects kept back that let others go first.

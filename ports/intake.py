@@ -1,26 +1,22 @@
 """How inbound adapters hand over what came in."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
-
-import msgspec
 
 from canonical_model.attachment import Attachment
 from canonical_model.events import Event
+from canonical_model.value import Hidden, Value
 from ports.errors import MessageError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class File:
+class File(Value, frozen=True, kw_only=True):
     """An attachment with its bytes, on its way into the journal."""
 
     attachment: Attachment
-    content: bytes = field(repr=False)
+    content: Hidden[bytes]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inbound:
+class Inbound(Value, frozen=True, kw_only=True):
     """One message as it came in.
 
     `source` is the adapter instance (and mailbox), `source_ref` the sender's own id for this message: the pair
@@ -31,7 +27,7 @@ class Inbound:
 
     source: str
     source_ref: str
-    raw: bytes = field(repr=False)
+    raw: Hidden[bytes]
     media_type: str
     event: Event | None = None
     problem: MessageError | None = None
@@ -40,7 +36,7 @@ class Inbound:
     traceparent: str = ""
 
 
-class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+class Receipt(Value, frozen=True, kw_only=True):
     """Proof that a message is safely stored. `duplicate`: it had been handed over before, nothing new happened."""
 
     message_id: str

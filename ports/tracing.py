@@ -28,7 +28,7 @@ class Outgoing(Protocol):
 
 def valid(traceparent: str) -> str:
     """What a sender told when it is a trace of version 00, else "": nothing but hexadecimal digits gets in."""
-    return traceparent if _FORM.fullmatch(traceparent) else ""
+    return traceparent if traceparent and _FORM.fullmatch(traceparent) else ""
 
 
 @contextmanager
@@ -43,8 +43,7 @@ def within(traceparent: str) -> Generator[None]:
 
 def hear(headers: Iterable[tuple[bytes, bytes]]) -> None:
     """What comes in by this task, from now on, came with these headers (names in lower case)."""
-    traceparent = header(headers, _NAME)
-    _TOLD.set(valid(traceparent.decode("latin-1")) if traceparent else "")
+    _TOLD.set(valid(header(headers, _NAME).decode("latin-1")))
 
 
 def told() -> str:

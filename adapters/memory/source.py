@@ -1,7 +1,8 @@
 """A system to fetch from that lives in memory and obeys the contract: for tests, training and what-if."""
 
 import asyncio
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from canonical_model.events import Event
 from ports.errors import HubError, NotUnderstoodError, TransientError

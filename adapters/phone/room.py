@@ -7,13 +7,13 @@ recognised. Another process that took the exchange over is noticed: then nothing
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 
 from adapters.phone.assembler import Call, Direction, Habits, Observation, Recording
 from adapters.phone.desk import Desk, Finished, Patience, earlier_call

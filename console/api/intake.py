@@ -1,6 +1,6 @@
 """Events that come in: read, stored, and only then answered; or only looked at."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import msgspec
 import structlog
@@ -108,7 +108,7 @@ async def rehearsed(sent: Sent, caller: Caller, back: Back) -> Rehearsal:
     seen = await back.journal.cases.outcome(inbound.source, str(ref))
     if isinstance(inbound.event, ContactReceived):
         completed = await back.complete(inbound.event.contact)
-        inbound = replace(inbound, event=ContactReceived(contact=completed))
+        inbound = msgspec.structs.replace(inbound, event=ContactReceived(contact=completed))
     decision, problem = await back.journal.foresee(inbound)
     return _foretold(decision, problem, seen_before=seen is not None)
 

@@ -5,7 +5,7 @@ The model says what the journal must answer; a pretended system outside counts w
 
 import asyncio
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count
 
@@ -18,6 +18,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from msgspec.structs import replace
 
 from canonical_model.contact import Thread
 from canonical_model.decision import Decision, Fate

@@ -176,7 +176,7 @@ def _outside(
     told = published(
         case, Step(name="opened", status=public_status(case.status), at=known.now), (), configuration
     )
-    if case.status not in OPEN:
+    if not destination.crew or case.status not in OPEN:
         return told
     order = field_work.ordered(case, destination.crew, None, known.now)
     if not order.intents:

@@ -523,7 +523,7 @@ class Routing:
             "case_history",
             case_ref=record.ref,
             at=self.tx.now + len(self.rows.get("case_history", ())),  # one commit, several steps: in order
-            status=record.status.value,
+            status=str(record.status),
             handler_group=record.group,
             caused_by=message_id,
         )
@@ -660,7 +660,7 @@ class Routing:
         started = self.started.get(arrival.id, ())
         state = _state(decision, len(started))
         inbound = arrival.inbound
-        channel = arrival.event.contact.channel.value if isinstance(arrival.event, ContactReceived) else ""
+        channel = str(arrival.event.contact.channel) if isinstance(arrival.event, ContactReceived) else ""
         case = decision.case.ref if decision and decision.case else None
         self._row(
             "messages",
@@ -742,17 +742,17 @@ def _state(decision: Decision | None, effects_: int) -> str:
         return "parked"
     if decision.fate is Fate.ROUTED:
         return "waiting" if effects_ else "done"
-    return decision.fate.value
+    return str(decision.fate)
 
 
 def _case_row(state: CaseState, now: int) -> dict[str, Any]:
     record = state.record
     return {
         "ref": record.ref,
-        "kind": record.kind.value,
-        "channel": record.channel.value,
+        "kind": str(record.kind),
+        "channel": str(record.channel),
         "handler_group": record.group,
-        "status": record.status.value,
+        "status": str(record.status),
         "category": record.category,
         "area": record.area,
         "tracker_id": record.tracker_id,

@@ -22,7 +22,7 @@ NONE, PROBE, KEY = Idempotency.NONE, Idempotency.PROBE, Idempotency.NATIVE_KEY
 
 
 def claimed(attempt: int = 1, *, probe: bool = False) -> Claimed:
-    command = AddNote(case=CaseRef("LEU-2026-000001"), text="-")
+    command = AddNote(case=CaseRef("LEU-2026-000001"), text="An Peeters")
     return Claimed("id", "key", "LEU-2026-000001", "m", "tracker", "add_note", attempt, probe, command)
 
 
@@ -120,4 +120,5 @@ def test_who_asks_for_more_time_than_agreed_gets_it():
 
 
 def test_a_claimed_effect_does_not_show_what_is_to_be_done():
-    assert repr(claimed()) == "Claimed(id='id', key='key', attempt=1, probe=False)"
+    assert "id='id'" in repr(claimed())
+    assert "Peeters" not in repr(claimed())

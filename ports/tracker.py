@@ -1,7 +1,6 @@
 """The tracker: an off-the-shelf product in which handler groups work on cases."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, NewType, Protocol
 
@@ -10,28 +9,27 @@ from canonical_model.case import CanonicalCase, CaseRef
 from canonical_model.contact import Channel
 from canonical_model.events import CaseChanged
 from canonical_model.status import CaseStatus
+from canonical_model.value import Hidden, Value
 
 TrackerId = NewType("TrackerId", str)
 """The tracker's own id of a case."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Capabilities:
+class Capabilities(Value, frozen=True, kw_only=True):
     """What a tracker product can and cannot do; the hub adapts to it."""
 
     unique_key: Literal["enforced", "checked", "none"]
     version_check: Literal["exact", "racy", "none"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrackerCase:
+class TrackerCase(Value, frozen=True, kw_only=True):
     """A case as the tracker holds it. `version` is opaque: for `update(expect=...)` only."""
 
     id: TrackerId
     ref: CaseRef
     status: CaseStatus
     group: str
-    subject: str = field(repr=False)
+    subject: Hidden[str]
     due: datetime | None
     party_ref: str
     version: str
@@ -39,19 +37,17 @@ class TrackerCase:
     attachments: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Note:
+class Note(Value, frozen=True, kw_only=True):
     """A text on a case. `key` is ours and unique; `public` ones are meant for or come from the customer."""
 
     key: str
-    text: str = field(repr=False)
+    text: Hidden[str]
     public: bool
     incoming: bool
     channel: Channel | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseChange:
+class CaseChange(Value, frozen=True, kw_only=True):
     """Fields to set; None leaves a field as it is."""
 
     status: CaseStatus | None = None
@@ -59,8 +55,7 @@ class CaseChange:
     due: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseQuery:
+class CaseQuery(Value, frozen=True, kw_only=True):
     """Which cases to list; None = whatever. `due_before` is UTC."""
 
     group: str | None = None
@@ -70,24 +65,21 @@ class CaseQuery:
     due_before: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class Page(Value, frozen=True, kw_only=True):
     """A page of a list; `next_page` is 0 when this is the last."""
 
     cases: tuple[TrackerCase, ...]
     next_page: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeBatch:
+class ChangeBatch(Value, frozen=True, kw_only=True):
     """Changes since a cursor, oldest first; the same change may come in two batches."""
 
     changes: tuple[CaseChanged, ...]
     cursor: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Created:
+class Created(Value, frozen=True, kw_only=True):
     """`created` is False when the case was there already."""
 
     id: TrackerId

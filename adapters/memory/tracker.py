@@ -7,7 +7,9 @@ It also plays the handlers (`answer`, `set_status`) and can be told to misbehave
 import asyncio
 from collections import deque
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from canonical_model.attachment import Attachment
 from canonical_model.case import CanonicalCase, CaseRef

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 from starlette.requests import Request
 
 from canonical_model.contact import Channel

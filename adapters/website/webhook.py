@@ -215,7 +215,7 @@ def _receipt(receipt: Receipt) -> Reply:
         "status_url": address,
         "duplicate": receipt.duplicate,
     }
-    return Reply(200 if receipt.duplicate else 202, content, {"location": address})
+    return Reply(200 if receipt.duplicate else 202, content, (b"location", address.encode()))
 
 
 def _plain(media_type: str) -> str:

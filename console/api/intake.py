@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import msgspec
 import structlog
-from msgspec.structs import replace
 from starlette.requests import Request
 
 from canonical_model.contact import Channel

@@ -15,7 +15,7 @@ async def test_a_reply_is_a_json_response() -> None:
     async def door(_request: Request) -> JSONResponse:
         return JSONResponse(CONTENT, 202, headers={"Location": "/receipts/1"})
 
-    assert await _got(Reply(202, CONTENT, {"location": "/receipts/1"})) == await _got(Route("/", door))
+    assert await _got(Reply(202, CONTENT, (b"location", b"/receipts/1"))) == await _got(Route("/", door))
 
 
 async def _got(app: ASGIApp) -> tuple[int, dict[str, str], bytes]:

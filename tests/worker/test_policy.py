@@ -117,7 +117,3 @@ def test_who_asks_for_more_time_than_agreed_gets_it():
     error = TransientError("busy", retry_after=60, pace=(5, 300))
 
     assert RetryPolicy(wait_fixed(7)).judge(claimed(1), error, KEY).wait == 60
-
-
-def test_a_claimed_effect_does_not_show_what_is_to_be_done():
-    assert repr(claimed()) == "Claimed(id='id', key='key', attempt=1, probe=False)"

@@ -5,7 +5,7 @@ up; the next transaction serves them all with one fsync. A caller is answered on
 holds its write. When a group fails, each of its members is tried again alone, so that only the guilty fails.
 
 SQLite: processes take turns (`journal/turns.py`). The statements of a transaction run in the event loop, as its driver would only wrestle with it for
-Python's lock; what waits for the disk (begin, commit) is done in a thread meanwhile. PostgreSQL: a transaction
+Python's lock; what waits for the disk (begin, commit, and the sync after the turn: `journal/log_file.py`) is done in a thread meanwhile. PostgreSQL: a transaction
 runs in a thread, as each of its statements waits for another machine. Reads have a few threads of their own.
 """
 
@@ -27,6 +27,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 
 from journal.instants import DAY, born, micros
+from journal.log_file import LogFile
 from journal.rows import PutRows, write_together
 from journal.schema import tally, target_tally
 from journal.turns import Turns
@@ -177,9 +178,9 @@ class Database:
         self._writing = open_engine(
             url, connections=1
         )  # always the same: its cache and its statements stay warm
-        if self.dialect == "postgresql":
-            event.listen(self._writing, "connect", _by_index)
+        event.listen(self._writing, "connect", _by_index if self.dialect == "postgresql" else _synced_by_us)
         self._turns = Turns(url)
+        self._log_file = LogFile(url)
         self._clock = clock
         self._shard = shard
         self._waiting: deque[_Waiting[Any, Any]] = deque()
@@ -241,6 +242,7 @@ class Database:
         self._writing.dispose()
         self.engine.dispose()
         self._turns.close()
+        self._log_file.close()
 
     def write(self, many: WriteMany[A, R], argument: A) -> "asyncio.Future[R]":
         """Run `many` for this argument, together with whoever else asks for the same; done = durable.
@@ -381,10 +383,18 @@ class Database:
         with connection:
             connection.commit()
             self._turns.end()
+            self._sync()
             if self.dialect == "sqlite":
                 self._log_is_long = _pages_to_copy(connection) > LONGEST_LOG
         for call in self._afterwards:
             call()
+
+    def _sync(self) -> None:
+        """On SQLite a commit is durable only now; others may write meanwhile, and what they commit stands behind it."""
+        try:
+            self._log_file.sync()
+        except OSError as error:
+            raise _broken(str(error)) from error
 
     def _copy_log(self) -> None:
         """Copy SQLite's write-ahead log into its file, once those who waited for the commit have their answer."""
@@ -564,6 +574,11 @@ def _prepare_postgresql(connection: Any, _record: object) -> None:
             if value == "off":
                 raise RuntimeError(f"PostgreSQL runs with {setting}=off: an answer would not be durable")
     connection.commit()
+
+
+def _synced_by_us(connection: Any, _record: object) -> None:
+    """A commit leaves the log to be synced by `LogFile`; SQLite still syncs what must be before it copies the log or begins it anew."""
+    connection.execute("PRAGMA synchronous=NORMAL")
 
 
 def _by_index(connection: Any, _record: object) -> None:

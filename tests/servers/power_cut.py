@@ -26,7 +26,9 @@ def files_at(calls: Sequence[Call], moment: float, chance: Random | None = None)
         elif call.name not in SYNCS:
             waiting[call.file].append(call)
         elif call.ended < moment:
-            _apply(synced[call.file], waiting.pop(call.file, []))
+            written = [one for one in waiting[call.file] if one.ended <= call.began]
+            waiting[call.file] = [one for one in waiting[call.file] if one.ended > call.began]
+            _apply(synced[call.file], written)
     for file, calls_of_it in waiting.items():
         _apply(synced[file], [call for call in calls_of_it if chance and chance.random() < 0.5])
     return {file.name: bytes(content) for file, content in synced.items()}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
+import msgspec
 import structlog
 
 from adapters.amqp import translate
@@ -228,7 +229,7 @@ class SystemSource:
         try:
             return inbound, await self._hall.tools.accept(inbound)
         except RejectedError as error:
-            aside = replace(
+            aside = msgspec.structs.replace(
                 inbound,
                 source_ref=self._beside(inbound.source_ref, inbound.raw),
                 event=None,

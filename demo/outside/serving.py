@@ -43,6 +43,7 @@ async def serving(
         port=port,
         log_config=None,
         lifespan="off",
+        interface="asgi3",
         ws="none",
         timeout_graceful_shutdown=1,
         **(tls.options if tls else {}),

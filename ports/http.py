@@ -19,9 +19,9 @@ from types import MappingProxyType
 from typing import Final, NamedTuple, cast
 
 import httpx
-import msgspec
 from httptools import HttpParserError, HttpResponseParser
 
+from canonical_model.value import Hidden, Value
 from ports import tracing
 
 IDLE_SECONDS: Final = 3.0
@@ -49,14 +49,14 @@ class _Patience(NamedTuple):
     pool: float | None
 
 
-class _Question(msgspec.Struct, frozen=True):
+class _Question(Value, frozen=True):
     """A request as it goes over the wire. `name`: whom the other side's certificate must name."""
 
     method: str
     origin: _Origin
     name: str
     patience: _Patience
-    message: bytes
+    message: Hidden[bytes]
 
 
 class PooledTransport(httpx.AsyncBaseTransport):

@@ -346,3 +346,9 @@ async def test_tls_trusts_the_authority_that_it_was_given(issued):
                 await http_.post(url, content=b"secret")
 
     assert len(server.requests) == 1
+
+
+def test_what_goes_over_the_wire_is_not_shown():
+    question = http._question(httpx.Request("POST", "http://tracker.test/cases"), b"An Peeters")
+
+    assert "Peeters" not in repr(question)

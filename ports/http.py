@@ -49,7 +49,7 @@ class _Patience(NamedTuple):
     pool: float | None
 
 
-class _Question(Value, frozen=True):
+class _Question(Value, frozen=True, kw_only=True):
     """A request as it goes over the wire. `name`: whom the other side's certificate must name."""
 
     method: str
@@ -196,7 +196,13 @@ class Endpoint:
     def _question(self, body: bytes, more: list[tuple[bytes, bytes]]) -> _Question:
         head = self._head + _lines(map(_HEADER.__mod__, more)) if more else self._head
         message = b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
-        return _Question(self._model.method, self._origin, self._origin.host, self._patience, message)
+        return _Question(
+            method=self._model.method,
+            origin=self._origin,
+            name=self._origin.host,
+            patience=self._patience,
+            message=message,
+        )
 
 
 class _Connection(asyncio.Protocol):

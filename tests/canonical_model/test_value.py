@@ -55,6 +55,7 @@ HIDDEN = {
     "TrackerCase": {"subject"},
     "WorkOrder": {"subject", "description"},
     "WorkOrderChanged": {"text"},
+    "_Question": {"message"},
 }
 """By class: the fields that no traceback and no log may show."""
 

@@ -57,7 +57,15 @@ def _wait_until_traced(tracer: "subprocess.Popen[str]", pids: Sequence[int]) -> 
 def _is_traced(pid: int) -> bool:
     """All its threads are, or it is gone."""
     threads = Path(f"/proc/{pid}/task").glob("*/status")
-    return all("TracerPid:\t0" not in status.read_text() for status in threads)
+    return all("TracerPid:\t0" not in _read(status) for status in threads)
+
+
+def _read(status: Path) -> str:
+    """Nothing, of a thread that ended since it was listed."""
+    try:
+        return status.read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def recording(files: Sequence[Path], into: Path) -> list[str]:

@@ -118,16 +118,19 @@ def configure(folder: Path, sink: int, ports: tuple[int, ...], *, journal: str, 
 def begun(command: list[str], port: int, environment: Mapping[str, str] | None = None) -> Iterator[int]:
     """A process of the hub that takes contacts; its pid."""
     with started(command, port, environment) as pid:
+        end = time.monotonic() + 60
         while not _is_ready(port):
+            if time.monotonic() > end:
+                sys.exit(f"{' '.join(command[1:3])} takes no contacts")
             time.sleep(0.05)
         yield pid
 
 
 def _is_ready(port: int) -> bool:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready") as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=10) as answer:
             return answer.status == 200
-    except urllib.error.HTTPError:
+    except (urllib.error.HTTPError, TimeoutError):
         return False
 
 

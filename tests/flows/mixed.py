@@ -72,7 +72,7 @@ url = "{queue}"
 callback_url = "http://{hub}/in/counter"
 username = "hub"
 password = "secret:queue_password"
-registration_minutes = 0
+registration_minutes = 0.05
 refresh_seconds = 1
 
 [adapters.counter.queue.branches]

@@ -65,13 +65,19 @@ class LoneHub:
         self, numbers: Sequence[int], *, size: int = 1000, patience: float = 60
     ) -> list[httpx.Response | httpx.TransportError]:
         """Many forms at the same moment; the same number is the same form."""
-        limits = httpx.Limits(max_connections=None)
-        async with httpx.AsyncClient(trust_env=False, timeout=patience, limits=limits) as client:
-            return await asyncio.gather(*(self._post(client, number, size) for number in numbers))
+        async with self.client(patience) as client:
+            return await asyncio.gather(*(self.post(client, number, size) for number in numbers))
 
-    async def _post(
-        self, client: httpx.AsyncClient, number: int, size: int
+    @staticmethod
+    def client(patience: float = 60) -> httpx.AsyncClient:
+        """One to post with: as many connections as it has forms under way."""
+        limits = httpx.Limits(max_connections=None)
+        return httpx.AsyncClient(trust_env=False, timeout=patience, limits=limits)
+
+    async def post(
+        self, client: httpx.AsyncClient, number: int, size: int = 1000
     ) -> httpx.Response | httpx.TransportError:
+        """One form, and what is answered; the same number is the same form."""
         try:
             return await client.post(
                 f"http://{self.address}/in/website/form",

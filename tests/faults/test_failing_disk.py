@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import AsyncGenerator
 from contextlib import AbstractContextManager, asynccontextmanager
+from itertools import count
 from pathlib import Path
 from typing import TypeAlias
 
@@ -21,7 +22,7 @@ from tests.servers import postgres
 from tests.servers.strace import failing_syncs
 
 BEFORE, DURING = range(10), range(100, 120)
-TOGETHER = 4
+SENDERS = 2
 
 Answer: TypeAlias = httpx.Response | httpx.TransportError
 
@@ -33,7 +34,7 @@ async def test_a_disk_that_fails_under_sqlite_ends_the_hub_and_costs_nothing(tmp
         posting = asyncio.create_task(_post_until_it_ends(hub, answers))
         await until(lambda: answers, "it stores")
         async with entered(failing_syncs(hub.process.pid)):
-            before = len(answers) + TOGETHER  # some are on their way
+            before = len(answers) + SENDERS  # some are on their way
             code = await hub.ended()
         await posting
         assert receipts(answers[before:]) == set()
@@ -76,9 +77,17 @@ async def test_a_disk_that_fails_under_postgresql_costs_nothing(tmp_path, tracke
 
 
 async def _post_until_it_ends(hub: LoneHub, answers: list[Answer]) -> None:
-    """Some forms at a time, numbered from 0; what is said to each."""
-    while hub.process.poll() is None:
-        answers += await hub.flood(range(len(answers), len(answers) + TOGETHER))
+    """Each sender posts its next form once it was told about the last, so that somebody always waits; numbered from 0."""
+    numbers = count()
+    async with hub.client() as client:
+
+        async def send() -> None:
+            while hub.process.poll() is None:
+                answers.append(answer := await hub.post(client, next(numbers)))
+                if isinstance(answer, httpx.TransportError):
+                    await asyncio.sleep(0.1)
+
+        await asyncio.gather(*(send() for _ in range(SENDERS)))
 
 
 @asynccontextmanager

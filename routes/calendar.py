@@ -4,7 +4,7 @@ from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-import holidays
+from holidays.countries.belgium import Belgium
 
 BRUSSELS = ZoneInfo("Europe/Brussels")
 _CLOSING = time(17, 0)
@@ -27,5 +27,5 @@ def _closing_time(hour: int, left: int) -> datetime:
 
 
 @lru_cache(maxsize=16)
-def _holidays(year: int) -> holidays.HolidayBase:
-    return holidays.country_holidays("BE", years=year)
+def _holidays(year: int) -> Belgium:
+    return Belgium(years=year)  # type: ignore[no-untyped-call]  # holidays has none

@@ -4,7 +4,7 @@ from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-import holidays
+from holidays.countries.belgium import Belgium
 
 BRUSSELS = ZoneInfo("Europe/Brussels")
 _A_MOMENT = timedelta(microseconds=1)
@@ -44,5 +44,5 @@ def _is_working_day(day: date) -> bool:
 
 
 @lru_cache(maxsize=8)
-def _holidays(year: int) -> holidays.HolidayBase:
-    return holidays.country_holidays("BE", years=year)
+def _holidays(year: int) -> Belgium:
+    return Belgium(years=year)  # type: ignore[no-untyped-call]  # holidays has none

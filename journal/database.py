@@ -107,14 +107,17 @@ class Transaction:
         """One more (or fewer) message of this day and source in this state."""
         self.tallies[received_at // DAY, source, state] += change
 
-    def count_effect(self, effect_id: str, target: str, state: str, change: int) -> None:
-        """One more (or fewer) effect towards this target in this state, on the day that it was written down."""
-        self.target_tallies[born(effect_id) // DAY, target, state] += change
+    def count_new_effect(self, target: str) -> None:
+        """One more effect towards this target, written down now; it waits."""
+        day = self.now // DAY
+        self.target_tallies[day, target, "written"] += 1
+        self.target_tallies[day, target, "waiting"] += 1
 
     def move_effect(self, effect_id: str, target: str, before: str, after: str) -> None:
-        """An effect went from one state of the balance to another."""
-        self.count_effect(effect_id, target, before, -1)
-        self.count_effect(effect_id, target, after, 1)
+        """An effect went from one state of the balance to another: it counts on the day that it was written down."""
+        day = born(effect_id) // DAY
+        self.target_tallies[day, target, before] -= 1
+        self.target_tallies[day, target, after] += 1
 
     @contextmanager
     def part(self) -> Generator[None]:

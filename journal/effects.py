@@ -259,7 +259,7 @@ class _Recording:
         self.tx = tx
         self.results = results
         self.routing = Routing(intake, tx, [])
-        self.router = self.routing.rules.router
+        self.router = intake.rules.router
         self.updates: list[dict[str, Any]] = []
         self.tries: list[dict[str, Any]] = []
         self.followers: list[_Tried] = []

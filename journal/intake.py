@@ -5,8 +5,7 @@ run inside the transaction: there is no state in which a message is stored but n
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
@@ -24,9 +23,9 @@ from canonical_model.codec import (
     encode,
     event_name,
 )
-from canonical_model.commands import ChangeCase
+from canonical_model.commands import ChangeCase, Command
 from canonical_model.contact import Channel, Kind
-from canonical_model.decision import Decision, Fate, Intent, Known, Match, Reference, Router, Sent, Timer
+from canonical_model.decision import Decision, Fate, Intent, Known, Match, Reference, Sent, Timer
 from canonical_model.events import (
     CaseChanged,
     CaseErased,
@@ -37,10 +36,10 @@ from canonical_model.events import (
     WorkOrderChanged,
     WorkShown,
 )
-from canonical_model.message import Message, MessageId
 from canonical_model.status import CaseStatus
 from journal.among import among
 from journal.apart import Apart
+from journal.arrivals import Arrival, Rules, arrived, route_failed
 from journal.asking import NOT_YET, asked_until
 from journal.awaiting import why_it_waits
 from journal.case_numbers import CaseNumbers
@@ -48,15 +47,28 @@ from journal.claims import Claimed, Ticket
 from journal.crypto import DataKey, Keyring, SealBrokenError
 from journal.database import Transaction
 from journal.instants import DAY, micros, moment, new_id
+from journal.new_rows import (
+    CHANGE_CARDS,
+    CHANGE_CASES,
+    INSERT_CASES,
+    INSERT_FILES,
+    ChangedCard,
+    ChangedCase,
+    NewBody,
+    NewCase,
+    NewEffect,
+    NewHistory,
+    NewKey,
+    NewMessage,
+    NewReference,
+    NewRows,
+)
 from journal.recovery import Recovery
-from journal.rows import InsertRows, PutRows, UpdateRows, Write, write_together
+from journal.rows import PutRows, Write, write_together
 from journal.schema import (
-    bodies,
-    case_history,
     cases,
     data_keys,
     effects,
-    files,
     messages,
     references,
     timers,
@@ -72,22 +84,6 @@ OWN_NUMBER = "case"
 """The system of our own case numbers: they name their case themselves, without a row of references."""
 HANDOUT_GRACE = 20_000_000
 """How long a freshly written effect is left to the hand-out before the sweeper looks after it (20 s)."""
-
-
-@dataclass(slots=True)
-class Arrival:
-    """A message on its way in, with its key and, once routed, the effects that can start."""
-
-    inbound: Inbound
-    id: str
-    identity: str
-    content_hash: str
-    key: DataKey
-    traceparent: str = ""
-    event: Event | None = None
-    ticket: Ticket | None = None
-    raw: bytes = field(default=b"", repr=False)  # sealed, as it will be stored
-    canonical: bytes | None = field(default=None, repr=False)
 
 
 class Accepted(Struct, frozen=True):
@@ -134,16 +130,8 @@ class CaseState(Struct):
     lanes: set[str] = set()  # a Struct makes a new one for each
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """The routes, and the version of the configuration they were made from: replaced together, never one alone."""
-
-    router: Router
-    config_version: str = ""
-
-
 class Intake:
-    """Writes messages and decisions. One instance per process; `rules` may be replaced between transactions."""
+    """Writes messages and decisions. One instance per process; `rules` may be replaced: they count for what arrives later."""
 
     def __init__(self, keyring: Keyring, rules: Rules, *, prefix: str, apart: Apart | None = None) -> None:
         self.keyring = keyring
@@ -156,24 +144,8 @@ class Intake:
     def arrival(
         self, inbound: Inbound, now: int, traceparent: str = "", ticket: Ticket | None = None
     ) -> Arrival:
-        """Prepare a message for `accept_many`: its id, its key, its hashes, its sealed bodies.
-
-        All that needs no transaction is done here, so that a transaction is short.
-        """
-        id_ = new_id(now)
-        key = self.keyring.new_key(id_)
-        return Arrival(
-            inbound=inbound,
-            id=id_,
-            identity=self.keyring.find_hash(f"identity/{inbound.source}", inbound.source_ref),
-            content_hash=self.keyring.content_hash(inbound.raw),
-            key=key,
-            traceparent=traceparent,
-            event=inbound.event,
-            ticket=ticket,
-            raw=key.seal(id_, "raw", inbound.raw),
-            canonical=key.seal(id_, "canonical", encode(inbound.event)) if inbound.event else None,
-        )
+        """Prepare a message for `accept_many`, which decides by the rules of this moment."""
+        return arrived(self.keyring, self.rules, inbound, now, traceparent, ticket)
 
     def accept_many(self, tx: Transaction, arrivals: list[Arrival]) -> list[Accepted | BaseException]:
         """Store and route; duplicates get the receipt of the first."""
@@ -220,7 +192,6 @@ class Routing:
 
     def __init__(self, intake: Intake, tx: Transaction, arrivals: list[Arrival]) -> None:
         self.intake = intake
-        self.rules = intake.rules  # one configuration for the whole transaction
         self.tx = tx
         self.arrivals = arrivals
         self.now = moment(tx.now)
@@ -231,16 +202,14 @@ class Routing:
         self.owners: dict[str, str] = {}
         self.noted: dict[str, int] = {}
         self.recent: Counter[str] = Counter()
-        self.rows: dict[str, list[dict[str, Any]]] = {}
+        self.rows = NewRows()
         self.started: dict[str, tuple[str, ...]] = {}
         self.claimed: dict[str, list[Claimed]] = {}
         self.timers: dict[tuple[str, str], Timer | None] = {}
-        self.problems: dict[str, str] = {}
         self.unopened: dict[str, str] = {}
         self.bulk = {arrival.id for arrival in arrivals if arrival.inbound.bulk}
         self._counted: set[tuple[str, str]] = set()
         self._keys: set[str] = set()
-        self._names: dict[str, list[tuple[Reference, str]]] = {}
         self._hashes: dict[tuple[str, str], str] = {}
         self._rehearsing = False
         self._opened = 0
@@ -248,7 +217,7 @@ class Routing:
 
     def lock(self) -> None:
         """Keep other processes from deciding about the same messages and cases until this transaction ends."""
-        asked = [hashed for arrival in self.arrivals for _, hashed in self._references(arrival)]
+        asked = [hashed for arrival in self.arrivals for _, hashed in arrival.names]
         self.tx.lock([*(arrival.identity for arrival in self.arrivals), *asked])
 
     def run(self) -> dict[str, tuple[str, ...]]:
@@ -263,7 +232,11 @@ class Routing:
 
     def load(self) -> None:
         """Read which cases the references of the arrivals belong to, and the cases."""
-        hashes = [hashed for arrival in self.arrivals for _, hashed in self._references(arrival)]
+        for name, hashed in (named for arrival in self.arrivals for named in arrival.names):
+            self._hashes[name.system, name.value] = hashed
+            if name.system == OWN_NUMBER:
+                self.owners[hashed] = name.value
+        hashes = list(self._hashes.values())
         if not hashes:
             return
         recalled = self.intake.recovery.openings
@@ -339,7 +312,7 @@ class Routing:
                 case_ref=case,
                 open_effects=len(started),
                 parked_effects=0,
-                config_version=self.rules.config_version,
+                config_version=arrival.rules.config_version,
             )
         )
         self.tx.connection.execute(
@@ -354,36 +327,25 @@ class Routing:
         if self._opened:
             self.intake.numbers.note_used(self.tx)
         self._remove_timers()
-        changed = [state for state in self.states.values() if state.changed and not state.new]
+        touched = [state for state in self.states.values() if state.changed]
+        now = self.tx.now
         write_together(
             self.tx.connection,
-            (*self._new_rows(), (_CASE, [_case_row(state, self.tx.now) for state in changed]), *also),
+            (
+                (INSERT_CASES, [_new_case(state, now) for state in touched if state.new]),
+                *self.rows.writes(),
+                (_TIMERS, [_timer_row(case, timer) for (case, _), timer in self.timers.items() if timer]),
+                (CHANGE_CASES, [_changed_case(state, now) for state in touched if not state.new]),
+                *also,
+            ),
         )
-        InsertRows(files).run(self.tx.connection, self.rows.get("files", []))  # they may be large
+        INSERT_FILES.run(self.tx.connection, self.rows.files)
         cards = [state for state in self.states.values() if state.card_changed]
-        _CARD.run(self.tx.connection, [_card(state) for state in cards])
+        CHANGE_CARDS.run(self.tx.connection, [_changed_card(state) for state in cards])
         self.outside.flush()
         if self._openings and self.intake.apart:
             note = partial(self.intake.apart.note_openings, self._openings, self.now)
             self.tx.afterwards.append(note)
-
-    def _references(self, arrival: Arrival) -> list[tuple[Reference, str]]:
-        """Under which names and hashes its case may be known; asked once."""
-        if arrival.id not in self._names:
-            self._names[arrival.id] = self._named(arrival)
-        return self._names[arrival.id]
-
-    def _named(self, arrival: Arrival) -> list[tuple[Reference, str]]:
-        if arrival.event is None:
-            return []
-        try:
-            names = self.rules.router.references(self._message(arrival, arrival.event))
-        except Exception as error:  # noqa: BLE001 - as in `_decide`: parked, not lost
-            self.problems[arrival.id] = _route_failed(arrival, error)
-            return []
-        asked = [(name, self._hash(name)) for name in names]
-        self.owners.update((hashed, name.value) for name, hashed in asked if name.system == OWN_NUMBER)
-        return asked
 
     def _hash(self, name: Reference) -> str:
         """Under which hash a reference is found; made once, whether it is asked for or noted down."""
@@ -392,15 +354,6 @@ class Routing:
             known = self.intake.keyring.find_hash(name.system, name.value)
             self._hashes[name.system, name.value] = known
         return known
-
-    def _message(self, arrival: Arrival, event: Event) -> Message:
-        return Message(
-            id=MessageId(arrival.id),
-            source=arrival.inbound.source,
-            source_ref=arrival.inbound.source_ref,
-            received_at=self.now,
-            body=event,
-        )
 
     def _take_in(self, arrival: Arrival) -> None:
         if isinstance(arrival.event, TimerFired):
@@ -413,58 +366,64 @@ class Routing:
         self._note_message(arrival, decision, problem)
 
     def _decide(self, arrival: Arrival) -> tuple[Decision | None, str]:
-        if arrival.event is None:
-            problem = arrival.inbound.problem
-            return None, problem.what if problem else "not understood"
-        asked = self._references(arrival)
+        message, asked = arrival.message, arrival.names
+        if message is None or arrival.problem:
+            return None, arrival.problem
         owners = [(name, hashed, self.owners[hashed]) for name, hashed in asked if hashed in self.owners]
-        unopened = self._unopened(ref for _, _, ref in owners)
-        if why := self.problems.get(arrival.id) or unopened or self._awaited(arrival):
+        recalled = None
+        if why := self._unopened(ref for _, _, ref in owners):
             return None, why
-        if gone := self._erased(asked):
-            return Decision(fate=Fate.DROPPED, reason=f"handed over again, but {gone} was erased"), ""
+        if self.intake.recovery.openings:
+            if why := self._awaited(message.body):
+                return None, why
+            if gone := self._erased(asked):
+                reason = f"handed over again, but {gone} was erased"
+                return Decision(fate=Fate.DROPPED, reason=reason), ""
+            recalled = self._recalled_ref(arrival)
         known = Known(
             matches=tuple(
-                Match(
-                    reference=name,
-                    case=self.states[ref].record,
-                    standings=self.outside.of(ref),
-                    asked_until=self.asked.get(ref),
-                    sent=self.sent.get(ref, ()),
-                    noted_at=moment(self.noted[hashed]) if hashed in self.noted else None,
-                )
+                self._match(name, hashed, ref)
                 for name, hashed, ref in owners
                 if ref in self.states and self.states[ref].key  # an erased case is nobody's any more
             ),
-            next_ref=self._recalled_ref(arrival, asked) or self._next_ref(),
+            next_ref=recalled or self._next_ref(),
             now=self.now,
             recent_cases=max((self.recent[hashed] for _, hashed in asked), default=0),
         )
         try:
-            return self.rules.router.decide(self._message(arrival, arrival.event), known), ""
+            return arrival.rules.router.decide(message, known), ""
         except Exception as error:  # noqa: BLE001 - a broken route must not lose or stop a message
-            return None, _route_failed(arrival, error)
+            return None, route_failed(arrival.id, error)
+
+    def _match(self, name: Reference, hashed: str, ref: str) -> Match:
+        return Match(
+            reference=name,
+            case=self.states[ref].record,
+            standings=self.outside.of(ref),
+            asked_until=self.asked.get(ref),
+            sent=self.sent.get(ref, ()),
+            noted_at=moment(self.noted[hashed]) if hashed in self.noted else None,
+        )
 
     def _unopened(self, refs: Iterable[str]) -> str:
         return next((self.unopened[ref] for ref in refs if ref in self.unopened), "")
 
-    def _awaited(self, arrival: Arrival) -> str:
+    def _awaited(self, event: Event) -> str:
         """After a restore: news of a case whose contact has not been handed over again yet."""
-        event, recalled = arrival.event, self.intake.recovery.openings
         if not isinstance(event, _NEWS) or event.case is None or event.case in self.states:
             return ""
-        return why_it_waits(event.case) if event.case in recalled.values() else ""
+        return why_it_waits(event.case) if event.case in self.intake.recovery.openings.values() else ""
 
-    def _erased(self, asked: list[tuple[Reference, str]]) -> str:
+    def _erased(self, asked: Iterable[tuple[Reference, str]]) -> str:
         """After a restore: the case that this contact opened before it, when it was erased since."""
         recalled = self.intake.recovery.openings
         refs = [recalled[hashed] for _, hashed in asked if hashed in recalled]
         return next((ref for ref in refs if ref in self.states and self.states[ref].key is None), "")
 
-    def _recalled_ref(self, arrival: Arrival, asked: list[tuple[Reference, str]]) -> CaseRef | None:
+    def _recalled_ref(self, arrival: Arrival) -> CaseRef | None:
         """After a restore: the number of the case that this contact opened before it, while nobody has it."""
         recalled = self.intake.recovery.openings
-        hashes = (arrival.identity, *(hashed for _, hashed in asked))
+        hashes = (arrival.identity, *(hashed for _, hashed in arrival.names))
         ref = next((recalled[hashed] for hashed in hashes if hashed in recalled), None)
         if ref is None:
             return None
@@ -519,14 +478,15 @@ class Routing:
         return state
 
     def _note_history(self, record: CaseRecord, message_id: str) -> None:
-        self._row(
-            "case_history",
+        history = self.rows.history
+        row = NewHistory(
             case_ref=record.ref,
-            at=self.tx.now + len(self.rows.get("case_history", ())),  # one commit, several steps: in order
+            at=self.tx.now + len(history),  # one commit, several steps: in order
             status=str(record.status),
             handler_group=record.group,
             caused_by=message_id,
         )
+        history.append(row)
 
     def _note_reference(self, reference: Reference, ref: str) -> None:
         hashed = self._hash(reference)
@@ -536,8 +496,7 @@ class Routing:
         elif self.states[ref].new and (hashed, ref) not in self._counted:
             self._counted.add((hashed, ref))
             self.recent[hashed] += 1
-        self._row(
-            "case_references",
+        row = NewReference(
             hash=hashed,
             shared_by="" if reference.exclusive else ref,
             case_ref=ref,
@@ -545,6 +504,7 @@ class Routing:
             shown=reference.value if reference.shown else "",
             at=self.tx.now,
         )
+        self.rows.references.append(row)
 
     def _note_effects(
         self,
@@ -577,12 +537,10 @@ class Routing:
         message_id: str,
         ticket: Ticket | None,
     ) -> str:
-        id_ = new_id(self.tx.now)
+        id_, now = new_id(self.tx.now), self.tx.now
         self._keys.add(key)
-        due = max(self.tx.now, micros(intent.not_before)) if intent.not_before else self.tx.now
-        claim = self._claim_at_birth(id_, key, intent, state, message_id, ticket, due)
-        self._row(
-            "effects",
+        due = max(now, micros(intent.not_before)) if intent.not_before else now
+        row = NewEffect(
             id=id_,
             key=key,
             case_ref=state.record.ref,
@@ -592,17 +550,20 @@ class Routing:
             seq=state.effect_count,
             blocking=intent.blocking,
             due_at=due,
-            outside_id="",
-            error="",
-            reason="",
-            created_at=self.tx.now,
-            finished_at=None,
+            handout_at=due,
+            created_at=now,
             key_id=sealing.id,
             bulk=message_id in self.bulk,
-            **claim,
         )
-        self._row(
-            "bodies",
+        first = state.new and intent.target not in state.lanes
+        state.lanes.add(intent.target)
+        if self.intake.recovery.doubtful(row.case_ref, now):
+            row.state, row.deaths = "unknown", 1
+        elif ticket and first and due == now and intent.target in ticket.targets:
+            self._claim_at_birth(row, intent.command, ticket)
+        elif due == now and not row.bulk:
+            row.handout_at = due + HANDOUT_GRACE
+        body = NewBody(
             owner=id_,
             key_id=sealing.id,
             media_type="application/json",
@@ -610,67 +571,43 @@ class Routing:
             canonical=sealing.seal(id_, "canonical", encode(intent.command)),
             schema_version=SCHEMA_VERSION,
         )
-        self.tx.count_effect(id_, intent.target, "written", 1)
-        self.tx.count_effect(id_, intent.target, "waiting", 1)
+        self.rows.effects.append(row)
+        self.rows.bodies.append(body)
+        self.tx.count_new_effect(intent.target)
         state.effect_count += 1
         state.changed = True
         return id_
 
-    def _claim_at_birth(
-        self,
-        id_: str,
-        key: str,
-        intent: Intent,
-        state: CaseState,
-        message_id: str,
-        ticket: Ticket | None,
-        due: int,
-    ) -> dict[str, Any]:
-        """Claimed by the ticket's worker when it is the very first of its lane, otherwise due."""
-        first = state.new and intent.target not in state.lanes
-        state.lanes.add(intent.target)
-        if self.intake.recovery.doubtful(state.record.ref, self.tx.now):
-            return {"state": "unknown", "attempts": 0, "owner": "", "handout_at": due, "deaths": 1}
-        if ticket is None or not first or due > self.tx.now or intent.target not in ticket.targets:
-            grace = HANDOUT_GRACE if due == self.tx.now and message_id not in self.bulk else 0
-            return {"state": "due", "attempts": 0, "owner": "", "handout_at": due + grace, "deaths": 0}
-        self.claimed.setdefault(message_id, []).append(
-            Claimed(
-                id=id_,
-                key=key,
-                case_ref=state.record.ref,
-                message_id=message_id,
-                target=intent.target,
-                action=command_name(intent.command),
-                attempt=1,
-                probe=False,
-                command=intent.command,
-            )
+    def _claim_at_birth(self, row: NewEffect, command: Command, ticket: Ticket) -> None:
+        """The very first effect of its lane is the ticket's worker's at once."""
+        row.state, row.attempts, row.owner = "claimed", 1, ticket.owner
+        row.handout_at = self.tx.now + ticket.lease
+        claimed = Claimed(
+            id=row.id,
+            key=row.key,
+            case_ref=row.case_ref,
+            message_id=row.message_id,
+            target=row.target,
+            action=row.action,
+            attempt=1,
+            probe=False,
+            command=command,
         )
-        handout = self.tx.now + ticket.lease
-        return {
-            "state": "claimed",
-            "attempts": 1,
-            "owner": ticket.owner,
-            "handout_at": handout,
-            "deaths": 0,
-        }
+        self.claimed.setdefault(row.message_id, []).append(claimed)
 
     def _note_message(self, arrival: Arrival, decision: Decision | None, problem: str) -> None:
         started = self.started.get(arrival.id, ())
         state = _state(decision, len(started))
-        inbound = arrival.inbound
-        channel = str(arrival.event.contact.channel) if isinstance(arrival.event, ContactReceived) else ""
+        event, source = arrival.event, arrival.inbound.source
         case = decision.case.ref if decision and decision.case else None
-        self._row(
-            "messages",
+        row = NewMessage(
             id=arrival.id,
             identity=arrival.identity,
-            source=inbound.source,
-            source_ref=inbound.source_ref,
+            source=source,
+            source_ref=arrival.inbound.source_ref,
             content_hash=arrival.content_hash,
-            kind=event_name(arrival.event) if arrival.event else "not_understood",
-            channel=channel,
+            kind=event_name(event) if event else "not_understood",
+            channel=str(event.contact.channel) if isinstance(event, ContactReceived) else "",
             state=state,
             reason=decision.reason if decision else problem,
             rule=decision.rule if decision else "",
@@ -679,45 +616,23 @@ class Routing:
             parked_effects=0,
             received_at=self.tx.now,
             schema_version=SCHEMA_VERSION,
-            config_version=self.rules.config_version,
+            config_version=arrival.rules.config_version,
             traceparent=arrival.traceparent,
         )
-        self._note_bodies(arrival, None if decision and decision.outlives_case else case)
-        self.tx.count(self.tx.now, inbound.source, "received", 1)
-        self.tx.count(self.tx.now, inbound.source, state, 1)
-
-    def _note_bodies(self, arrival: Arrival, case: str | None) -> None:
-        id_, key, inbound = arrival.id, arrival.key, arrival.inbound
-        self._row("data_keys", message_id=id_, case_ref=case, wrapped=key.wrapped)
-        self._row(
-            "bodies",
-            owner=id_,
-            key_id=id_,
-            media_type=inbound.media_type,
-            raw=arrival.raw,
-            canonical=arrival.canonical,
-            schema_version=SCHEMA_VERSION,
-        )
-        for claim, content in {file.attachment.claim: file.content for file in inbound.files}.items():
-            self._row("files", message_id=id_, claim=claim, data=key.seal(id_, claim, content))
-
-    def _new_rows(self) -> Iterator[Write]:
-        opened = [state for state in self.states.values() if state.new and state.changed]
-        yield InsertRows(cases), [_case_row(state, self.tx.now) | _card(state) for state in opened]
-        for table in (messages, bodies, data_keys, effects):
-            yield InsertRows(table), self.rows.get(table.name, [])
-        for table in (references, case_history):
-            yield InsertRows(table, ignoring=True), self.rows.get(table.name, [])
-        yield _TIMERS, [_timer_row(case, timer) for (case, _), timer in self.timers.items() if timer]
+        self.rows.messages.append(row)
+        kept_with = None if decision and decision.outlives_case else case
+        self.rows.keys.append(NewKey(arrival.id, kept_with, arrival.key.wrapped))
+        if arrival.body:
+            self.rows.bodies.append(arrival.body)
+        self.rows.files += arrival.files
+        self.tx.count(self.tx.now, source, "received", 1)
+        self.tx.count(self.tx.now, source, state, 1)
 
     def _remove_timers(self) -> None:
         for case, name in [key for key, timer in self.timers.items() if timer is None]:
             self.tx.connection.execute(
                 timers.delete().where(timers.c.case_ref == case, timers.c.name == name)
             )
-
-    def _row(self, table: str, **values: Any) -> None:
-        self.rows.setdefault(table, []).append(values)
 
 
 _NEWS = (CaseChanged, WorkOrderChanged, WorkShown, DeliveryRefused)
@@ -730,13 +645,6 @@ def effect_key(ref: str, intent: Intent) -> str:
     return f"{key}/{intent.discriminator}" if intent.discriminator else key
 
 
-def _route_failed(arrival: Arrival, error: Exception) -> str:
-    """Tell the log, with its trace; the words for people."""
-    kind = type(error).__name__
-    log.error("route_failed", message_id=arrival.id, error=kind, exc_info=error)
-    return f"a route failed on this message ({kind}): an administrator must look"
-
-
 def _state(decision: Decision | None, effects_: int) -> str:
     if decision is None:
         return "parked"
@@ -745,55 +653,59 @@ def _state(decision: Decision | None, effects_: int) -> str:
     return str(decision.fate)
 
 
-def _case_row(state: CaseState, now: int) -> dict[str, Any]:
+def _new_case(state: CaseState, now: int) -> NewCase:
     record = state.record
-    return {
-        "ref": record.ref,
-        "kind": str(record.kind),
-        "channel": str(record.channel),
-        "handler_group": record.group,
-        "status": str(record.status),
-        "category": record.category,
-        "area": record.area,
-        "tracker_id": record.tracker_id,
-        "opened_at": micros(record.opened_at),
-        "changed_at": now,
-        "due": micros(record.due) if record.due else None,
-        "effect_count": state.effect_count,
-        "tracker_version": record.tracker_version,
-        "origin": record.origin,
-        "origin_ref": record.origin_ref,
-        "answered_at_once": record.answered_at_once,
-        "key_id": state.key.id if state.key else "",
-    }
+    return NewCase(
+        ref=record.ref,
+        kind=str(record.kind),
+        channel=str(record.channel),
+        handler_group=record.group,
+        status=str(record.status),
+        category=record.category,
+        area=record.area,
+        tracker_id=record.tracker_id,
+        opened_at=micros(record.opened_at),
+        changed_at=now,
+        due=micros(record.due) if record.due else None,
+        effect_count=state.effect_count,
+        tracker_version=record.tracker_version,
+        origin=record.origin,
+        origin_ref=record.origin_ref,
+        answered_at_once=record.answered_at_once,
+        key_id=state.key.id if state.key else "",
+        card=_sealed_card(state),
+        card_version=SCHEMA_VERSION,
+    )
+
+
+def _changed_case(state: CaseState, now: int) -> ChangedCase:
+    record = state.record
+    return ChangedCase(
+        handler_group=record.group,
+        status=str(record.status),
+        category=record.category,
+        area=record.area,
+        tracker_id=record.tracker_id,
+        changed_at=now,
+        due=micros(record.due) if record.due else None,
+        effect_count=state.effect_count,
+        tracker_version=record.tracker_version,
+        ref=record.ref,
+    )
 
 
 def _timer_row(case: str, timer: Timer) -> dict[str, Any]:
     return {"case_ref": case, "name": timer.name, "due_at": micros(timer.due), "round": timer.round}
 
 
-def _card(state: CaseState) -> dict[str, Any]:
-    ref, key = state.record.ref, state.key
-    sealed = key.seal(ref, "card", encode(state.record.card)) if key else None
-    return {"ref": ref, "card": sealed, "card_version": SCHEMA_VERSION}
+def _changed_card(state: CaseState) -> ChangedCard:
+    return ChangedCard(card=_sealed_card(state), card_version=SCHEMA_VERSION, ref=state.record.ref)
 
 
-_CASE = UpdateRows(
-    cases,
-    "ref",
-    (
-        "handler_group",
-        "status",
-        "category",
-        "area",
-        "tracker_id",
-        "changed_at",
-        "due",
-        "effect_count",
-        "tracker_version",
-    ),
-)
-_CARD = UpdateRows(cases, "ref", ("card", "card_version"))
+def _sealed_card(state: CaseState) -> bytes | None:
+    return state.key.seal(state.record.ref, "card", encode(state.record.card)) if state.key else None
+
+
 _TIMERS = PutRows(timers, ("case_ref", "name"))
 
 # The questions of the busiest path, put together once.

@@ -12,6 +12,7 @@ from canonical_model.case import CaseRef
 from canonical_model.decision import Decision, Router
 from canonical_model.events import CaseErased
 from journal.apart import Apart
+from journal.arrivals import Rules
 from journal.awaiting import need_wait_no_more
 from journal.claims import Claim, ClaimRequest, Ticket
 from journal.crypto import Keyring
@@ -19,7 +20,7 @@ from journal.customers import JournalCases
 from journal.database import Database, Outage, Transaction
 from journal.effects import Ledger, Recorded, Result, SweepRequest
 from journal.instants import micros
-from journal.intake import Accepted, Intake, Routing, Rules
+from journal.intake import Accepted, Intake, Routing
 from journal.letter_texts import LetterTexts
 from journal.operations import (
     Act,
@@ -145,7 +146,7 @@ class Journal:
         return await self.database.write(self._intake.accept_many, arrival)
 
     def follow(self, router: Router, config_version: str) -> None:
-        """Decide by these routes from the next transaction on; every message names the version that decided it."""
+        """Decide by these routes about what arrives from now on; every message names the version that decided it."""
         self._intake.rules = Rules(router, config_version)
 
     async def foresee(self, inbound: Inbound) -> tuple[Decision | None, str]:

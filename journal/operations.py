@@ -13,11 +13,12 @@ from canonical_model.case import CASE_REF
 from canonical_model.codec import decode_event
 from canonical_model.contact import Automatic, Contact
 from canonical_model.events import ContactReceived, Event
+from journal.arrivals import arrived_before
 from journal.crypto import Keyring
 from journal.database import Outage, Transaction
 from journal.effects import free_followers, move_messages
 from journal.instants import new_id
-from journal.intake import Arrival, Intake, Routing
+from journal.intake import Intake, Routing
 from journal.rows import UpdateRows
 from journal.schema import (
     audit,
@@ -35,7 +36,6 @@ from journal.schema import (
     work_items,
 )
 from ports.errors import RejectedError
-from ports.intake import Inbound
 
 ANCHOR = "audit_anchor"
 """The journal's own checkpoint: where the audit trail begins since older lines had their time."""
@@ -272,8 +272,7 @@ class Operations:
             )
         key = self.keyring.unwrap(row.id, row.wrapped)
         event = decode_event(row.kind, key.open(row.id, "canonical", row.canonical), row.schema_version)
-        inbound = Inbound(source=row.source, source_ref=row.source_ref, raw=b"", media_type="")
-        arrival = Arrival(inbound, row.id, row.identity, row.content_hash, key, event=_released(event))
+        arrival = arrived_before(self.keyring, self.intake.rules, row, key, _released(event))
         outcome = Routing(self.intake, tx, []).again(arrival, row)
         self.audit_many(tx, [AuditEntry(act.actor, "message_replayed", act.subject, act.reason)])
         return outcome

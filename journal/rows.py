@@ -5,7 +5,7 @@ so that the server parses, plans and answers once for all of them; arrays, one p
 times as much (docs/decisions/0013). Their bytes go in one piece beside it, and each row tells where its own lie.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
@@ -13,11 +13,17 @@ from operator import itemgetter
 from typing import Any, TypeAlias, cast
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import asdict, astuple
 from sqlalchemy import Column, Connection, Dialect, LargeBinary, Table
 from sqlalchemy.dialects import postgresql
 
 _POSTGRESQL: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
 _json = msgspec.json.Encoder().encode
+
+Row: TypeAlias = "dict[str, Any] | Struct"
+Rows: TypeAlias = "Sequence[dict[str, Any]] | Sequence[Struct]"
+"""Rows of one kind: the same columns in the same order in each. What is written for every message is a Struct."""
 
 
 @dataclass(frozen=True)
@@ -27,15 +33,15 @@ class InsertRows:
     table: Table
     ignoring: bool = False
 
-    def run(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    def run(self, connection: Connection, rows: Rows) -> None:
         """Insert rows that all have the same columns, in the same order."""
         if rows:
             columns = self.sent(rows[0])
             _send(connection, self.table, _insert(self, columns, connection.dialect.name), rows, columns)
 
-    def sent(self, row: Mapping[str, Any]) -> tuple[str, ...]:
+    def sent(self, row: Row) -> tuple[str, ...]:
         """The columns of a row that are sent."""
-        return tuple(row)
+        return _columns(row)
 
 
 @dataclass(frozen=True)
@@ -46,15 +52,15 @@ class PutRows:
     key: tuple[str, ...]
     added: tuple[str, ...] = ()
 
-    def run(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    def run(self, connection: Connection, rows: Rows) -> None:
         """Write rows that all have the same columns, in the same order, and each key once."""
         if rows:
             columns = self.sent(rows[0])
             _send(connection, self.table, _put(self, columns, connection.dialect.name), rows, columns)
 
-    def sent(self, row: Mapping[str, Any]) -> tuple[str, ...]:
+    def sent(self, row: Row) -> tuple[str, ...]:
         """The columns of a row that are sent."""
-        return tuple(row)
+        return _columns(row)
 
 
 @dataclass(frozen=True)
@@ -65,18 +71,18 @@ class UpdateRows:
     key: str
     columns: tuple[str, ...]
 
-    def run(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    def run(self, connection: Connection, rows: Rows) -> None:
         """Set the columns of each row; rows may hold more than these."""
         if rows:
             columns = self.sent(rows[0])
             _send(connection, self.table, _update(self, connection.dialect.name), rows, columns)
 
-    def sent(self, _row: Mapping[str, Any]) -> tuple[str, ...]:
-        """The columns of a row that are sent."""
+    def sent(self, _row: Row) -> tuple[str, ...]:
+        """The columns of a row that are sent; a Struct has these only, in this order."""
         return (*self.columns, self.key)
 
 
-Write: TypeAlias = "tuple[InsertRows | PutRows | UpdateRows, Sequence[dict[str, Any]]]"
+Write: TypeAlias = "tuple[InsertRows | PutRows | UpdateRows, Rows]"
 
 
 def write_together(connection: Connection, writes: Iterable[Write]) -> None:
@@ -95,26 +101,23 @@ def _send(
     connection: Connection,
     table: Table,
     statement: str,
-    rows: Sequence[dict[str, Any]],
+    rows: Rows,
     columns: tuple[str, ...],
 ) -> None:
     if connection.dialect.name == "sqlite":
-        values = cast("Callable[[dict[str, Any]], Any]", itemgetter(*columns))
-        connection.exec_driver_sql(statement, list(map(values, rows)))
+        connection.exec_driver_sql(statement, list(map(_values(rows[0], columns), rows)))
     else:
         connection.exec_driver_sql(statement, _as_document(table, columns, rows))
 
 
-def _as_document(
-    table: Table, columns: tuple[str, ...], rows: Sequence[dict[str, Any]]
-) -> tuple[str] | tuple[str, bytes]:
+def _as_document(table: Table, columns: tuple[str, ...], rows: Rows) -> tuple[str] | tuple[str, bytes]:
     """The rows as JSON; with it, when there are columns of bytes, all their bytes in one piece."""
     sealed = _columns_of_bytes(table, columns)
     if not sealed:
         return (_json(rows).decode(),)
     heap = bytearray()
     told: list[dict[str, Any]] = []
-    for row in rows:
+    for row in map(_by_name, rows):
         places: dict[str, int | None] = {}
         for name in sealed:
             data = row[name]
@@ -123,6 +126,18 @@ def _as_document(
             heap += data or b""
         told.append(row | places)
     return _json(told).decode(), bytes(heap)
+
+
+def _columns(row: Row) -> tuple[str, ...]:
+    return row.__struct_fields__ if isinstance(row, Struct) else tuple(row)
+
+
+def _values(row: Row, columns: tuple[str, ...]) -> Callable[[Any], Any]:
+    return astuple if isinstance(row, Struct) else cast("Callable[[Any], Any]", itemgetter(*columns))
+
+
+def _by_name(row: Row) -> dict[str, Any]:
+    return asdict(row) if isinstance(row, Struct) else row
 
 
 @cache

@@ -14,6 +14,7 @@ from sqlalchemy import delete, select, update
 
 from canonical_model.status import CaseStatus
 from console.access import Role
+from journal.instants import DAY, born
 from journal.schema import audit, cases, data_keys, effects, messages
 from journal.schema import systems as systems_table
 from tests.console.conftest import Browser
@@ -533,7 +534,7 @@ class TestBalanceAndAudit:
     async def test_a_lost_effect_shows(self, administrator: Browser, city: City):
         def lose(tx, effects):
             for one in effects:
-                tx.count_effect(one, "mail", "applied", -1)
+                tx.target_tallies[born(one) // DAY, "mail", "applied"] -= 1
             return [None] * len(effects)
 
         await city.journal.database.write(lose, await parked_effect(city, "unsure"))

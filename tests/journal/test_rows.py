@@ -1,11 +1,13 @@
 """Rows that go in one piece arrive as they were, on both databases."""
 
 import pytest
+from msgspec.structs import asdict
 from sqlalchemy import select
 from sqlalchemy.exc import DataError
 
 from journal.database import open_engine
-from journal.rows import InsertRows, UpdateRows
+from journal.new_rows import CHANGE_CARDS, CHANGE_CASES, ChangedCard, ChangedCase, NewCase
+from journal.rows import InsertRows, UpdateRows, write_together
 from journal.schema import cases
 
 CASE = {
@@ -53,6 +55,25 @@ def test_rows_get_their_new_values_each_its_own(connection):
 
     found = {row["ref"]: (row["card"], row["due"]) for row in _kept(connection)}
     assert found == {"a": (None, None), "b": (CASE["card"], None), "c": (b"for c", 3)}
+
+
+def test_what_is_written_for_every_message_arrives_as_it_was(connection):
+    cards = [None, b"", bytes(range(256))]
+    given = [NewCase(**CASE | {"ref": str(number), "card": card}) for number, card in enumerate(cards)]
+    write_together(connection, [(InsertRows(cases), given)])
+
+    assert [dict(row) for row in _kept(connection)] == [asdict(row) for row in given]
+
+
+def test_a_changed_case_gets_its_new_values(connection):
+    InsertRows(cases).run(connection, [CASE])
+    old = {name: value for name, value in CASE.items() if name in ChangedCase.__struct_fields__}
+    changed = ChangedCase(**old | {"area": "centre", "due": 5, "effect_count": 7})
+    card = ChangedCard(b"new", 2, CASE["ref"])
+    write_together(connection, [(CHANGE_CASES, [changed])])
+    CHANGE_CARDS.run(connection, [card])
+
+    assert [dict(row) for row in _kept(connection)] == [CASE | asdict(changed) | asdict(card)]
 
 
 @pytest.mark.parametrize("what", [InsertRows(cases), UpdateRows(cases, "ref", ("area",))])

@@ -10,6 +10,7 @@ from dataclasses import replace
 from sqlalchemy import bindparam, select
 
 from journal.database import Block, Transaction
+from journal.questions import Question
 from journal.rows import UpdateRows
 from journal.schema import numbers
 
@@ -57,12 +58,12 @@ def _taken(tx: Transaction, year: int) -> Block:
 
 
 def _first_free(tx: Transaction, year: int) -> int:
-    found = tx.connection.execute(_FREE, {"year": year}).scalar_one_or_none()
-    if found is None:
+    found = _FREE.ask(tx.connection, year=year)
+    if not found:
         tx.connection.execute(tx.insert_ignoring(numbers), {"year": year, "next": 1})
-        found = tx.connection.execute(_FREE, {"year": year}).scalar_one()
-    return int(found)
+        found = _FREE.ask(tx.connection, year=year)
+    return int(found[0][0])
 
 
-_FREE = select(numbers.c.next).where(numbers.c.year == bindparam("year")).with_for_update()
+_FREE = Question(select(numbers.c.next).where(numbers.c.year == bindparam("year")).with_for_update())
 _NEXT = UpdateRows(numbers, "year", ("next",))

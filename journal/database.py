@@ -36,6 +36,8 @@ from ports.errors import TransientError
 from telemetry.instruments import JOURNAL
 
 _SqliteError: type[Exception] = sqlite.Error  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
+_SqliteRefused: type[Exception] = sqlite.OperationalError  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
+"""SQLite can't, as its own driver says it: the busiest path asks it directly, the rest by way of SQLAlchemy."""
 # What SQLite stores as it is. Untold, its driver looks for an adapter of each such value, and throws an exception away each time.
 for _kind, _as_it_is in ((bytes, bytes), (bool, int), (type(None), {None: None}.get)):
     sqlite.register_adapter(_kind, _as_it_is)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
@@ -293,7 +295,7 @@ class Database:
         try:
             with self.engine.connect().execution_options(reading=True) as connection:
                 return fn(connection)
-        except OperationalError as error:
+        except (OperationalError, _SqliteRefused) as error:
             raise _unavailable(error) from error
 
     async def _serve(self) -> None:
@@ -331,7 +333,7 @@ class Database:
                 return (await self._transaction(deque([one]), []))[0]
             except StoreUnavailableError as error:
                 return one, self._noted(error)
-            except OperationalError as error:
+            except (OperationalError, _SqliteRefused) as error:
                 if not (others and _is_deadlock(error)):
                     return one, self._noted(error)
             except Exception as error:  # ... and the guilty one gets its own error
@@ -602,8 +604,8 @@ def _answer(results: list[Answer]) -> None:
             waiting.future.set_result(result)
 
 
-def _is_deadlock(error: DBAPIError) -> bool:
-    return getattr(error.orig, "sqlstate", None) == "40P01"
+def _is_deadlock(error: Exception) -> bool:
+    return getattr(getattr(error, "orig", None), "sqlstate", None) == "40P01"
 
 
 def _is_disk_failure(error: BaseException) -> bool:

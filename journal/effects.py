@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 import structlog
-from sqlalchemy import Select, and_, bindparam, exists, or_, select, update
+from sqlalchemy import and_, bindparam, exists, or_, select, update
 
 from canonical_model.case import CaseRecord
 from canonical_model.codec import UnreadableError, decode_command
@@ -23,6 +23,7 @@ from journal.crypto import Keyring, SealBrokenError
 from journal.database import Transaction
 from journal.instants import moment
 from journal.intake import CaseState, Intake, Routing
+from journal.questions import Question
 from journal.rows import InsertRows, UpdateRows
 from journal.schema import attempts, bodies, data_keys, effects, leases, messages, systems
 
@@ -266,8 +267,8 @@ class _Recording:
         self.changes: dict[str, list[int]] = {}
 
     def run(self) -> list[Recorded | BaseException]:
-        asked = {"ids": [result.effect_id for result in self.results]}
-        rows = {row.id: row for row in map(_Tried._make, self.tx.connection.execute(_ROWS, asked))}
+        found = _ROWS.ask(self.tx.connection, ids=[result.effect_id for result in self.results])
+        rows = {row.id: row for row in map(_Tried._make, found)}
         ours = list(
             {r.effect_id: r for r in self.results if _is_ours(rows.get(r.effect_id), r)}.values()
         )  # once each, even when somebody tells twice
@@ -516,7 +517,7 @@ _MESSAGE = (
     messages.c.open_effects,
     messages.c.parked_effects,
 )
-_ROWS: Select[Any] = (  # locked in the order of the messages, so that two groups never wait for each other
+_ROWS = Question(  # locked in the order of the messages, so that two groups never wait for each other
     select(*(effects.c[name] for name in _Tried._fields[: -len(_MESSAGE)]), *_MESSAGE)
     .join(messages, messages.c.id == effects.c.message_id)
     .where(among(effects.c.id, "ids"))

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import structlog
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Select, bindparam, func, null, select, update
+from sqlalchemy import ColumnElement, bindparam, func, null, select, update
 
 from canonical_model.case import EMPTY_CARD, CaseRecord, CaseRef, case_ref
 from canonical_model.codec import (
@@ -63,6 +63,7 @@ from journal.new_rows import (
     NewReference,
     NewRows,
 )
+from journal.questions import Question
 from journal.recovery import Recovery
 from journal.rows import PutRows, Write, write_together
 from journal.schema import (
@@ -161,7 +162,7 @@ class Intake:
         return [self._answer(arrival, known, fresh, started, routing.claimed) for arrival in arrivals]
 
     def _already_here(self, tx: Transaction, arrivals: list[Arrival]) -> dict[str, tuple[str, str]]:
-        rows = tx.connection.execute(_KNOWN, {"identities": [arrival.identity for arrival in arrivals]})
+        rows = _KNOWN.ask(tx.connection, identities=[arrival.identity for arrival in arrivals])
         return {identity: (id_, content) for identity, id_, content in rows}
 
     def _answer(
@@ -241,8 +242,8 @@ class Routing:
             return
         recalled = self.intake.recovery.openings
         self.owners.update((hashed, recalled[hashed]) for hashed in hashes if hashed in recalled)
-        asked = {"hashes": hashes, "since": self.tx.now - DAY}
-        for hashed, owner, at, count in self.tx.connection.execute(_REFERRED, asked):
+        referred = _REFERRED.ask(self.tx.connection, hashes=hashes, since=self.tx.now - DAY)
+        for hashed, owner, at, count in referred:
             self.recent[hashed] = int(count)
             if owner:
                 self.owners[hashed], self.noted[hashed] = owner, at
@@ -259,7 +260,7 @@ class Routing:
         if not wanted:
             return
         query = _CASES if cards else _CASES_WITHOUT_CARDS
-        for row in map(CaseRow._make, self.tx.connection.execute(query, {"refs": wanted})):
+        for row in map(CaseRow._make, query.ask(self.tx.connection, refs=wanted)):
             try:
                 self.states[row.ref] = self._case_state(row)
             except (SealBrokenError, UnreadableError) as error:
@@ -454,7 +455,7 @@ class Routing:
             tracker_version=row.tracker_version,
             origin=row.origin,
             origin_ref=row.origin_ref,
-            answered_at_once=row.answered_at_once,
+            answered_at_once=bool(row.answered_at_once),
             card=card,
         )
         return CaseState(record, row.effect_count, key)
@@ -525,8 +526,7 @@ class Routing:
         )
 
     def _existing_keys(self, keys: list[str]) -> set[str]:
-        rows = self.tx.connection.execute(_KEYS, {"keys": keys})
-        return self._keys.union(key for (key,) in rows)
+        return self._keys.union(key for (key,) in _KEYS.ask(self.tx.connection, keys=keys))
 
     def _note_effect(
         self,
@@ -709,10 +709,12 @@ def _sealed_card(state: CaseState) -> bytes | None:
 _TIMERS = PutRows(timers, ("case_ref", "name"))
 
 # The questions of the busiest path, put together once.
-_KNOWN = select(messages.c.identity, messages.c.id, messages.c.content_hash).where(
-    among(messages.c.identity, "identities")
+_KNOWN = Question(
+    select(messages.c.identity, messages.c.id, messages.c.content_hash).where(
+        among(messages.c.identity, "identities")
+    )
 )
-_REFERRED = (  # whose a reference is, and how many cases hang lately on one that is nobody's alone
+_REFERRED = Question(  # whose a reference is, and how many cases hang lately on one that is nobody's alone
     select(
         references.c.hash,
         func.max(references.c.case_ref).filter(references.c.shared_by == ""),
@@ -724,9 +726,9 @@ _REFERRED = (  # whose a reference is, and how many cases hang lately on one tha
 )
 
 
-def _cases(card: ColumnElement[Any]) -> Select[Any]:
+def _cases(card: ColumnElement[Any]) -> Question:
     stored = (card if name == "card" else cases.c[name] for name in CaseRow._fields[:-1])
-    return (
+    return Question(
         select(*stored, data_keys.c.wrapped)
         .join(data_keys, data_keys.c.message_id == cases.c.key_id, isouter=True)
         .where(among(cases.c.ref, "refs"))
@@ -737,4 +739,4 @@ def _cases(card: ColumnElement[Any]) -> Select[Any]:
 
 _CASES = _cases(cases.c.card)
 _CASES_WITHOUT_CARDS = _cases(null())
-_KEYS = select(effects.c.key).where(among(effects.c.key, "keys"))
+_KEYS = Question(select(effects.c.key).where(among(effects.c.key, "keys")))

@@ -97,6 +97,16 @@ def write_together(connection: Connection, writes: Iterable[Write]) -> None:
         connection.exec_driver_sql(statement, tuple(chain.from_iterable(parameters)))
 
 
+def sqlite_driver(connection: Connection) -> Any:
+    """The driver's own connection, in a transaction: for statements that need nothing of SQLAlchemy.
+
+    Its errors come as they are, not as SQLAlchemy's.
+    """
+    if not connection.in_transaction():
+        connection.begin()
+    return connection.connection.driver_connection
+
+
 def _send(
     connection: Connection,
     table: Table,
@@ -105,7 +115,7 @@ def _send(
     columns: tuple[str, ...],
 ) -> None:
     if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(statement, list(map(_values(rows[0], columns), rows)))
+        sqlite_driver(connection).executemany(statement, map(_values(rows[0], columns), rows))
     else:
         connection.exec_driver_sql(statement, _as_document(table, columns, rows))
 

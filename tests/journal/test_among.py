@@ -7,11 +7,11 @@ from journal import effects, intake
 from journal.database import open_engine
 
 QUESTIONS = {
-    "known": (intake._KNOWN, {"identities": ["a"]}),
-    "referred": (intake._REFERRED, {"hashes": ["a"], "since": 0}),
-    "cases": (intake._CASES, {"refs": ["a"]}),
-    "keys": (intake._KEYS, {"keys": ["a"]}),
-    "results": (effects._ROWS, {"ids": ["a"]}),
+    "known": (intake._KNOWN.statement, {"identities": ["a"]}),
+    "referred": (intake._REFERRED.statement, {"hashes": ["a"], "since": 0}),
+    "cases": (intake._CASES.statement, {"refs": ["a"]}),
+    "keys": (intake._KEYS.statement, {"keys": ["a"]}),
+    "results": (effects._ROWS.statement, {"ids": ["a"]}),
     "moving": (effects._MOVING, {"ids": ["a"]}),
     "followers": (effects._FOLLOWERS, {"refs": ["a"], "now": 0}),
     "claimable": (effects._CLAIMABLE, {"ids": ["a"], "now": 0, "held": []}),

@@ -48,6 +48,8 @@ R = TypeVar("R")
 
 MAX_GROUP = 128
 MAX_WAITING = 20_000
+QUIET_ROUNDS = 4
+"""Of the event loop, without a newcomer, before a group goes to PostgreSQL. Its thread would only take Python's lock from those who are about to join."""
 LOCK_PATIENCE = 30.0
 """Seconds to wait for another process that holds a SQLite file."""
 LONGEST_LOG = 1000
@@ -345,6 +347,7 @@ class Database:
         self, waiting: deque[_Waiting[Any, Any]], group: list[_Waiting[Any, Any]]
     ) -> list[Answer]:
         if self.dialect == "postgresql":
+            await _gathered(waiting)
             group += _taken(waiting)
             return await self._in_thread(lambda: self._whole(group))
         try:
@@ -474,6 +477,15 @@ _LOCK = text(
 )
 _TALLIES = PutRows(tally, ("day", "source", "state", "shard"), added=("count",))
 _TARGET_TALLIES = PutRows(target_tally, ("day", "target", "state", "shard"), added=("count",))
+
+
+async def _gathered(waiting: deque[_Waiting[Any, Any]]) -> None:
+    """Let the event loop first finish what brings more company: until nobody came for a few of its rounds."""
+    rounds, before = 0, len(waiting)
+    while rounds < QUIET_ROUNDS and before < MAX_GROUP:
+        await asyncio.sleep(0)
+        rounds = rounds + 1 if len(waiting) == before else 0
+        before = len(waiting)
 
 
 def _taken(waiting: deque[_Waiting[Any, Any]]) -> list[_Waiting[Any, Any]]:

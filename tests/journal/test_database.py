@@ -347,6 +347,41 @@ async def test_sqlites_log_does_not_grow_although_no_commit_copies_it(sqlite_url
     assert left < 10
 
 
+async def test_on_postgresql_whoever_is_about_to_ask_comes_along(postgres_journal_url):
+    journal = await _opened(postgres_journal_url)
+    commits = journal.database.commits
+
+    async def after(rounds):
+        for _ in range(rounds):
+            await asyncio.sleep(0)
+        await journal.save_checkpoint("a", f"{rounds}", "b")
+
+    await asyncio.gather(*map(after, range(20)))
+    together = journal.database.commits - commits
+    await journal.close()
+
+    assert together == 1
+
+
+async def test_on_postgresql_nobody_waits_for_company_without_end(postgres_journal_url):
+    journal = await _opened(postgres_journal_url)
+    sizes: list[int] = []
+
+    def write(_tx, arguments):
+        sizes.append(len(arguments))
+        return arguments
+
+    asking = []
+    for number in range(3 * database_module.MAX_GROUP):
+        asking.append(journal.database.write(write, number))
+        await asyncio.sleep(0)
+    answers = await asyncio.gather(*asking)
+    await journal.close()
+
+    assert answers == list(range(3 * database_module.MAX_GROUP))
+    assert sizes[0] == database_module.MAX_GROUP
+
+
 async def test_on_postgresql_the_writer_goes_by_index_even_while_tables_are_empty(postgres_journal_url):
     journal = await _opened(postgres_journal_url)
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
 import structlog
+from msgspec import Struct
 from pysqlite3 import dbapi2 as sqlite
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
@@ -165,8 +166,7 @@ class WriteMany(Protocol[A, R]):
     def __call__(self, tx: Transaction, arguments: list[A], /) -> "list[R | BaseException]": ...
 
 
-@dataclass(slots=True)
-class _Waiting(Generic[A, R]):
+class _Waiting(Struct, Generic[A, R]):
     """One caller of a write, and what it waits for."""
 
     write: WriteMany[A, R]
@@ -262,8 +262,9 @@ class Database:
         if self._closed or len(self._waiting) >= MAX_WAITING or self._is_stalled():
             raise StoreUnavailableError("the journal takes nothing more now", retry_after=2)
         future: asyncio.Future[R] = self._loop.create_future()
+        if not self._waiting:
+            self._somebody.set()
         self._waiting.append(_Waiting(many, argument, future))
-        self._somebody.set()
         return future
 
     async def read(self, fn: Callable[[Connection], R]) -> R:

@@ -21,10 +21,17 @@ from journal.among import among
 from journal.claims import Claim, Claimed, ClaimRequest
 from journal.crypto import Keyring, SealBrokenError
 from journal.database import Transaction
-from journal.instants import moment
 from journal.intake import CaseState, Intake, Routing
+from journal.new_rows import (
+    INSERT_ATTEMPTS,
+    MOVE_MESSAGES,
+    SETTLE_EFFECTS,
+    MovedMessage,
+    NewAttempt,
+    SettledEffect,
+)
 from journal.questions import Question
-from journal.rows import InsertRows, UpdateRows
+from journal.rows import UpdateRows
 from journal.schema import attempts, bodies, data_keys, effects, leases, messages, systems
 
 log = structlog.get_logger()
@@ -261,8 +268,8 @@ class _Recording:
         self.results = results
         self.routing = Routing(intake, tx, [])
         self.router = intake.rules.router
-        self.updates: list[dict[str, Any]] = []
-        self.tries: list[dict[str, Any]] = []
+        self.updates: list[SettledEffect] = []
+        self.tries: list[NewAttempt] = []
         self.followers: list[_Tried] = []
         self.changes: dict[str, list[int]] = {}
 
@@ -306,7 +313,7 @@ class _Recording:
                 action=row.action,
                 key=row.key,
                 applied=result.outcome is Outcome.APPLIED,
-                at=moment(self.tx.now),
+                at=self.routing.now,
                 outside_id=result.outside_id,
                 reason=result.what,
                 refused=result.refused,
@@ -327,28 +334,28 @@ class _Recording:
         state = _STATE[result.outcome]
         settled = state in ("applied", "skipped")
         self.tries.append(
-            {
-                "effect_id": row.id,
-                "number": result.attempt,
-                "started_at": result.started_at,
-                "ended_at": max(self.tx.now, result.started_at),
-                "outcome": str(result.outcome),
-                "error": result.error,
-                "what": result.what,
-                "worker": result.owner,
-            }
+            NewAttempt(
+                effect_id=row.id,
+                number=result.attempt,
+                started_at=result.started_at,
+                ended_at=max(self.tx.now, result.started_at),
+                outcome=str(result.outcome),
+                error=result.error,
+                what=result.what,
+                worker=result.owner,
+            )
         )
         self.updates.append(
-            {
-                "id": row.id,
-                "state": state,
-                "due_at": result.retry_at or row.due_at,
-                "handout_at": result.retry_at if state in ("due", "unknown") else None,
-                "outside_id": result.outside_id,
-                "error": result.error,
-                "reason": result.what,
-                "finished_at": self.tx.now if settled else None,
-            }
+            SettledEffect(
+                state=state,
+                due_at=result.retry_at or row.due_at,
+                handout_at=result.retry_at if state in ("due", "unknown") else None,
+                outside_id=result.outside_id,
+                error=result.error,
+                reason=result.what,
+                finished_at=self.tx.now if settled else None,
+                id=row.id,
+            )
         )
         change = self.changes.setdefault(row.message_id, [0, 0])
         change[0] += more - settled
@@ -365,7 +372,9 @@ class _Recording:
             for id_, change in self.changes.items()
             if change != [0, 0]
         ]
-        self.routing.flush(also=((_SETTLE, self.updates), (_ATTEMPTS, self.tries), (_MOVE, moves)))
+        self.routing.flush(
+            also=((SETTLE_EFFECTS, self.updates), (INSERT_ATTEMPTS, self.tries), (MOVE_MESSAGES, moves))
+        )
 
     def _free_followers(self) -> dict[str, tuple[str, ...]]:
         if not self.followers:
@@ -380,17 +389,17 @@ def move_messages(tx: Transaction, changes: dict[str, list[int]]) -> None:
     wanted = sorted(id_ for id_, change in changes.items() if change != [0, 0])
     if wanted:
         rows = tx.connection.execute(_MOVING, {"ids": wanted})
-        _MOVE.run(tx.connection, [_moved(tx, row, *changes[row.message_id]) for row in rows])
+        MOVE_MESSAGES.run(tx.connection, [_moved(tx, row, *changes[row.message_id]) for row in rows])
 
 
-def _moved(tx: Transaction, row: Any, more_open: int, more_parked: int) -> dict[str, Any]:
+def _moved(tx: Transaction, row: Any, more_open: int, more_parked: int) -> MovedMessage:
     """A message's new counts and state; the balance follows."""
     open_, parked = row.open_effects + more_open, row.parked_effects + more_parked
     state = "parked" if parked else "waiting" if open_ else "done"
     if state != row.message_state:
         tx.count(row.received_at, row.source, row.message_state, -1)
         tx.count(row.received_at, row.source, state, 1)
-    return {"id": row.message_id, "open_effects": open_, "parked_effects": parked, "state": state}
+    return MovedMessage(open_effects=open_, parked_effects=parked, state=state, id=row.message_id)
 
 
 def free_followers(tx: Transaction, settled: list[Any]) -> dict[str, tuple[str, ...]]:
@@ -501,12 +510,7 @@ _ENDED = (Outcome.APPLIED, Outcome.REJECTED, Outcome.SKIPPED)
 
 
 _TAKE = UpdateRows(effects, "id", ("state", "attempts", "owner", "handout_at"))
-_SETTLE = UpdateRows(
-    effects, "id", ("state", "due_at", "handout_at", "outside_id", "error", "reason", "finished_at")
-)
 _HAND_OUT = UpdateRows(effects, "id", ("handout_at",))
-_MOVE = UpdateRows(messages, "id", ("open_effects", "parked_effects", "state"))
-_ATTEMPTS = InsertRows(attempts)
 
 # The questions of the busiest path, put together once.
 _MESSAGE = (

@@ -52,8 +52,11 @@ from journal.new_rows import (
     CHANGE_CASES,
     INSERT_CASES,
     INSERT_FILES,
+    MOVE_CASES,
+    PUT_TIMERS,
     ChangedCard,
     ChangedCase,
+    MovedCase,
     NewBody,
     NewCase,
     NewEffect,
@@ -62,10 +65,11 @@ from journal.new_rows import (
     NewMessage,
     NewReference,
     NewRows,
+    NewTimer,
 )
 from journal.questions import Question
 from journal.recovery import Recovery
-from journal.rows import PutRows, Write, write_together
+from journal.rows import Write, write_together
 from journal.schema import (
     cases,
     data_keys,
@@ -127,6 +131,7 @@ class CaseState(Struct):
     key: DataKey | None
     new: bool = False
     changed: bool = False
+    moved: bool = False
     card_changed: bool = False
     lanes: set[str] = set()  # a Struct makes a new one for each
 
@@ -213,6 +218,7 @@ class Routing:
         self._keys: set[str] = set()
         self._hashes: dict[tuple[str, str], str] = {}
         self._rehearsing = False
+        self._next: CaseRef | None = None
         self._opened = 0
         self._openings: dict[str, list[str]] = {}
 
@@ -277,10 +283,13 @@ class Routing:
         for reference in decision.references:
             self._note_reference(reference, ref)
         self.outside.note(ref, decision, new=state.new)
-        self.timers |= {(ref, name): None for name in decision.cancelled_timers}
-        self.timers |= {(ref, timer.name): timer for timer in decision.timers}
-        if any(isinstance(one.command, ChangeCase) for one in decision.intents):
-            self.asked[ref] = NOT_YET
+        for name in decision.cancelled_timers:
+            self.timers[ref, name] = None
+        for timer in decision.timers:
+            self.timers[ref, timer.name] = timer
+        for intent in decision.intents:
+            if isinstance(intent.command, ChangeCase):
+                self.asked[ref] = NOT_YET
         sealing = key if decision.outlives_case else state.key
         return self._note_effects(decision.intents, state, sealing, message_id, ticket)
 
@@ -328,15 +337,17 @@ class Routing:
         if self._opened:
             self.intake.numbers.note_used(self.tx)
         self._remove_timers()
-        touched = [state for state in self.states.values() if state.changed]
         now = self.tx.now
+        new = [state for state in self.states.values() if state.new and state.changed]
+        old = [state for state in self.states.values() if state.changed and not state.new]
         write_together(
             self.tx.connection,
             (
-                (INSERT_CASES, [_new_case(state, now) for state in touched if state.new]),
+                (INSERT_CASES, [_new_case(state, now) for state in new]),
                 *self.rows.writes(),
-                (_TIMERS, [_timer_row(case, timer) for (case, _), timer in self.timers.items() if timer]),
-                (CHANGE_CASES, [_changed_case(state, now) for state in touched if not state.new]),
+                (PUT_TIMERS, [_new_timer(case, timer) for (case, _), timer in self.timers.items() if timer]),
+                (CHANGE_CASES, [_changed_case(state, now) for state in old if not state.moved]),
+                (MOVE_CASES, [_moved_case(state, now) for state in old if state.moved]),
                 *also,
             ),
         )
@@ -372,8 +383,9 @@ class Routing:
             return None, arrival.problem
         owners = [(name, hashed, self.owners[hashed]) for name, hashed in asked if hashed in self.owners]
         recalled = None
-        if why := self._unopened(ref for _, _, ref in owners):
-            return None, why
+        for _, _, ref in owners:
+            if ref in self.unopened:
+                return None, self.unopened[ref]
         if self.intake.recovery.openings:
             if why := self._awaited(message.body):
                 return None, why
@@ -406,9 +418,6 @@ class Routing:
             noted_at=moment(self.noted[hashed]) if hashed in self.noted else None,
         )
 
-    def _unopened(self, refs: Iterable[str]) -> str:
-        return next((self.unopened[ref] for ref in refs if ref in self.unopened), "")
-
     def _awaited(self, event: Event) -> str:
         """After a restore: news of a case whose contact has not been handed over again yet."""
         if not isinstance(event, _NEWS) or event.case is None or event.case in self.states:
@@ -432,9 +441,11 @@ class Routing:
         return None if ref in self.states or ref in self.unopened else CaseRef(ref)
 
     def _next_ref(self) -> CaseRef:
-        year = self.now.year
-        number = 0 if self._rehearsing else self.intake.numbers.block(self.tx, year).next
-        return case_ref(self.intake.prefix, year, number)
+        if self._next is None:
+            year = self.now.year
+            number = 0 if self._rehearsing else self.intake.numbers.block(self.tx, year).next
+            self._next = case_ref(self.intake.prefix, year, number)
+        return self._next
 
     def _case_state(self, row: CaseRow) -> CaseState:
         key = self.intake.keyring.unwrap(row.key_id, row.wrapped) if row.wrapped else None
@@ -443,10 +454,10 @@ class Routing:
             card = decode_card(key.open(row.ref, "card", row.card), row.card_version)
         record = CaseRecord(
             ref=CaseRef(row.ref),
-            kind=Kind(row.kind),
-            channel=Channel(row.channel),
+            kind=_KINDS[row.kind],
+            channel=_CHANNELS[row.channel],
             group=row.handler_group,
-            status=CaseStatus(row.status),
+            status=_STATUSES[row.status],
             opened_at=moment(row.opened_at),
             due=moment(row.due) if row.due else None,
             category=row.category,
@@ -467,12 +478,14 @@ class Routing:
             self.states[record.ref] = state
             if self.tx.numbers and record.ref == self._next_ref():
                 self.tx.numbers.next += 1
+                self._next = None
                 self._opened += 1
             self._openings[record.ref] = []
             self._note_history(record, message_id)
             return state
         old, state.record = state.record, record
         state.changed = state.changed or record != old
+        state.moved = state.moved or (record.status, record.due) != (old.status, old.due)
         state.card_changed = state.card_changed or record.card != old.card
         if (record.status, record.group) != (old.status, old.group):
             self._note_history(record, message_id)
@@ -635,6 +648,10 @@ class Routing:
             )
 
 
+# By their words: an enum that is called for one costs more than the whole row.
+_KINDS = {str(kind): kind for kind in Kind}
+_CHANNELS = {str(channel): channel for channel in Channel}
+_STATUSES = {str(status): status for status in CaseStatus}
 _NEWS = (CaseChanged, WorkOrderChanged, WorkShown, DeliveryRefused)
 """What systems outside tell of a case by themselves."""
 
@@ -666,7 +683,7 @@ def _new_case(state: CaseState, now: int) -> NewCase:
         tracker_id=record.tracker_id,
         opened_at=micros(record.opened_at),
         changed_at=now,
-        due=micros(record.due) if record.due else None,
+        due=_micros(record.due),
         effect_count=state.effect_count,
         tracker_version=record.tracker_version,
         origin=record.origin,
@@ -682,20 +699,38 @@ def _changed_case(state: CaseState, now: int) -> ChangedCase:
     record = state.record
     return ChangedCase(
         handler_group=record.group,
-        status=str(record.status),
         category=record.category,
         area=record.area,
         tracker_id=record.tracker_id,
         changed_at=now,
-        due=micros(record.due) if record.due else None,
         effect_count=state.effect_count,
         tracker_version=record.tracker_version,
         ref=record.ref,
     )
 
 
-def _timer_row(case: str, timer: Timer) -> dict[str, Any]:
-    return {"case_ref": case, "name": timer.name, "due_at": micros(timer.due), "round": timer.round}
+def _moved_case(state: CaseState, now: int) -> MovedCase:
+    record = state.record
+    return MovedCase(
+        handler_group=record.group,
+        status=str(record.status),
+        category=record.category,
+        area=record.area,
+        tracker_id=record.tracker_id,
+        changed_at=now,
+        due=_micros(record.due),
+        effect_count=state.effect_count,
+        tracker_version=record.tracker_version,
+        ref=record.ref,
+    )
+
+
+def _new_timer(case: str, timer: Timer) -> NewTimer:
+    return NewTimer(case, timer.name, micros(timer.due), timer.round)
+
+
+def _micros(date: datetime | None) -> int | None:
+    return micros(date) if date else None
 
 
 def _changed_card(state: CaseState) -> ChangedCard:
@@ -705,8 +740,6 @@ def _changed_card(state: CaseState) -> ChangedCard:
 def _sealed_card(state: CaseState) -> bytes | None:
     return state.key.seal(state.record.ref, "card", encode(state.record.card)) if state.key else None
 
-
-_TIMERS = PutRows(timers, ("case_ref", "name"))
 
 # The questions of the busiest path, put together once.
 _KNOWN = Question(

@@ -1,4 +1,4 @@
-"""The rows that a message leaves behind: field for field what is stored of it, in the order in which it is sent.
+"""The rows that a message leaves behind, and those that it changes: field for field, in the order in which they are sent.
 
 What they hold of people is sealed or hashed by now. Times are microseconds since 1970.
 """
@@ -7,8 +7,19 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from journal.rows import InsertRows, UpdateRows, Write
-from journal.schema import bodies, case_history, cases, data_keys, effects, files, messages, references
+from journal.rows import InsertRows, PutRows, UpdateRows, Write
+from journal.schema import (
+    attempts,
+    bodies,
+    case_history,
+    cases,
+    data_keys,
+    effects,
+    files,
+    messages,
+    references,
+    timers,
+)
 
 
 class NewMessage(Struct):
@@ -131,6 +142,19 @@ class NewCase(Struct):
 
 
 class ChangedCase(Struct):
+    """What may change in a row of `cases` whose status and term stay: an index has these, and most changes leave it alone."""
+
+    handler_group: str
+    category: str
+    area: str
+    tracker_id: str
+    changed_at: int
+    effect_count: int
+    tracker_version: int
+    ref: str
+
+
+class MovedCase(Struct):
     """What may change in a row of `cases`, but for its card."""
 
     handler_group: str
@@ -151,6 +175,50 @@ class ChangedCard(Struct):
     card: bytes | None
     card_version: int
     ref: str
+
+
+class NewTimer(Struct):
+    """A row of `timers`."""
+
+    case_ref: str
+    name: str
+    due_at: int
+    round: int
+
+
+class NewAttempt(Struct):
+    """A row of `attempts`."""
+
+    effect_id: str
+    number: int
+    started_at: int
+    ended_at: int
+    outcome: str
+    error: str
+    what: str
+    worker: str
+
+
+class SettledEffect(Struct):
+    """What the outcome of an attempt changes in a row of `effects`."""
+
+    state: str
+    due_at: int
+    handout_at: int | None
+    outside_id: str
+    error: str
+    reason: str
+    finished_at: int | None
+    id: str
+
+
+class MovedMessage(Struct):
+    """What the outcomes of its effects change in a row of `messages`."""
+
+    open_effects: int
+    parked_effects: int
+    state: str
+    id: str
 
 
 class NewRows:
@@ -178,4 +246,9 @@ class NewRows:
 INSERT_CASES = InsertRows(cases)
 INSERT_FILES = InsertRows(files)
 CHANGE_CASES = UpdateRows(cases, "ref", ChangedCase.__struct_fields__[:-1])
+MOVE_CASES = UpdateRows(cases, "ref", MovedCase.__struct_fields__[:-1])
 CHANGE_CARDS = UpdateRows(cases, "ref", ChangedCard.__struct_fields__[:-1])
+PUT_TIMERS = PutRows(timers, ("case_ref", "name"))
+INSERT_ATTEMPTS = InsertRows(attempts)
+SETTLE_EFFECTS = UpdateRows(effects, "id", SettledEffect.__struct_fields__[:-1])
+MOVE_MESSAGES = UpdateRows(messages, "id", MovedMessage.__struct_fields__[:-1])

@@ -65,7 +65,8 @@ class Outside:
         """What a decision says about a case outside; what it leaves empty stays as it was."""
         if new:
             self._known.setdefault(ref, {})
-        self._news += [(ref, standing) for standing in decision.standings]
+        for standing in decision.standings:
+            self._news.append((ref, standing))
         for item in decision.work_items:
             self._opened[ref, item.name] = item.what
             self._finished.discard((ref, item.name))

@@ -6,7 +6,15 @@ from sqlalchemy import select
 from sqlalchemy.exc import DataError
 
 from journal.database import open_engine
-from journal.new_rows import CHANGE_CARDS, CHANGE_CASES, ChangedCard, ChangedCase, NewCase
+from journal.new_rows import (
+    CHANGE_CARDS,
+    CHANGE_CASES,
+    MOVE_CASES,
+    ChangedCard,
+    ChangedCase,
+    MovedCase,
+    NewCase,
+)
 from journal.rows import InsertRows, UpdateRows, write_together
 from journal.schema import cases
 
@@ -65,15 +73,19 @@ def test_what_is_written_for_every_message_arrives_as_it_was(connection):
     assert [dict(row) for row in _kept(connection)] == [asdict(row) for row in given]
 
 
-def test_a_changed_case_gets_its_new_values(connection):
-    InsertRows(cases).run(connection, [CASE])
-    old = {name: value for name, value in CASE.items() if name in ChangedCase.__struct_fields__}
-    changed = ChangedCase(**old | {"area": "centre", "due": 5, "effect_count": 7})
+def test_changed_cases_get_their_new_values(connection):
+    other = CASE | {"ref": "other"}
+    InsertRows(cases).run(connection, [CASE, other])
+    changed = ChangedCase(**_only(ChangedCase, CASE) | {"area": "centre", "effect_count": 7})
+    moved = MovedCase(**_only(MovedCase, other) | {"status": "answered", "due": 5})
     card = ChangedCard(b"new", 2, CASE["ref"])
-    write_together(connection, [(CHANGE_CASES, [changed])])
+    write_together(connection, [(CHANGE_CASES, [changed]), (MOVE_CASES, [moved])])
     CHANGE_CARDS.run(connection, [card])
 
-    assert [dict(row) for row in _kept(connection)] == [CASE | asdict(changed) | asdict(card)]
+    assert [dict(row) for row in _kept(connection)] == [
+        CASE | asdict(changed) | asdict(card),
+        other | asdict(moved),
+    ]
 
 
 @pytest.mark.parametrize("what", [InsertRows(cases), UpdateRows(cases, "ref", ("area",))])
@@ -87,6 +99,10 @@ def test_postgresql_cuts_no_text_that_is_too_long(postgres_journal_url, what):
             what.run(connection, [CASE | {"ref": ref, "area": "x" * 101}])
         connection.rollback()
     engine.dispose()
+
+
+def _only(kind, row):
+    return {name: row[name] for name in kind.__struct_fields__}
 
 
 def _kept(connection):

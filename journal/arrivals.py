@@ -145,5 +145,7 @@ def _not_understood(inbound: Inbound) -> str:
 
 
 def _sealed_files(id_: str, key: DataKey, files: tuple[File, ...]) -> tuple[NewFile, ...]:
+    if not files:
+        return ()
     contents = {file.attachment.claim: file.content for file in files}
     return tuple(NewFile(id_, claim, key.seal(id_, claim, content)) for claim, content in contents.items())

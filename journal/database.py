@@ -4,16 +4,16 @@ Every write is a function over *many* arguments. While one transaction is being 
 up; the next transaction serves them all with one fsync. A caller is answered only after the commit that
 holds its write. When a group fails, each of its members is tried again alone, so that only the guilty fails.
 
-SQLite: processes take turns (`journal/turns.py`). The statements of a transaction run in the event loop, as its driver would only wrestle with it for
-Python's lock; what waits for the disk (begin, commit, and the sync after the turn: `journal/log_file.py`) is done in a thread meanwhile. PostgreSQL: a transaction
-runs in a thread, as each of its statements waits for another machine. Reads have a few threads of their own.
+A transaction has a thread of its own, as it waits: SQLite's for its turn (`journal/turns.py`) and for the disk (after the turn: `journal/log_file.py`),
+PostgreSQL's for another machine. SQLite's statements run in the event loop meanwhile, as its driver would only wrestle with it for Python's lock.
+Reads have a few threads of their own.
 """
 
 import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
@@ -347,29 +347,34 @@ class Database:
     async def _transaction(
         self, waiting: deque[_Waiting[Any, Any]], group: list[_Waiting[Any, Any]]
     ) -> list[Answer]:
+        """Serve who waits once it has begun; `group` tells who that is."""
         if self.dialect == "postgresql":
             await _gathered(waiting)
-            group += _taken(waiting)
-            return await self._in_thread(lambda: self._whole(group))
+        return await self._in_thread(lambda: self._in_turn(waiting, group))
+
+    def _in_turn(self, waiting: deque[_Waiting[Any, Any]], group: list[_Waiting[Any, Any]]) -> list[Answer]:
+        begun = time.perf_counter()
         try:
-            return await self._in_turn(waiting, group)
+            with self._begun() as connection:
+                results = self._where_it_pays(lambda: self._apply(connection, waiting, group))
+                self._make_durable(connection)
         finally:
             self._turns.end()
-
-    async def _in_turn(
-        self, waiting: deque[_Waiting[Any, Any]], group: list[_Waiting[Any, Any]]
-    ) -> list[Answer]:
-        begun = time.perf_counter()
-        connection = await self._in_thread(self._begun)
-        try:
-            group += _taken(waiting)  # whoever came while it began, comes along
-            results = self._apply(connection, group)
-        except BaseException:
-            await self._in_thread(connection.close)
-            raise
-        await self._in_thread(lambda: self._make_durable(connection))
         self._committed(group, begun)
         return results
+
+    def _where_it_pays(self, statements: Callable[[], R]) -> R:
+        """SQLite's statements are for the event loop, PostgreSQL's for this thread."""
+        if self.dialect == "postgresql":
+            return statements()
+        done: Future[R] = Future()
+        self._loop.call_soon_threadsafe(_fulfil, done, statements)
+        while True:
+            try:
+                return done.result(timeout=1)
+            except TimeoutError:
+                if done.done() or self._loop.is_closed():  # closed: nobody waits for an answer any more
+                    raise
 
     def _committed(self, group: list[_Waiting[Any, Any]], begun: float) -> None:
         self.commits += 1
@@ -389,12 +394,11 @@ class Database:
         return self.broken or told
 
     def _make_durable(self, connection: Connection) -> None:
-        with connection:
-            connection.commit()
-            self._turns.end()
-            self._sync()
-            if self.dialect == "sqlite":
-                self._log_is_long = _pages_to_copy(connection) > LONGEST_LOG
+        connection.commit()
+        self._turns.end()
+        self._sync()
+        if self.dialect == "sqlite":
+            self._log_is_long = _pages_to_copy(connection) > LONGEST_LOG
         for call in self._afterwards:
             call()
 
@@ -416,15 +420,6 @@ class Database:
             if _is_disk_failure(error):
                 self._noted(error)
 
-    def _whole(self, group: list[_Waiting[Any, Any]]) -> list[Answer]:
-        begun = time.perf_counter()
-        connection = self._begun()
-        with connection:
-            results = self._apply(connection, group)
-            self._make_durable(connection)
-        self._committed(group, begun)
-        return results
-
     def _begun(self) -> Connection:
         self._turns.begin()
         if self._turns.broken:
@@ -436,7 +431,13 @@ class Database:
             raise _unavailable(error) from error
         return connection
 
-    def _apply(self, connection: Connection, group: list[_Waiting[Any, Any]]) -> list[Answer]:
+    def _apply(
+        self,
+        connection: Connection,
+        waiting: deque[_Waiting[Any, Any]],
+        group: list[_Waiting[Any, Any]],
+    ) -> list[Answer]:
+        group += _taken(waiting)  # whoever came while it began, comes along
         by_write: dict[WriteMany[Any, Any], list[_Waiting[Any, Any]]] = {}
         for one in group:
             by_write.setdefault(one.write, []).append(one)
@@ -605,6 +606,13 @@ def _by_index(connection: Any, _record: object) -> None:
         for way in ("seqscan", "hashjoin", "mergejoin"):
             cursor.execute(f"SET enable_{way} = off")
     connection.commit()
+
+
+def _fulfil(promise: Future[R], work: Callable[[], R]) -> None:
+    try:
+        promise.set_result(work())
+    except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+        promise.set_exception(error)
 
 
 def _answer(results: list[Answer]) -> None:

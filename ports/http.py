@@ -23,6 +23,7 @@ from httptools import HttpParserError, HttpResponseParser
 
 from canonical_model.value import Hidden, Value
 from ports import tracing
+from ports.places import Places
 
 IDLE_SECONDS: Final = 3.0
 """How long a connection is kept for the next request: shorter than servers keep it, so that they rarely cut it."""
@@ -30,6 +31,7 @@ MOST_BYTES: Final = 64 * 1024 * 1024
 """The largest answer that is read."""
 _SAFE_TO_REPEAT: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _HEADER: Final = b"%b: %b"
+_PACKING: Final = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})
 _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -59,21 +61,53 @@ class _Question(Value, frozen=True, kw_only=True):
     message: Hidden[bytes]
 
 
+class Answer(Value, frozen=True, kw_only=True):
+    """An answer with its whole content: a third of the transport's work went into making a `httpx.Response` of each."""
+
+    status_code: int
+    headers: Hidden[list[tuple[bytes, bytes]]]
+    content: Hidden[bytes]
+
+    @property
+    def is_success(self) -> bool:
+        """It was done as asked: 2xx."""
+        return 200 <= self.status_code <= 299
+
+    def response(self) -> httpx.Response:
+        """The same for whoever asks more of it; it does not know its request. Raises `httpx.RemoteProtocolError`."""
+        if not self._is_packed():
+            return _Whole(self.status_code, self.headers, self.content)
+        try:
+            return httpx.Response(self.status_code, headers=self.headers, content=self.content)
+        except httpx.DecodingError as error:
+            raise httpx.RemoteProtocolError(f"the answer cannot be unpacked: {error}") from error
+
+    def unpacked(self) -> "Answer":
+        """The same with its content as it was before it was packed for the way. Raises `httpx.RemoteProtocolError`."""
+        return _plain(self.response()) if self._is_packed() else self
+
+    def _is_packed(self) -> bool:
+        return b"content-encoding" in [name.lower() for name, _ in self.headers]
+
+
 class PooledTransport(httpx.AsyncBaseTransport):
     """Keeps connections and uses them again; at most `connections` at the same time over all origins."""
 
     def __init__(self, *, connections: int = 100, tls: ssl.SSLContext | None = None) -> None:
-        self._free = asyncio.Semaphore(connections)
+        self._places = Places(connections)
         self._tls = tls
         self._idle: defaultdict[_Origin, list[_Connection]] = defaultdict(list)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """See `httpx.AsyncBaseTransport`."""
-        return await self.exchange(_question(request, await request.aread()))
+        return (await self.exchange(_question(request, await request.aread()))).response()
 
-    async def exchange(self, question: _Question) -> httpx.Response:
+    async def exchange(self, question: _Question) -> Answer:
         """The same, of what is ready for the wire."""
-        await self._admitted(question.patience.pool)
+        try:
+            await self._places.take(question.patience.pool)
+        except TimeoutError:
+            raise httpx.PoolTimeout("all connections are in use") from None
         try:
             kept = self._kept(question.origin)
             try:
@@ -84,7 +118,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
             fresh = await self._connected(question)  # the server had let go of the kept one
             return await self._ask(fresh, question)
         finally:
-            self._free.release()
+            self._places.give_back()
 
     async def aclose(self) -> None:
         """Let go of the connections that nobody uses."""
@@ -93,19 +127,9 @@ class PooledTransport(httpx.AsyncBaseTransport):
                 connection.abort()
         self._idle.clear()
 
-    async def _admitted(self, patience: float | None) -> None:
-        if not self._free.locked():
-            await self._free.acquire()
-            return
+    async def _ask(self, connection: "_Connection", question: _Question) -> Answer:
         try:
-            async with asyncio.timeout(patience):
-                await self._free.acquire()
-        except TimeoutError:
-            raise httpx.PoolTimeout("all connections are in use") from None
-
-    async def _ask(self, connection: "_Connection", question: _Question) -> httpx.Response:
-        try:
-            response = await connection.ask(question)
+            answer = await connection.ask(question)
         except BaseException:
             connection.abort()
             raise
@@ -114,7 +138,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
             self._idle[question.origin].append(connection)
         else:
             connection.abort()
-        return response
+        return answer
 
     def _kept(self, origin: _Origin) -> "_Connection | None":
         connections = self._idle[origin]
@@ -171,8 +195,8 @@ class Endpoint:
         self._head = _head(self._model.method, self._model.url, self._model.headers.raw)
         self._origin, self._patience = _origin(self._model.url), _patience(self._model)
 
-    async def send(self, body: bytes, headers: Mapping[str, str] = _NO_HEADERS) -> httpx.Response:
-        """Send this body, with more headers, and return the whole answer, which does not know its request.
+    async def send(self, body: bytes, headers: Mapping[str, str] = _NO_HEADERS) -> Answer:
+        """Send this body, with more headers, and return the answer, unpacked.
 
         Raises what a transport raises.
         """
@@ -180,7 +204,7 @@ class Endpoint:
         if traceparent := tracing.current():
             more.append((tracing.HEADER.encode(), traceparent.encode()))
         if isinstance(self._transport, PooledTransport):
-            return await self._transport.exchange(self._question(body, more))
+            return (await self._transport.exchange(self._question(body, more))).unpacked()
         model = self._model
         request = httpx.Request(
             model.method,
@@ -191,7 +215,7 @@ class Endpoint:
         )
         answer = await self._transport.handle_async_request(request)
         await answer.aread()
-        return answer
+        return _plain(answer)
 
     def _question(self, body: bytes, more: list[tuple[bytes, bytes]]) -> _Question:
         head = self._head + _lines(map(_HEADER.__mod__, more)) if more else self._head
@@ -215,10 +239,10 @@ class _Connection(asyncio.Protocol):
         self.heard = False
         self.idle_since = 0.0
         self._parser = HttpResponseParser(self)
-        self._answer: asyncio.Future[httpx.Response] | None = None
+        self._answer: asyncio.Future[Answer] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
-    async def ask(self, question: _Question) -> httpx.Response:
+    async def ask(self, question: _Question) -> Answer:
         """Send a request and wait for the whole answer, for as long as its parts keep coming."""
         if self.closed:
             raise httpx.ReadError("the connection was cut")
@@ -305,7 +329,11 @@ class _Connection(asyncio.Protocol):
     def _finish(self) -> None:
         if self._answer and not self._answer.done():
             self._answer.set_result(
-                _response(self._parser.get_status_code(), self._headers, b"".join(self._body))
+                Answer(
+                    status_code=self._parser.get_status_code(),
+                    headers=self._headers,
+                    content=b"".join(self._body),
+                )
             )
 
     def _fail(self, error: Exception) -> None:
@@ -339,11 +367,10 @@ class _Whole(httpx.Response):
         return self._whole
 
 
-def _response(status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> httpx.Response:
-    """An answer; where it is packed, httpx unpacks it."""
-    if b"content-encoding" in [name.lower() for name, _ in headers]:
-        return httpx.Response(status, headers=headers, content=body)
-    return _Whole(status, headers, body)
+def _plain(response: httpx.Response) -> Answer:
+    """What was read, and the headers, but for how it was packed."""
+    headers = [one for one in response.headers.raw if one[0].lower() not in _PACKING]
+    return Answer(status_code=response.status_code, headers=headers, content=response.content)
 
 
 def _question(request: httpx.Request, body: bytes) -> _Question:

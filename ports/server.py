@@ -1,7 +1,7 @@
 """HTTP/1.1 from other systems: uvicorn, with what the hub's doors need of it beside.
 
 - A head that does not end is cut off: the parser itself would collect it for ever.
-- An answer leaves in one piece: uvicorn writes its head and its body apart, which costs a system call each.
+- The usual answer leaves in one piece: uvicorn writes its head and its body apart, which costs a system call each.
 - Doors are found by their path at once: a router tries its routes one after the other.
 - The trace that a sender told is known to whatever door it came to.
 """
@@ -13,15 +13,15 @@ from typing import Any, Final, cast
 
 import uvicorn
 from starlette.routing import BaseRoute, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from ports.tracing import hear
 
 LONGEST_HEAD: Final = 65_536
 """Bytes of a request's first line and headers."""
-LARGE: Final = 16_384
-"""From this many bytes on, an answer does not wait for its next part."""
+_HOP_BY_HOP: Final = frozenset({b"connection", b"transfer-encoding"})
+_CONTROLS: Final = bytes({*range(32), 127} - {ord("\t")})
 
 
 def server(app: ASGIApp, address: str) -> uvicorn.Server:
@@ -78,7 +78,7 @@ class _Protocol(HttpToolsProtocol):
     _head = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(_OnePiece(cast("asyncio.Transport", transport)))
+        super().connection_made(cast("asyncio.Transport", transport))
         self.on_message_begin()  # there is a scope from now on
 
     def data_received(self, data: bytes) -> None:
@@ -90,46 +90,60 @@ class _Protocol(HttpToolsProtocol):
         if self._head > LONGEST_HEAD:
             self.send_400_response("The head of the request is too large.")
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        answering: Any = _Answering(
+            cycle, app
+        )  # uvicorn and starlette name the types of ASGI each in its own way
+        super()._start_asgi_task(cycle, answering)
 
-class _OnePiece(asyncio.Transport):
-    """Sends what is written in one turn of the event loop in one piece; what is large, at once."""
 
-    def __init__(self, transport: asyncio.Transport) -> None:
-        super().__init__()
-        self._transport = transport
-        self._loop = asyncio.get_running_loop()
-        self._waiting = b""
+class _Answering:
+    """An application and its answer to one request: the usual one, whole and of a known length, leaves in one piece.
 
-    def write(self, data: Any) -> None:
-        if not self._waiting:
-            self._loop.call_soon(self._send)
-        self._waiting += data
-        if len(self._waiting) > LARGE:
-            self._send()
+    Any other is for uvicorn to send, or to refuse.
+    """
 
-    def _send(self) -> None:
-        if self._waiting:
-            self._transport.write(self._waiting)
-            self._waiting = b""
+    def __init__(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:
+        self._cycle = cycle
+        self._app = app
+        self._start: Message | None = None
 
-    def close(self) -> None:
-        self._send()
-        self._transport.close()
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        self._by_uvicorn = send
+        return self._app(scope, receive, self._send)
 
-    def abort(self) -> None:
-        self._transport.abort()
+    async def _send(self, message: Message) -> None:
+        cycle, start = self._cycle, self._start
+        if start is None and message["type"] == "http.response.start":
+            self._start = message  # a head leaves with the first part of its body, as ASGI wants it
+        elif start is None or cycle.response_started:
+            await self._by_uvicorn(message)
+        elif self._is_free() and (whole := self._whole(start, message)):
+            cycle.transport.write(whole)
+            cycle.response_started = cycle.response_complete = True
+            cycle.message_event.set()
+            cycle.on_response()
+        else:
+            await self._by_uvicorn(start)
+            await self._by_uvicorn(message)
 
-    def is_closing(self) -> bool:
-        return self._transport.is_closing()
+    def _is_free(self) -> bool:
+        """The connection takes an answer with a body now, and goes on after it."""
+        cycle = self._cycle
+        hindered = cycle.disconnected or cycle.flow.write_paused or cycle.waiting_for_100_continue
+        return cycle.keep_alive and not hindered and cycle.scope["method"] != "HEAD"
 
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return self._transport.get_extra_info(name, default)
-
-    def pause_reading(self) -> None:
-        self._transport.pause_reading()
-
-    def resume_reading(self) -> None:
-        self._transport.resume_reading()
-
-    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        self._transport.set_protocol(protocol)
+    def _whole(self, start: Message, message: Message) -> bytes:
+        """The answer as it goes over the wire; b"" when it is none of the usual kind."""
+        if message["type"] != "http.response.body" or message.get("more_body", False):
+            return b""
+        headers = [*self._cycle.default_headers, *start.get("headers", ())]
+        body, told = message.get("body", b""), dict(headers)
+        if told.get(b"content-length") != b"%d" % len(body):
+            return b""
+        names, head = b"".join(told), b"\r\n".join([name + b": " + value for name, value in headers])
+        if not (names.islower() and names.replace(b"-", b"").isalnum() and _HOP_BY_HOP.isdisjoint(told)):
+            return b""
+        if len(head.translate(None, _CONTROLS)) != len(head) - 2 * (len(headers) - 1):
+            return b""
+        return b"%b%b\r\n\r\n%b" % (STATUS_LINE[start["status"]], head, body)

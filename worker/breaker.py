@@ -43,8 +43,12 @@ class Breakers:
 
     def held(self) -> frozenset[str]:
         """Targets to which nothing may go now."""
-        now = self._clock.monotonic()
-        return frozenset([name for name, one in self._circuits.items() if one.paused or one.open_until > now])
+        return frozenset(filter(self.is_held, self._circuits))
+
+    def is_held(self, target: str) -> bool:
+        """Whether nothing may go there now."""
+        circuit = self._circuits[target]
+        return circuit.paused or (circuit.open_until > 0 and circuit.open_until > self._clock.monotonic())
 
     def cap(self, target: str, concurrency: int) -> int:
         """How many more of its effects may be tried now: one at a time while it is not known to be back."""
@@ -108,5 +112,7 @@ class Breakers:
         return min(LONGEST_HOLD, FIRST_HOLD * 2.0 ** min(max(0, circuit.failures - THRESHOLD), 10))
 
     def _is_out(self, circuit: _Circuit) -> bool:
+        if circuit.failures < FEW:
+            return False
         lasts = self._clock.monotonic() - circuit.since >= LASTING
-        return circuit.failures >= (FEW if lasts else THRESHOLD)
+        return lasts or circuit.failures >= THRESHOLD

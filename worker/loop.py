@@ -5,7 +5,7 @@ it, and a claim that nobody ended becomes an unknown outcome that is looked up b
 """
 
 import asyncio
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -85,8 +85,8 @@ class Worker:
         self._kept_back: dict[str, OrderedDict[str, None]] = {}  # each id once
         self._kept_bulk: dict[str, OrderedDict[str, None]] = {}  # the same, of what lets others go first
         self._in_flight: set[asyncio.Task[None]] = set()
-        self._promised: Counter[str] = Counter()  # by target, to whoever holds a ticket
-        self._places = 0  # promised in all
+        self._unbudgeted = tuple(name for name, limits in self._limits.items() if not limits.budget)
+        self._tickets = 0  # each promises a place at every one of these
         self._room = asyncio.Event()
         self._at_rest = asyncio.Event()
         self._at_rest.set()
@@ -106,31 +106,25 @@ class Worker:
         """
         if self._stopping or self._at_rest.is_set():
             return None
-        if len(self._in_flight) + self._places >= self._settings.slots:
+        if len(self._in_flight) + self._tickets * len(self._unbudgeted) >= self._settings.slots:
             return None
-        held = self._breakers.held()
-        ready = frozenset([name for name in self._targets if name not in held and self._has_room(name)])
+        ready = frozenset([name for name in self._unbudgeted if self._has_room(name)])
         if not ready:
             return None
-        self._promise(ready, 1)
+        self._tickets += 1
         return Ticket(self._settings.name, int(self._settings.lease * 1e6), ready, self._clock.monotonic())
 
     def redeem(self, ticket: Ticket, claimed: tuple[Claimed, ...]) -> None:
         """Begin what was claimed with a ticket."""
-        self._promise(ticket.targets, -1)
+        self._tickets -= 1
         for effect in claimed:
             self._start(effect, ticket.taken_at)
 
-    def _promise(self, targets: frozenset[str], change: int) -> None:
-        self._places += change * len(targets)
-        for name in targets:
-            self._promised[name] += change
-
     def _has_room(self, target: str) -> bool:
-        """Nobody waits in line for it, it has no budget to keep, and it can take one more."""
-        if self._kept_back.get(target) or self._limits[target].budget:
+        """Something may go there, nobody waits in line for it, and it can take one more than is promised."""
+        if self._breakers.is_held(target) or self._kept_back.get(target):
             return False
-        return self._cap(target) > self._promised[target]
+        return self._cap(target) > self._tickets
 
     async def run(self) -> None:
         """Work until `stop` is called."""
@@ -215,7 +209,8 @@ class Worker:
 
     async def _work(self, effect: Claimed, claimed_at: float) -> None:
         started, began = micros(self._clock.now()), self._clock.monotonic()
-        judgement = await self._try_traced(effect, claimed_at)
+        attempt = self._try if self._traces is None else self._try_traced
+        judgement = await attempt(effect, claimed_at)
         seconds = self._clock.monotonic() - began
         if effect.target in self._targets:
             await self._tell_breaker(effect.target, judgement)
@@ -224,13 +219,10 @@ class Worker:
             until_start = (started - born(effect.message_id)) / 1e6
             since_accepted = until_start + self._clock.monotonic() - began
             outcome = Outcome.APPLIED if isinstance(judgement, Applied) else judgement.outcome
-            target_meter(effect.target).tried(
-                effect.action, outcome.value, effect.attempt, seconds, since_accepted
-            )
+            target_meter(effect.target).tried(effect.action, outcome, effect.attempt, seconds, since_accepted)
 
     async def _try_traced(self, effect: Claimed, claimed_at: float) -> "Applied | Judgement":
-        if self._traces is None:
-            return await self._try(effect, claimed_at)
+        assert self._traces is not None  # noqa: S101 - asked only then
         trace = await self._trace_of(effect)
         facts = {"target": effect.target, "action": effect.action, "effect": effect.id}
         with self._traces.attempting(trace, **facts, attempt=effect.attempt) as doing:

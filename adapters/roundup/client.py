@@ -25,7 +25,7 @@ from ports.errors import (
     TransientError,
     UncertainError,
 )
-from ports.http import Endpoint, PooledTransport
+from ports.http import Answer, Endpoint, PooledTransport
 from ports.tracing import pass_trace_on
 
 TOKEN_SECONDS = 600
@@ -229,13 +229,14 @@ class RoundupClient:
         request = self._http.build_request("PATCH", path, content=body, headers=headers)
         await self._written(self._http.send(request), path)
 
-    async def _written(self, sent: Awaitable[httpx.Response], path: str) -> httpx.Response:
+    async def _written(self, sent: Awaitable[httpx.Response | Answer], path: str) -> bytes:
         try:
-            response = await sent
+            answer = await sent
         except httpx.HTTPError as error:
             raise _broken_off(error) from error
-        if response.is_success:
-            return response
+        if answer.is_success:
+            return answer.content
+        response = answer.response() if isinstance(answer, Answer) else answer
         raise _refusal(response, f"writing {_class_of(path)}", UncertainError)
 
     def _maker(self, name: str) -> Endpoint:
@@ -250,9 +251,9 @@ class RoundupClient:
             )
         return self._makers[name]
 
-    def _made(self, response: httpx.Response, name: str) -> str:
+    def _made(self, content: bytes, name: str) -> str:
         try:
-            return _MADE.decode(response.content).data.id
+            return _MADE.decode(content).data.id
         except msgspec.MsgspecError as error:
             raise UncertainError(
                 f"Roundup's answer to writing {name} is unreadable", detail=type(error).__name__

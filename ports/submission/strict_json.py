@@ -25,7 +25,7 @@ def decoded(decoder: "msgspec.json.Decoder[_T]", body: bytes) -> _T:
         raise SubmissionError("$", "holds a NUL character (\\u0000): remove it")
     try:
         value = decoder.decode(body)
-        _LOOKING_FOR_REPEATS.decode(body.decode())
+        _LOOKING_FOR_REPEATS.raw_decode(body.decode().lstrip())  # that nothing follows is known by now
     except msgspec.ValidationError as error:
         raise misfit(error) from None
     except msgspec.DecodeError as error:
@@ -59,4 +59,5 @@ def _without_repeats(pairs: list[tuple[str, object]]) -> None:
         raise SubmissionError("$", "holds the same key twice in one object", flaw=Flaw.MALFORMED)
 
 
-_LOOKING_FOR_REPEATS = json.JSONDecoder(object_pairs_hook=_without_repeats)
+_LOOKING_FOR_REPEATS = json.JSONDecoder(object_pairs_hook=_without_repeats, parse_int=str)
+"""Numbers stay text: those of fields that nobody reads may have more digits than `int` accepts."""

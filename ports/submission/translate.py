@@ -72,7 +72,7 @@ def suspicions(submission: Submission) -> tuple[str, ...]:
 
 def _links(message: str) -> int:
     text = message.lower()
-    addresses = text.count("://")
+    addresses = text.count("://") if "/" in text else 0
     return addresses + text.count("www.") - (text.count("://www.") if addresses else 0)
 
 

@@ -1,6 +1,7 @@
 """Our transport under httpx, against servers that behave and servers that do not."""
 
 import asyncio
+import gzip
 import ssl
 from contextlib import asynccontextmanager
 
@@ -256,6 +257,30 @@ async def test_a_line_break_in_a_header_is_refused(value):
             await http_.get(url, headers={"X-Name": value})
 
     assert server.requests == []
+
+
+def packed(content):
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n"
+    return head % len(content) + content
+
+
+async def test_a_packed_answer_is_unpacked():
+    server = Server(packed(gzip.compress(b"made")), packed(gzip.compress(b"made")))
+    async with serving(server) as url, client() as http_:
+        answer = await http_.get(url)
+        sent = await sending_to(url, PooledTransport()).send(b"body")
+
+    assert answer.content == sent.content == b"made"
+    assert b"content-encoding" not in [name.lower() for name, _ in sent.headers]
+
+
+async def test_what_cannot_be_unpacked_is_no_answer():
+    server = Server(packed(b"no gzip"), packed(b"no gzip"))
+    async with serving(server) as url, client() as http_:
+        with pytest.raises(httpx.RemoteProtocolError, match="unpacked"):
+            await http_.get(url)
+        with pytest.raises(httpx.RemoteProtocolError, match="unpacked"):
+            await sending_to(url, PooledTransport()).send(b"body")
 
 
 async def test_other_schemes_are_refused():

@@ -8,10 +8,11 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route, Router
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from ports.server import LARGE, LONGEST_HEAD, DoorsFirst, server
+from ports.server import LONGEST_HEAD, DoorsFirst, server
 from ports.tracing import told
 from tests.servers.private import free_port
 
@@ -27,12 +28,13 @@ async def _behind(request: Request) -> PlainTextResponse:
 async def _stream(request: Request) -> StreamingResponse:
     async def parts() -> AsyncIterator[bytes]:
         for number in range(3):
-            yield b"%d" % number * LARGE
+            yield b"%d" % number * PART
             await asyncio.sleep(0.01)
 
     return StreamingResponse(parts())
 
 
+PART = 16_384
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 DOOR = Route("/in/website/json", _door, methods=["POST"])
 APP = DoorsFirst(
@@ -70,7 +72,7 @@ async def test_everything_else_is_for_the_application_behind(client: httpx.Async
 
 
 async def test_long_answers_come_whole_and_in_order(client: httpx.AsyncClient) -> None:
-    assert (await client.get("/stream")).content == b"0" * LARGE + b"1" * LARGE + b"2" * LARGE
+    assert (await client.get("/stream")).content == b"0" * PART + b"1" * PART + b"2" * PART
 
 
 async def test_head_and_body_of_an_answer_leave_in_one_piece() -> None:
@@ -121,12 +123,92 @@ async def test_every_head_of_a_connection_has_its_own_limit(port: int) -> None:
     assert answer.startswith(b"HTTP/1.1 400 ")
 
 
-async def _pieces(app: ASGIApp, request: bytes) -> list[bytes]:
-    """What one connection writes in answer to a request, write by write."""
+GET = b"GET / HTTP/1.1\r\nHost: hub\r\n"
+REQUESTS = {
+    "usual": GET + b"\r\n",
+    "twice": (GET + b"\r\n") * 2,
+    "the last": GET + b"Connection: close\r\n\r\n",
+    "head": GET.replace(b"GET", b"HEAD") + b"\r\n",
+    "http 1.0": b"GET / HTTP/1.0\r\n\r\n",
+    "expectant": GET + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\nhi",
+}
+
+
+def _start(*headers: tuple[bytes, bytes], status: int = 200) -> Message:
+    return {"type": "http.response.start", "status": status, "headers": list(headers)}
+
+
+def _part(body: bytes, *, more: bool = False) -> Message:
+    return {"type": "http.response.body", "body": body, "more_body": more}
+
+
+TWO = (b"content-length", b"2")
+ANSWERS: dict[str, tuple[Message, ...]] = {
+    "usual": (_start(TWO, (b"x-name", b"a\tb")), _part(b"ok")),
+    "empty": (_start((b"content-length", b"0"), status=202), {"type": "http.response.body"}),
+    "two cookies": (_start(TWO, (b"set-cookie", b"a=1"), (b"set-cookie", b"b=2")), _part(b"ok")),
+    "unknown status": (_start(TWO, status=299), _part(b"ok")),
+    "in parts": (_start(TWO), _part(b"o", more=True), _part(b"k")),
+    "without length": (_start(), _part(b"ok")),
+    "chunked": (_start((b"transfer-encoding", b"chunked")), _part(b"o", more=True), _part(b"k")),
+    "large letters": (_start((b"Content-Length", b"2"), (b"X-Name", b"a")), _part(b"ok")),
+    "the last": (_start(TWO, (b"connection", b"close")), _part(b"ok")),
+    "nothing": (_start(status=204), _part(b"")),
+    "too short": (_start(TWO), _part(b"o")),
+    "too long": (_start(TWO), _part(b"okay")),
+    "line break in a value": (_start(TWO, (b"x-name", b"a\r\nx-other: 1")), _part(b"ok")),
+    "control character in a value": (_start(TWO, (b"x-name", b"a\x00b")), _part(b"ok")),
+    "line break in a name": (_start(TWO, (b"x-name\r\nx-other", b"1")), _part(b"ok")),
+    "colon in a name": (_start(TWO, (b"x-name:", b"1")), _part(b"ok")),
+    "body first": (_part(b"ok"),),
+    "more than the answer": (_start(TWO), _part(b"ok"), _part(b"ok")),
+    "two heads": (_start(TWO), _start(TWO)),
+    "two heads and no body": (_start((b"content-length", b"0")), _start((b"content-length", b"0"))),
+    "no content": (_start((b"content-length", b"2"), status=304), _part(b"")),
+}
+
+
+@pytest.mark.parametrize("request_", REQUESTS.values(), ids=REQUESTS)
+@pytest.mark.parametrize("messages", ANSWERS.values(), ids=ANSWERS)
+async def test_an_answer_is_that_of_uvicorn_to_the_byte(
+    request_: bytes, messages: tuple[Message, ...]
+) -> None:
+    async def answering(_scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        for message in messages:
+            await send(message)
+
+    async def answering_at_once(_scope: Scope, _receive: Receive, send: Send) -> None:
+        for message in messages:
+            await send(message)
+
+    for app in (answering, answering_at_once):
+        ours = await _pieces(app, request_)
+        theirs = await _pieces(app, request_, HttpToolsProtocol)
+        assert b"".join(ours) == b"".join(theirs)
+
+
+async def test_who_fails_between_head_and_body_gives_a_whole_answer_that_says_so() -> None:
+    async def failing(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send(_start(TWO))
+        raise LookupError
+
+    answer = b"".join(await _pieces(failing, GET + b"\r\n"))
+
+    assert answer.startswith(b"HTTP/1.1 500 ")
+    assert answer.endswith(b"Internal Server Error(closed)")
+
+
+async def _pieces(
+    app: ASGIApp, request: bytes, protocol_class: type[HttpToolsProtocol] | None = None
+) -> list[bytes]:
+    """What one connection writes in answer to a request, write by write, and when it is closed."""
     config = server(app, "127.0.0.1:0").config
     config.load()
 
-    protocol = config.http_protocol_class(config=config, server_state=ServerState(), app_state={})
+    state = ServerState()
+    state.default_headers = [(b"date", b"Thu, 26 Nov 2026 12:00:00 GMT")]
+    protocol = (protocol_class or config.http_protocol_class)(config=config, server_state=state, app_state={})
     written: list[bytes] = []
 
     class Transport(asyncio.Transport):
@@ -140,10 +222,12 @@ async def _pieces(app: ASGIApp, request: bytes) -> list[bytes]:
 
         def resume_reading(self) -> None: ...
 
-        def close(self) -> None: ...
+        def close(self) -> None:
+            written.append(b"(closed)")
 
     protocol.connection_made(Transport())
     protocol.data_received(request)
-    await asyncio.sleep(0.05)
-    protocol.connection_lost(None)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    protocol.connection_lost(ConnectionResetError())
     return written

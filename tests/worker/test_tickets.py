@@ -95,7 +95,7 @@ async def test_a_ticket_comes_back_when_nothing_could_be_stored(staffed, tracker
         with pytest.raises(StoreUnavailableError):
             await staffed.accept(inbound("1"))
 
-    assert staffed.worker._promised.total() == 0
+    assert staffed.worker._tickets == 0
     await staffed.accept(inbound("1"))
     await staffed.settle()
     assert set(tracker.world.values()) == {1}
@@ -108,7 +108,7 @@ async def test_the_same_message_again_claims_nothing_again(staffed, tracker):
     assert len({receipt.message_id for receipt in receipts}) == 1
     assert sum(not receipt.duplicate for receipt in receipts) == 1
     assert set(tracker.world.values()) == {1}
-    assert staffed.worker._promised.total() == 0
+    assert staffed.worker._tickets == 0
 
 
 async def test_a_worker_that_stops_gives_no_ticket(staffed):

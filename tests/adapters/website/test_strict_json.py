@@ -107,6 +107,19 @@ def test_a_backslash_before_u0000_is_only_text():
     assert decoded(CONTRACT, START.replace(b'"s"', b'"a\\\\u0000"') + b"}").subject == "a\\u0000"
 
 
+def test_white_space_around_it_is_no_matter():
+    assert decoded(CONTRACT, b" \r\n\t" + START + b"} \n").id == "1"
+
+
+def test_a_number_that_nobody_reads_may_be_as_long_as_it_likes():
+    class Name(msgspec.Struct):
+        name: str
+
+    body = b'{"name":"a","serial":' + b"9" * 5000 + b"}"
+
+    assert decoded(msgspec.json.Decoder(Name), body).name == "a"
+
+
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=60)
 
 

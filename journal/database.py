@@ -18,15 +18,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
+import psycopg
 import structlog
 from msgspec import Struct
 from pysqlite3 import dbapi2 as sqlite
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DBAPIError, OperationalError
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 
+from journal.drivers import driver
 from journal.instants import DAY, born, micros
 from journal.log_file import LogFile
 from journal.rows import PutRows, write_together
@@ -38,7 +40,8 @@ from telemetry.instruments import JOURNAL
 
 _SqliteError: type[Exception] = sqlite.Error  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
 _SqliteRefused: type[Exception] = sqlite.OperationalError  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
-"""SQLite can't, as its own driver says it: the busiest path asks it directly, the rest by way of SQLAlchemy."""
+_REFUSED: tuple[type[Exception], ...] = (OperationalError, psycopg.OperationalError, _SqliteRefused)  # pyright: ignore[reportUnknownVariableType]
+"""The database can't, as SQLAlchemy says it, or its own driver: the busiest path asks that directly."""
 # What SQLite stores as it is. Untold, its driver looks for an adapter of each such value, and throws an exception away each time.
 for _kind, _as_it_is in ((bytes, bytes), (bool, int), (type(None), {None: None}.get)):
     sqlite.register_adapter(_kind, _as_it_is)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
@@ -148,7 +151,7 @@ class Transaction:
         if self.dialect != "postgresql" or not names:
             return
         keys = sorted({int(name[:15], 16) for name in names})
-        self.connection.execute(_LOCK, {"keys": ",".join(map(str, keys))})
+        driver(self.connection).execute(_LOCK, (",".join(map(str, keys)),))
 
     def insert_ignoring(self, table: Any) -> Any:
         """An INSERT that leaves rows that are there already alone."""
@@ -298,7 +301,7 @@ class Database:
         try:
             with self.engine.connect().execution_options(reading=True) as connection:
                 return fn(connection)
-        except (OperationalError, _SqliteRefused) as error:
+        except _REFUSED as error:
             raise _unavailable(error) from error
 
     async def _serve(self) -> None:
@@ -336,7 +339,7 @@ class Database:
                 return (await self._transaction(deque([one]), []))[0]
             except StoreUnavailableError as error:
                 return one, self._noted(error)
-            except (OperationalError, _SqliteRefused) as error:
+            except _REFUSED as error:
                 if not (others and _is_deadlock(error)):
                     return one, self._noted(error)
             except Exception as error:  # ... and the guilty one gets its own error
@@ -474,9 +477,7 @@ class Database:
         ]
 
 
-_LOCK = text(
-    "SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(string_to_array(:keys, ',') AS bigint[])) AS key"
-)
+_LOCK = "SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(string_to_array($1, ',') AS bigint[])) AS key"
 _TALLIES = PutRows(tally, ("day", "source", "state", "shard"), added=("count",))
 _TARGET_TALLIES = PutRows(target_tally, ("day", "target", "state", "shard"), added=("count",))
 
@@ -626,7 +627,7 @@ def _answer(results: list[Answer]) -> None:
 
 
 def _is_deadlock(error: Exception) -> bool:
-    return getattr(getattr(error, "orig", None), "sqlstate", None) == "40P01"
+    return getattr(getattr(error, "orig", error), "sqlstate", None) == "40P01"
 
 
 def _is_disk_failure(error: BaseException) -> bool:

@@ -5,10 +5,11 @@ so that the server parses, plans and answers once for all of them; arrays, one p
 times as much (docs/decisions/0013). Their bytes go in one piece beside it, and each row tells where its own lie.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import chain
+from itertools import chain, count
 from operator import itemgetter
 from typing import Any, TypeAlias, cast
 
@@ -17,6 +18,8 @@ from msgspec import Struct
 from msgspec.structs import asdict, astuple
 from sqlalchemy import Column, Connection, Dialect, LargeBinary, Table
 from sqlalchemy.dialects import postgresql
+
+from journal.drivers import driver
 
 _POSTGRESQL: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
 _json = msgspec.json.Encoder().encode
@@ -94,17 +97,7 @@ def write_together(connection: Connection, writes: Iterable[Write]) -> None:
     elif wanted:
         statement = _together(tuple((what, columns) for what, columns, _ in wanted))
         parameters = [_as_document(what.table, columns, rows) for what, columns, rows in wanted]
-        connection.exec_driver_sql(statement, tuple(chain.from_iterable(parameters)))
-
-
-def sqlite_driver(connection: Connection) -> Any:
-    """The driver's own connection, in a transaction: for statements that need nothing of SQLAlchemy.
-
-    Its errors come as they are, not as SQLAlchemy's.
-    """
-    if not connection.in_transaction():
-        connection.begin()
-    return connection.connection.driver_connection
+        driver(connection).execute(statement, tuple(chain.from_iterable(parameters)))
 
 
 def _send(
@@ -115,12 +108,12 @@ def _send(
     columns: tuple[str, ...],
 ) -> None:
     if connection.dialect.name == "sqlite":
-        sqlite_driver(connection).executemany(statement, map(_values(rows[0], columns), rows))
+        driver(connection).executemany(statement, map(_values(rows[0], columns), rows))
     else:
-        connection.exec_driver_sql(statement, _as_document(table, columns, rows))
+        driver(connection).execute(_numbered(statement), _as_document(table, columns, rows))
 
 
-def _as_document(table: Table, columns: tuple[str, ...], rows: Rows) -> tuple[str] | tuple[str, bytes]:
+def _as_document(table: Table, columns: tuple[str, ...], rows: Rows) -> tuple[str] | tuple[str, bytearray]:
     """The rows as JSON; with it, when there are columns of bytes, all their bytes in one piece."""
     sealed = _columns_of_bytes(table, columns)
     if not sealed:
@@ -135,7 +128,7 @@ def _as_document(table: Table, columns: tuple[str, ...], rows: Rows) -> tuple[st
             places[f"{name}_size"] = len(data or b"")
             heap += data or b""
         told.append(row | places)
-    return _json(told).decode(), bytes(heap)
+    return _json(told).decode(), heap
 
 
 def _columns(row: Row) -> tuple[str, ...]:
@@ -160,7 +153,14 @@ def _together(writes: tuple[tuple[InsertRows | PutRows | UpdateRows, tuple[str, 
     """PostgreSQL carries out each part, whether or not anything asks for its result."""
     parts = [_part(what, columns) for what, columns in writes]
     steps = ", ".join(f"part{number} AS ({part})" for number, part in enumerate(parts))
-    return f"WITH {steps} SELECT"
+    return _numbered(f"WITH {steps} SELECT")
+
+
+@cache
+def _numbered(statement: str) -> str:
+    """With PostgreSQL's placeholders."""
+    numbers = count(1)
+    return re.sub(r"\?", lambda _: f"${next(numbers)}", statement)
 
 
 def _part(what: InsertRows | PutRows | UpdateRows, columns: tuple[str, ...]) -> str:
@@ -212,8 +212,8 @@ def _into(table: Table, columns: tuple[str, ...], dialect: str) -> str:
 def _recordset(table: Table, columns: tuple[str, ...]) -> str:
     """The rows of a JSON document as a table `new` with these columns, beside it a `heap` of their bytes."""
     typed = ", ".join(_typed(table.c[name]) for name in columns)
-    rows = f"json_to_recordset(%s::json) AS new({typed})"
-    return f"{rows}, (SELECT %b::bytea) AS heap(bytes)" if _columns_of_bytes(table, columns) else rows
+    rows = f"json_to_recordset(?::json) AS new({typed})"
+    return f"{rows}, (SELECT ?::bytea) AS heap(bytes)" if _columns_of_bytes(table, columns) else rows
 
 
 def _typed(column: Column[Any]) -> str:

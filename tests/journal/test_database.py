@@ -82,8 +82,11 @@ async def test_one_bad_write_fails_alone(planned, error):
     assert (await recount(planned))["received"] == 2
 
 
-async def test_whom_the_database_chose_as_the_victim_of_a_deadlock_begins_again(planned):
-    deadlock = OperationalError("UPDATE", {}, psycopg.errors.DeadlockDetected("deadlock detected"))
+DEADLOCK = psycopg.errors.DeadlockDetected("deadlock detected")
+
+
+@pytest.mark.parametrize("deadlock", [DEADLOCK, OperationalError("UPDATE", {}, DEADLOCK)])
+async def test_whom_the_database_chose_as_the_victim_of_a_deadlock_begins_again(planned, deadlock):
     tries = iter([deadlock, deadlock, None])
 
     def write(_tx, arguments):

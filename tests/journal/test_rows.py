@@ -1,9 +1,9 @@
 """Rows that go in one piece arrive as they were, on both databases."""
 
+import psycopg
 import pytest
 from msgspec.structs import asdict
 from sqlalchemy import select
-from sqlalchemy.exc import DataError
 
 from journal.database import open_engine
 from journal.new_rows import (
@@ -95,7 +95,7 @@ def test_postgresql_cuts_no_text_that_is_too_long(postgres_journal_url, what):
         InsertRows(cases).run(connection, [CASE | {"ref": "there"}])
         ref = "there" if isinstance(what, UpdateRows) else "new"
 
-        with pytest.raises(DataError, match="too long"):
+        with pytest.raises(psycopg.DataError, match="too long"):
             what.run(connection, [CASE | {"ref": ref, "area": "x" * 101}])
         connection.rollback()
     engine.dispose()

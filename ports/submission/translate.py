@@ -71,7 +71,7 @@ def suspicions(submission: Submission) -> tuple[str, ...]:
 
 
 def _links(message: str) -> int:
-    text = message.lower()
+    text = message.lower() if "W" in message else message  # no other letter becomes a w
     addresses = text.count("://") if "/" in text else 0
     return addresses + text.count("www.") - (text.count("://www.") if addresses else 0)
 

@@ -405,6 +405,19 @@ def test_signs_of_spam_are_noted(fields, signs):
     assert contact(**fields).suspicions == signs
 
 
+@given(
+    st.lists(
+        st.sampled_from(("www.", "WwW.", "WWW.", "://", "http://www.", "/", "w", "\u0130", "a b ")),
+        max_size=30,
+    )
+)
+def test_links_are_counted_however_they_are_written(pieces):
+    text = "".join(pieces).lower()
+    links = text.count("://") + text.count("www.") - text.count("://www.")
+
+    assert ("many_links" in suspicions(a_submission(message="".join(pieces)))) is (links > 5)
+
+
 def test_a_case_number_in_the_subject_is_only_a_claim():
     assert contact(subject="Over LEU-2026-000123, nog iets").thread == Thread(claimed_case="LEU-2026-000123")
 

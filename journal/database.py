@@ -185,9 +185,8 @@ class Database:
 
     def __init__(self, url: str, *, clock: Clock, shard: str, readers: int = 3) -> None:
         self.engine = open_engine(url)
-        self._writing = open_engine(
-            url, connections=1
-        )  # always the same: its cache and its statements stay warm
+        # Always the same connection, so its statements stay warm; a group that finds it lost is tried again on a new one.
+        self._writing = open_engine(url, connections=1, pre_ping=False)
         event.listen(self._writing, "connect", _by_index if self.dialect == "postgresql" else _synced_by_us)
         self._turns = Turns(url)
         self._log_file = LogFile(url)
@@ -496,8 +495,11 @@ def _taken(waiting: deque[_Waiting[Any, Any]]) -> list[_Waiting[Any, Any]]:
     return [waiting.popleft() for _ in range(min(MAX_GROUP, len(waiting)))]
 
 
-def open_engine(url: str, *, connections: int = 5) -> Engine:
-    """An engine with the settings that make a commit durable; refuses a database that is set up otherwise."""
+def open_engine(url: str, *, connections: int = 5, pre_ping: bool = True) -> Engine:
+    """An engine with the settings that make a commit durable; refuses a database that is set up otherwise.
+
+    `pre_ping`: PostgreSQL is asked for a sign of life each time that a connection is taken from the pool.
+    """
     if url.startswith("sqlite"):
         if sqlite.sqlite_version_info < WAL_SAFE:
             raise RuntimeError(
@@ -516,7 +518,7 @@ def open_engine(url: str, *, connections: int = 5) -> Engine:
     engine = create_engine(
         url,
         hide_parameters=True,
-        pool_pre_ping=True,
+        pool_pre_ping=pre_ping,
         pool_size=connections,
         connect_args={"connect_timeout": 5, **_VANISHED},
     )

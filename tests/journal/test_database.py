@@ -287,6 +287,20 @@ async def test_a_postgresql_that_goes_away_is_told_and_found_again(postgres_serv
         await journal.close()
 
 
+async def test_connections_to_postgresql_that_were_cut_while_nobody_wrote_harm_nobody(postgres_server):
+    with postgres.fresh_database(postgres_server) as url:
+        _migrated(url)
+        journal = await _opened(url)
+        await journal.accept(inbound("1"))
+        await asyncio.to_thread(_disconnect_everybody, url)
+        accepted = await asyncio.gather(*(journal.accept(inbound(f"{n}")) for n in range(2, 5)))
+        again = [(await journal.accept(inbound(f"{n}"))).receipt.duplicate for n in range(2, 5)]
+        await journal.close()
+
+    assert [type(one).__name__ for one in accepted] == ["Accepted"] * 3
+    assert again == [True] * 3
+
+
 async def test_a_postgresql_that_is_not_there_is_told_at_once():
     journal = await _opened("postgresql+psycopg://nobody@127.0.0.1:9/nothing")
     with pytest.raises(StoreUnavailableError, match="look at its disk and its database"):

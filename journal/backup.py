@@ -17,7 +17,7 @@ from ports.errors import MisconfiguredError, RejectedError, TransientError
 if TYPE_CHECKING:  # the same module, but with types
     import sqlite3
 else:
-    from pysqlite3 import dbapi2 as sqlite3
+    from journal.sqlite import sqlite as sqlite3
 
 PATIENCE = 60.0
 """Seconds that a copy waits for a writer."""

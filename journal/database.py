@@ -21,7 +21,6 @@ from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 import psycopg
 import structlog
 from msgspec import Struct
-from pysqlite3 import dbapi2 as sqlite
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -33,18 +32,14 @@ from journal.instants import DAY, born, micros
 from journal.log_file import LogFile
 from journal.rows import PutRows, write_together
 from journal.schema import tally, target_tally
+from journal.sqlite import SqliteError, SqliteRefused, sqlite
 from journal.turns import Turns
 from ports.clock import Clock
 from ports.errors import TransientError
 from telemetry.instruments import JOURNAL
 
-_SqliteError: type[Exception] = sqlite.Error  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
-_SqliteRefused: type[Exception] = sqlite.OperationalError  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
-_REFUSED: tuple[type[Exception], ...] = (OperationalError, psycopg.OperationalError, _SqliteRefused)  # pyright: ignore[reportUnknownVariableType]
+_REFUSED: tuple[type[Exception], ...] = (OperationalError, psycopg.OperationalError, SqliteRefused)
 """The database can't, as SQLAlchemy says it, or its own driver: the busiest path asks that directly."""
-# What SQLite stores as it is. Untold, its driver looks for an adapter of each such value, and throws an exception away each time.
-for _kind, _as_it_is in ((bytes, bytes), (bool, int), (type(None), {None: None}.get)):
-    sqlite.register_adapter(_kind, _as_it_is)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
 log = structlog.get_logger()
 
 A = TypeVar("A")
@@ -225,7 +220,7 @@ class Database:
                 in_the_way, _, _ = _checkpoint(connection, "TRUNCATE")
             if not in_the_way:
                 self._turns.settled()
-        except (DBAPIError, _SqliteError) as error:
+        except (DBAPIError, SqliteError) as error:
             raise self._noted(error) from error
         finally:
             self._turns.end()
@@ -285,7 +280,7 @@ class Database:
             return
         try:
             await self.read(_empty_log)
-        except _SqliteError as error:
+        except SqliteError as error:
             raise self._noted(error) from error
 
     def past_outage(self) -> Outage | None:
@@ -417,7 +412,7 @@ class Database:
         try:
             with self._writing.connect() as connection:
                 _checkpoint(connection, "PASSIVE")
-        except (DBAPIError, _SqliteError) as error:  # what is committed stays so; tried again after the next
+        except (DBAPIError, SqliteError) as error:  # what is committed stays so; tried again after the next
             log.warning("journal.log_not_copied", error=type(error).__name__)
             if _is_disk_failure(error):
                 self._noted(error)
@@ -574,7 +569,7 @@ def _empty_log(connection: Connection) -> None:
 def _pages_to_copy(connection: Connection) -> int:
     try:
         _, pages, copied = _checkpoint(connection, "NOOP")
-    except _SqliteError:
+    except SqliteError:
         return 0  # the commit was made, that is what counts here; the next one looks again
     return pages - copied
 

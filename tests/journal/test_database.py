@@ -21,6 +21,7 @@ from journal.instants import new_id
 from journal.journal import Journal
 from journal.migrate import migrate
 from journal.schema import checkpoints, incidents, tally, target_tally
+from journal.turns import Turns
 from ports.clock import ManualClock
 from ports.errors import TransientError
 from tests.journal.scene import KEYS, START, PlannedRoutes, inbound, recount, rows, together
@@ -503,3 +504,24 @@ async def test_where_the_disk_failed_under_one_process_no_other_writes_before_th
     await fourth.start()
     await fourth.accept(inbound("again"))
     await fourth.close()
+
+
+def test_a_program_that_ends_while_it_waits_for_its_turn_ends(sqlite_url):
+    turns, left = Turns(sqlite_url), []
+
+    async def live():
+        turns.begin()  # somebody else's
+        database = Database(sqlite_url, clock=ManualClock(START), shard="1")
+        await database.start()
+        left.append((database, database.write(lambda _tx, names: names, "a")))
+        await asyncio.sleep(0.05)
+
+    asyncio.run(live())
+    turns.end()
+    database, future = left[0]
+    database._writer.shutdown(wait=True)
+
+    assert future.cancelled() or not future.done()
+    turns.begin()  # it was given back
+    turns.close()
+    database._turns.close()

@@ -11,8 +11,8 @@ from contextlib import ExitStack
 from random import Random
 
 import pytest
-from pysqlite3 import dbapi2 as sqlite
 
+from journal.sqlite import sqlite
 from tests.faults.lone_hub import begun, receipts, running
 from tests.servers.power_cut import SYNCS, files_at
 from tests.servers.strace import recorded, recording

@@ -11,7 +11,6 @@ import psycopg
 import pytest
 import structlog
 from psycopg import sql
-from pysqlite3 import dbapi2 as sqlite
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
@@ -21,6 +20,7 @@ from journal.instants import new_id
 from journal.journal import Journal
 from journal.migrate import migrate
 from journal.schema import checkpoints, incidents, tally, target_tally
+from journal.sqlite import sqlite
 from journal.turns import Turns
 from ports.clock import ManualClock
 from ports.errors import TransientError

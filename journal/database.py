@@ -48,7 +48,7 @@ R = TypeVar("R")
 MAX_GROUP = 128
 MAX_WAITING = 20_000
 QUIET_ROUNDS = 4
-"""Of the event loop, without a newcomer, before a group goes to PostgreSQL. Its thread would only take Python's lock from those who are about to join."""
+"""Of the event loop, without a newcomer, before a group leaves. Its thread would only take Python's lock from those who are about to join."""
 LOCK_PATIENCE = 30.0
 """Seconds to wait for another process that holds a SQLite file."""
 LONGEST_LOG = 1000
@@ -345,8 +345,7 @@ class Database:
         self, waiting: deque[_Waiting[Any, Any]], group: list[_Waiting[Any, Any]]
     ) -> list[Answer]:
         """Serve who waits once it has begun; `group` tells who that is."""
-        if self.dialect == "postgresql":
-            await _gathered(waiting)
+        await _gathered(waiting)
         return await self._in_thread(lambda: self._in_turn(waiting, group))
 
     def _in_turn(self, waiting: deque[_Waiting[Any, Any]], group: list[_Waiting[Any, Any]]) -> list[Answer]:

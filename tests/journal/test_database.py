@@ -365,8 +365,9 @@ async def test_sqlites_log_does_not_grow_although_no_commit_copies_it(sqlite_url
     assert left < 10
 
 
-async def test_on_postgresql_whoever_is_about_to_ask_comes_along(postgres_journal_url):
-    journal = await _opened(postgres_journal_url)
+@pytest.mark.parametrize("url", ["sqlite_url", "postgres_journal_url"])
+async def test_whoever_is_about_to_ask_comes_along(request, url):
+    journal = await _opened(request.getfixturevalue(url))
     commits = journal.database.commits
 
     async def after(rounds):
@@ -381,8 +382,9 @@ async def test_on_postgresql_whoever_is_about_to_ask_comes_along(postgres_journa
     assert together == 1
 
 
-async def test_on_postgresql_nobody_waits_for_company_without_end(postgres_journal_url):
-    journal = await _opened(postgres_journal_url)
+@pytest.mark.parametrize("url", ["sqlite_url", "postgres_journal_url"])
+async def test_nobody_waits_for_company_without_end(request, url):
+    journal = await _opened(request.getfixturevalue(url))
     sizes: list[int] = []
 
     def write(_tx, arguments):

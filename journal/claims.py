@@ -4,7 +4,7 @@ from canonical_model.commands import Command
 from canonical_model.value import Hidden, Value
 
 
-class Ticket(Value, frozen=True):
+class Ticket(Value, frozen=True, kw_only=True):
     """A worker's promise, made before a message is accepted: what can start at once for these targets, it takes.
 
     So the effects of a new case are claimed in the transaction that writes them down. `taken_at` is monotonic.
@@ -16,7 +16,7 @@ class Ticket(Value, frozen=True):
     taken_at: float
 
 
-class ClaimRequest(Value, frozen=True):
+class ClaimRequest(Value, frozen=True, kw_only=True):
     """Ask to work on some effects. Targets in `held` are paused or known to be down.
 
     `budgets` limits the tries per minute of a target over all workers, `caps` how many of a target's effects
@@ -31,7 +31,7 @@ class ClaimRequest(Value, frozen=True):
     caps: tuple[tuple[str, int], ...] = ()
 
 
-class Claimed(Value, frozen=True):
+class Claimed(Value, frozen=True, kw_only=True):
     """An effect that is ours until the lease ends. `probe`: an earlier try may have worked; look first.
 
     `deaths`: how many workers died on it since a person last decided about it.
@@ -49,7 +49,7 @@ class Claimed(Value, frozen=True):
     deaths: int = 0
 
 
-class Claim(Value, frozen=True):
+class Claim(Value, frozen=True, kw_only=True):
     """What was taken, and (target, effect) pairs that only a cap kept back: ask for them again soon.
 
     `bulk`: those of the effects kept back that let others go first.

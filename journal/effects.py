@@ -222,7 +222,9 @@ class Ledger:
             _TAKE.run(tx.connection, updates)
         waiting = {id_ for _, id_ in kept_back}
         return Claim(
-            tuple(claimed), kept_back, frozenset(row.id for row in found if row.bulk and row.id in waiting)
+            effects=tuple(claimed),
+            kept_back=kept_back,
+            bulk=frozenset(row.id for row in found if row.bulk and row.id in waiting),
         )
 
     def _opened(self, tx: Transaction, row: Any) -> Command | None:

@@ -61,7 +61,7 @@ class _Question(Value, frozen=True, kw_only=True):
     message: Hidden[bytes]
 
 
-class Answer(Value, frozen=True, kw_only=True):
+class HttpAnswer(Value, frozen=True, kw_only=True):
     """An answer with its whole content: a third of the transport's work went into making a `httpx.Response` of each."""
 
     status_code: int
@@ -82,7 +82,7 @@ class Answer(Value, frozen=True, kw_only=True):
         except httpx.DecodingError as error:
             raise httpx.RemoteProtocolError(f"the answer cannot be unpacked: {error}") from error
 
-    def unpacked(self) -> "Answer":
+    def unpacked(self) -> "HttpAnswer":
         """The same with its content as it was before it was packed for the way. Raises `httpx.RemoteProtocolError`."""
         return _plain(self.response()) if self._is_packed() else self
 
@@ -102,7 +102,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
         """See `httpx.AsyncBaseTransport`."""
         return (await self.exchange(_question(request, await request.aread()))).response()
 
-    async def exchange(self, question: _Question) -> Answer:
+    async def exchange(self, question: _Question) -> HttpAnswer:
         """The same, of what is ready for the wire."""
         try:
             await self._places.take(question.patience.pool)
@@ -127,7 +127,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
                 connection.abort()
         self._idle.clear()
 
-    async def _ask(self, connection: "_Connection", question: _Question) -> Answer:
+    async def _ask(self, connection: "_Connection", question: _Question) -> HttpAnswer:
         try:
             answer = await connection.ask(question)
         except BaseException:
@@ -195,7 +195,7 @@ class Endpoint:
         self._head = _head(self._model.method, self._model.url, self._model.headers.raw)
         self._origin, self._patience = _origin(self._model.url), _patience(self._model)
 
-    async def send(self, body: bytes, headers: Mapping[str, str] = _NO_HEADERS) -> Answer:
+    async def send(self, body: bytes, headers: Mapping[str, str] = _NO_HEADERS) -> HttpAnswer:
         """Send this body, with more headers, and return the answer, unpacked.
 
         Raises what a transport raises.
@@ -239,10 +239,10 @@ class _Connection(asyncio.Protocol):
         self.heard = False
         self.idle_since = 0.0
         self._parser = HttpResponseParser(self)
-        self._answer: asyncio.Future[Answer] | None = None
+        self._answer: asyncio.Future[HttpAnswer] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
-    async def ask(self, question: _Question) -> Answer:
+    async def ask(self, question: _Question) -> HttpAnswer:
         """Send a request and wait for the whole answer, for as long as its parts keep coming."""
         if self.closed:
             raise httpx.ReadError("the connection was cut")
@@ -329,7 +329,7 @@ class _Connection(asyncio.Protocol):
     def _finish(self) -> None:
         if self._answer and not self._answer.done():
             self._answer.set_result(
-                Answer(
+                HttpAnswer(
                     status_code=self._parser.get_status_code(),
                     headers=self._headers,
                     content=b"".join(self._body),
@@ -367,10 +367,10 @@ class _Whole(httpx.Response):
         return self._whole
 
 
-def _plain(response: httpx.Response) -> Answer:
+def _plain(response: httpx.Response) -> HttpAnswer:
     """What was read, and the headers, but for how it was packed."""
     headers = [one for one in response.headers.raw if one[0].lower() not in _PACKING]
-    return Answer(status_code=response.status_code, headers=headers, content=response.content)
+    return HttpAnswer(status_code=response.status_code, headers=headers, content=response.content)
 
 
 def _question(request: httpx.Request, body: bytes) -> _Question:

@@ -112,7 +112,12 @@ class Worker:
         if not ready:
             return None
         self._tickets += 1
-        return Ticket(self._settings.name, int(self._settings.lease * 1e6), ready, self._clock.monotonic())
+        return Ticket(
+            owner=self._settings.name,
+            lease=int(self._settings.lease * 1e6),
+            targets=ready,
+            taken_at=self._clock.monotonic(),
+        )
 
     def redeem(self, ticket: Ticket, claimed: tuple[Claimed, ...]) -> None:
         """Begin what was claimed with a ticket."""

@@ -25,7 +25,7 @@ from ports.errors import (
     TransientError,
     UncertainError,
 )
-from ports.http import Answer, Endpoint, PooledTransport
+from ports.http import Endpoint, HttpAnswer, PooledTransport
 from ports.tracing import pass_trace_on
 
 TOKEN_SECONDS = 600
@@ -229,14 +229,14 @@ class RoundupClient:
         request = self._http.build_request("PATCH", path, content=body, headers=headers)
         await self._written(self._http.send(request), path)
 
-    async def _written(self, sent: Awaitable[httpx.Response | Answer], path: str) -> bytes:
+    async def _written(self, sent: Awaitable[httpx.Response | HttpAnswer], path: str) -> bytes:
         try:
             answer = await sent
         except httpx.HTTPError as error:
             raise _broken_off(error) from error
         if answer.is_success:
             return answer.content
-        response = answer.response() if isinstance(answer, Answer) else answer
+        response = answer.response() if isinstance(answer, HttpAnswer) else answer
         raise _refusal(response, f"writing {_class_of(path)}", UncertainError)
 
     def _maker(self, name: str) -> Endpoint:

@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 import canonical_model
+import journal
 import ports
 from canonical_model.identifiers import Identifier, insz
 from canonical_model.location import Location
@@ -29,18 +30,25 @@ def classes_of(package):
 
 
 MODEL = classes_of(canonical_model)
-VALUES = [cls for cls in (*MODEL, *classes_of(ports)) if issubclass(cls, Value) and cls is not Value]
+VALUES = [
+    cls
+    for cls in (*MODEL, *classes_of(ports), *classes_of(journal))
+    if issubclass(cls, Value) and cls is not Value
+]
 HIDDEN = {
     "AddContact": {"subject", "text"},
     "AddNote": {"text"},
     "Answer": {"text"},
+    "Arrival": {"body", "files"},
     "CanonicalCase": {"subject", "description"},
     "CaseCard": {"subject"},
+    "Claimed": {"command"},
     "Contact": {"subject", "text", "full_text", "answer"},
     "CustomerName": {"spellings"},
     "DifferenceFound": {"text"},
     "FieldWork": {"description"},
     "File": {"content"},
+    "HttpAnswer": {"headers", "content"},
     "Identifier": {"value"},
     "Inbound": {"raw"},
     "Location": {"address"},

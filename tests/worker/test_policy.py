@@ -23,7 +23,17 @@ NONE, PROBE, KEY = Idempotency.NONE, Idempotency.PROBE, Idempotency.NATIVE_KEY
 
 def claimed(attempt: int = 1, *, probe: bool = False) -> Claimed:
     command = AddNote(case=CaseRef("LEU-2026-000001"), text="-")
-    return Claimed("id", "key", "LEU-2026-000001", "m", "tracker", "add_note", attempt, probe, command)
+    return Claimed(
+        id="id",
+        key="key",
+        case_ref="LEU-2026-000001",
+        message_id="m",
+        target="tracker",
+        action="add_note",
+        attempt=attempt,
+        probe=probe,
+        command=command,
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import Final
 
 import structlog
-from pysqlite3 import dbapi2 as sqlite
+from pysqlite3 import dbapi2 as sqlite  # noqa: TID251 - here it is made ready
 
 __all__ = ["SqliteError", "SqliteRefused", "library", "sqlite"]
 

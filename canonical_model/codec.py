@@ -1,7 +1,8 @@
 """Canonical values as JSON bytes and back, over the years.
 
-Every stored body carries the schema version it was written with. When a field changes meaning, raise
-`SCHEMA_VERSION` and add an upcaster from the version before: old bodies are lifted step by step when read.
+Every stored body carries the schema version it was written with. When a field changes meaning, or its default, raise
+`SCHEMA_VERSION` and add an upcaster from the version before: old bodies are lifted step by step when read. What stands at
+its default is not written.
 """
 
 from collections.abc import Callable, Mapping
@@ -31,7 +32,7 @@ class UnreadableError(ValueError):
 
 
 def encode(value: Event | Command | CaseCard) -> bytes:
-    """The value as UTF-8 JSON; equal values give equal bytes."""
+    """The value as UTF-8 JSON, without what stands at its default."""
     return _encoder.encode(value)
 
 

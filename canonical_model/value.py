@@ -13,7 +13,7 @@ Hidden = Annotated[_T, _HIDDEN]
 """The type of a field that a `repr` leaves out: `name: Hidden[str]`."""
 
 
-class Value(msgspec.Struct, frozen=True):
+class Value(msgspec.Struct, frozen=True, omit_defaults=True):
     """A value whose `repr` leaves out its `Hidden` fields, so that it may end up in a traceback or a log without harm."""
 
     def __repr__(self) -> str:

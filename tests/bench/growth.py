@@ -216,7 +216,7 @@ def _options() -> argparse.Namespace:
     options.add_argument(
         "--folder",
         type=Path,
-        help="where the databases are put: 15 GB for a million (default: a temporary folder)",
+        help="where the databases are put, for PostgreSQL a folder that its user may enter: 15 GB for a million (default: a temporary folder)",
     )
     options.add_argument("--json", action="store_true", help="one JSON object as the last line")
     return options.parse_args()

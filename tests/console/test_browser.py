@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 import pytest_asyncio
 import uvicorn
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from console import ConsoleSettings, create_console
 from journal.replay_ledger import Selection
@@ -143,14 +143,14 @@ async def test_log_in_search_case_and_replay_preview(window: Window, city: City)
 
     await page.fill("#q", city.cases["refused-2"].lower())
     await page.press("#q", "Enter")
-    assert await page.inner_text("h1 span") == city.cases["refused-2"]
+    await expect(page.locator("h1 span").first).to_have_text(city.cases["refused-2"])
     await page.click("a:has-text('zaak openen: geweigerd')")
     await page.click("text=Opnieuw proberen: bekijk eerst")
-    assert "Eerst nakijken" in await page.inner_text("main")
+    await expect(page.locator("main")).to_contain_text("Eerst nakijken")
     await page.fill("input[name=reason]", "groep bestaat nu")
     await page.click("button:has-text('Probeer opnieuw')")
 
-    assert "Wegwijzer probeert het opnieuw." in await page.inner_text("[role=status]")
+    await expect(page.locator("[role=status]")).to_contain_text("Wegwijzer probeert het opnieuw.")
 
 
 async def test_the_keyboard_is_enough(window: Window, city: City):
@@ -195,20 +195,20 @@ async def test_a_replay_plan_from_the_failures_to_its_live_end(window: Window, c
     await window.log_in()
     page = await window.open("/failures")
     await page.click("section[aria-labelledby=remedy-refused] >> text=Maak een herstelplan voor al deze")
-    assert await page.input_value("#remedy") == "refused"
+    await expect(page.locator("#remedy")).to_have_value("refused")
     await page.fill("input[name=reason]", "de groep bestaat nu")
     await page.keyboard.press("Enter")
     await page.wait_for_selector("h1:has-text('klaar om te starten')")
-    assert "tracker: 2 zaken geopend" in await page.inner_text("main")
+    await expect(page.locator("main")).to_contain_text("tracker: 2 zaken geopend")
     await page.fill("#canary", "0")
     await page.click("button:has-text('Start het plan')")
     await page.wait_for_selector("#progress-live:visible")
-    assert "0 van 2 regels klaar" in await page.inner_text("#progress")
+    await expect(page.locator("#progress")).to_contain_text("0 van 2 regels klaar")
 
     await carried_out(city)
     await page.wait_for_selector("h1 .is-done", timeout=8000)
-    assert "2 van 2 regels klaar" in await page.inner_text("#progress")
-    assert await page.locator("#progress-live").count() == 0
+    await expect(page.locator("#progress")).to_contain_text("2 van 2 regels klaar")
+    await expect(page.locator("#progress-live")).to_have_count(0)
 
 
 async def test_without_javascript_a_second_person_approves_a_plan(
@@ -225,8 +225,8 @@ async def test_without_javascript_a_second_person_approves_a_plan(
     assert "2 mails naar burgers" in await page.inner_text("main")
     await page.click("button:has-text('Ik keur goed')")
 
-    assert "U hebt het plan goedgekeurd." in await page.inner_text("[role=status]")
-    assert "Goedgekeurd door kcc_dispatcher." in await page.inner_text("main")
+    await expect(page.locator("[role=status]")).to_contain_text("U hebt het plan goedgekeurd.")
+    await expect(page.locator("main")).to_contain_text("Goedgekeurd door kcc_dispatcher.")
     await context.close()
     assert window.seen == Seen()
 
@@ -251,7 +251,7 @@ async def test_without_javascript_everything_works(chromium: Browser, address: s
     await page.fill("li:has-text('tracker') input[name=reason]", "nieuwe versie")
     await page.click("li:has-text('tracker') button:has-text('Pauzeer')")
 
-    assert "Het systeem is gepauzeerd." in await page.inner_text("[role=status]")
+    await expect(page.locator("[role=status]")).to_contain_text("Het systeem is gepauzeerd.")
     await window.open(f"/cases/{city.cases['answered']}")
     assert "Status werd: beantwoord" in await page.inner_text("main")
     await context.close()
@@ -290,8 +290,8 @@ async def test_the_history_of_a_customer_by_keyboard_and_without_javascript(
 
     page = await to_history(window)
     assert "maria" not in page.url
-    assert await page.locator("#open tbody tr").count() == 3
-    assert await page.locator("#rest tbody tr").count() == 1
+    await expect(page.locator("#open tbody tr")).to_have_count(3)
+    await expect(page.locator("#rest tbody tr")).to_have_count(1)
     if script:
         assert await window.sideways() == 0
     await page.click(f"a:has-text('{city.cases['answered']}') >> nth=0")
@@ -373,17 +373,17 @@ async def test_without_javascript_a_letter_is_previewed_saved_and_put_back(
     shipped = await page.input_value("#text")
     await page.fill("#text", "Dag\n\nUw zaak {ref} is afgesloten.\n\n{city}")
     await page.click("text=Voorbeeld tonen")
-    assert "Uw zaak LEU-2026-000123 is afgesloten." in await page.inner_text("#preview")
+    await expect(page.locator("#preview")).to_contain_text("Uw zaak LEU-2026-000123 is afgesloten.")
     await page.fill("#why", "korter")
     await page.click("text=Bewaren en gebruiken")
-    assert "De tekst is bewaard" in await page.inner_text("[role=status]")
+    await expect(page.locator("p[role=status]")).to_contain_text("De tekst is bewaard")
     await page.click("table >> text=Tekst uit de bestanden")
-    assert await page.locator(".difference ins").count()
+    await expect(page.locator(".difference ins")).not_to_have_count(0)
     await page.fill("#why", "toch niet")
     await page.click("text=Deze versie weer gebruiken")
 
-    assert "De tekst is bewaard" in await page.inner_text("[role=status]")
-    assert await page.input_value("#text") == shipped
+    await expect(page.locator("p[role=status]")).to_contain_text("De tekst is bewaard")
+    await expect(page.locator("#text")).to_have_value(shipped)
     await context.close()
     assert window.seen == Seen()
 
@@ -424,7 +424,7 @@ async def test_hostile_mails_do_nothing(window: Window, city: City):
         await page.click("summary:has-text('Toon persoonsgegevens')")
         await page.select_option("#purpose", "failure")
         await page.click("button:has-text('Toon nu')")
-        assert XSS[number] in await page.inner_text("pre")
+        await expect(page.locator("pre")).to_contain_text(XSS[number])
         await window.open(f"/cases/{city.cases[f'xss-{number}']}")
 
 
@@ -434,7 +434,7 @@ async def test_log_out_leaves_nothing_behind(window: Window):
     await window.page.wait_for_selector("#password")
     await window.page.go_back()
 
-    assert await window.page.locator("#password").count() == 1
+    await expect(window.page.locator("#password")).to_have_count(1)
 
 
 async def test_axe_finds_nothing_in_light_and_dark(

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from adapters.memory.tracker import MemoryTracker
 from canonical_model.case import CaseRef
@@ -203,7 +203,7 @@ async def test_log_in_report_answer_reply_and_log_out(chromium: Browser, town: T
     await window.open("/")
     await window.shot("welkom")
     await window.log_in()
-    assert "An Peeters" in await page.inner_text("main")
+    await expect(page.locator("main")).to_contain_text("An Peeters")
     await window.shot("leeg")
 
     ref = CaseRef(await a_report(window))
@@ -224,7 +224,7 @@ async def test_log_in_report_answer_reply_and_log_out(chromium: Browser, town: T
     await eventually(asked, "the city waits for the citizen")
     await window.shot("dossiers")
     await page.click("text=Losse stoeptegel")
-    assert "Aan welke kant van de straat" in await page.inner_text(".story")
+    await expect(page.locator(".story")).to_contain_text("Aan welke kant van de straat")
     await window.shot("dossier")
     await page.fill("#message", "Aan de kant van de bakker.")
     await page.click("button:has-text('Versturen')")
@@ -260,7 +260,7 @@ async def test_without_javascript_in_english_with_the_keyboard_alone(chromium: B
     await page.press("input[name=password]", "Enter")
     await page.press("button[type=submit]", "Enter")
     await page.wait_for_url(f"**{BASE}/**")
-    assert "Your cases" in await page.inner_text("h1")
+    await expect(page.locator("h1")).to_contain_text("Your cases")
     await window.open("/new")
 
     await page.keyboard.press("Tab")
@@ -376,7 +376,7 @@ async def test_a_company_is_shown_the_way(chromium: Browser, town: Town):
     await window.open("/")
     await window.log_in("willy")
 
-    assert "voor iemand anders" in await window.page.inner_text("h1")
+    await expect(window.page.locator("h1")).to_contain_text("voor iemand anders")
     await window.shot("andere-hoedanigheid")
     await context.close()
 
@@ -393,5 +393,5 @@ async def test_another_providers_log_in_works_as_well(chromium: Browser, tmp_pat
             await window.page.click("a.main")
             await window.page.click("button[value=an]")
             await window.page.wait_for_url(f"**{BASE}/**")
-            assert "An Peeters" in await window.page.inner_text("main")
+            await expect(window.page.locator("main")).to_contain_text("An Peeters")
             await context.close()

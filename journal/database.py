@@ -4,16 +4,16 @@ Every write is a function over *many* arguments. While one transaction is being 
 up; the next transaction serves them all with one fsync. A caller is answered only after the commit that
 holds its write. When a group fails, each of its members is tried again alone, so that only the guilty fails.
 
-A transaction has a thread of its own, as it waits: SQLite's for its turn (`journal/turns.py`) and for the disk (after the turn: `journal/log_file.py`),
-PostgreSQL's for another machine. SQLite's statements run in the event loop meanwhile, as its driver would only wrestle with it for Python's lock.
-Reads have a few threads of their own.
+Whatever waits has a thread of its own: a transaction of PostgreSQL for another machine, one of SQLite for its turn (`journal/turns.py`), where it
+must wait for that, and for the disk (`journal/log_file.py`). SQLite's statements run in the event loop, as its driver would only wrestle with it for
+Python's lock. Reads have a few threads of their own.
 """
 
 import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
@@ -25,7 +25,8 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DBAPIError, OperationalError
-from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
+from sqlalchemy.pool import QueuePool
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from journal.drivers import driver
 from journal.instants import DAY, born, micros
@@ -182,7 +183,7 @@ class Database:
         self.engine = open_engine(url)
         # Always the same connection, so its statements stay warm; a group that finds it lost is tried again on a new one.
         self._writing = open_engine(url, connections=1, pre_ping=False)
-        event.listen(self._writing, "connect", _by_index if self.dialect == "postgresql" else _synced_by_us)
+        event.listen(self._writing, "connect", _by_index if self.dialect == "postgresql" else _for_the_writer)
         self._turns = Turns(url)
         self._log_file = LogFile(url)
         self._clock = clock
@@ -216,7 +217,7 @@ class Database:
     def _settle_log(self) -> None:
         self._turns.begin()
         try:
-            with self._writing.connect() as connection:
+            with self.engine.connect() as connection:
                 in_the_way, _, _ = _checkpoint(connection, "TRUNCATE")
             if not in_the_way:
                 self._turns.settled()
@@ -346,31 +347,56 @@ class Database:
     ) -> list[Answer]:
         """Serve who waits once it has begun; `group` tells who that is."""
         await _gathered(waiting)
-        return await self._in_thread(lambda: self._in_turn(waiting, group))
-
-    def _in_turn(self, waiting: deque[_Waiting[Any, Any]], group: list[_Waiting[Any, Any]]) -> list[Answer]:
         begun = time.perf_counter()
-        try:
-            with self._begun() as connection:
-                results = self._where_it_pays(lambda: self._apply(connection, waiting, group))
-                self._make_durable(connection)
-        finally:
-            self._turns.end()
+        if self.dialect == "sqlite":
+            results = await self._in_our_turn(waiting, group)
+        else:
+            results = await self._in_thread(lambda: self._elsewhere(waiting, group))
+        for call in self._afterwards:
+            call()
         self._committed(group, begun)
         return results
 
-    def _where_it_pays(self, statements: Callable[[], R]) -> R:
-        """SQLite's statements are for the event loop, PostgreSQL's for this thread."""
-        if self.dialect == "postgresql":
-            return statements()
-        done: Future[R] = Future()
-        self._loop.call_soon_threadsafe(_fulfil, done, statements)
-        while True:
+    def _elsewhere(self, waiting: deque[_Waiting[Any, Any]], group: list[_Waiting[Any, Any]]) -> list[Answer]:
+        """A transaction of PostgreSQL, in its thread."""
+        with self._begun() as connection:
+            results = self._apply(connection, waiting, group)
+            self._make_durable(connection)
+        return results
+
+    async def _in_our_turn(
+        self, waiting: deque[_Waiting[Any, Any]], group: list[_Waiting[Any, Any]]
+    ) -> list[Answer]:
+        """A transaction of SQLite, in the event loop but for what waits."""
+        if not self._turns.begin_at_once():
+            await self._in_thread(self._wait_for_turn)
+        try:
+            with await self._begun_soon() as connection:
+                results = self._apply(connection, waiting, group)
+                await self._in_thread(lambda: self._make_durable(connection))
+                self._log_is_long = _pages_to_copy(connection) > LONGEST_LOG
+        finally:
+            self._turns.end()
+        return results
+
+    def _wait_for_turn(self) -> None:
+        self._turns.begin()
+        if self._loop.is_closed():  # nobody waits for it any more
+            self._turns.end()
+
+    async def _begun_soon(self) -> Connection:
+        """In the event loop as a rule; not what may take long: a new connection, and a file that somebody locks who takes no turns."""
+        if self._is_connected():
             try:
-                return done.result(timeout=1)
-            except TimeoutError:
-                if done.done() or self._loop.is_closed():  # closed: nobody waits for an answer any more
+                return self._begun()
+            except StoreUnavailableError as error:
+                if not _is_locked(error):
                     raise
+        return await self._in_thread(lambda: _patiently(self._begun))
+
+    def _is_connected(self) -> bool:
+        pool = self._writing.pool
+        return isinstance(pool, QueuePool) and pool.checkedin() > 0
 
     def _committed(self, group: list[_Waiting[Any, Any]], begun: float) -> None:
         self.commits += 1
@@ -393,10 +419,6 @@ class Database:
         connection.commit()
         self._turns.end()
         self._sync()
-        if self.dialect == "sqlite":
-            self._log_is_long = _pages_to_copy(connection) > LONGEST_LOG
-        for call in self._afterwards:
-            call()
 
     def _sync(self) -> None:
         """On SQLite a commit is durable only now; others may write meanwhile, and what they commit stands behind it."""
@@ -417,13 +439,16 @@ class Database:
                 self._noted(error)
 
     def _begun(self) -> Connection:
-        self._turns.begin()
         if self._turns.broken:
             raise _broken("another process noticed it")
         try:
             connection = self._writing.connect()
+        except OperationalError as error:
+            raise _unavailable(error) from error
+        try:
             connection.begin()
         except OperationalError as error:
+            connection.close()
             raise _unavailable(error) from error
         return connection
 
@@ -544,15 +569,20 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-@retry(
-    retry=retry_if_exception(lambda error: "locked" in str(error)),
-    wait=wait_fixed(0.01),
-    stop=stop_after_delay(LOCK_PATIENCE),
-    reraise=True,
-)
 def _with_log(connection: Any) -> str:
     """Turn the write-ahead log on. SQLite does not wait by itself for another process that does so at this moment."""
-    return str(connection.execute("PRAGMA journal_mode=WAL").fetchone()[0])
+    return _patiently(lambda: str(connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]))
+
+
+def _patiently(work: Callable[[], R]) -> R:
+    """Again and again, while somebody else has the SQLite file locked."""
+    trying = Retrying(
+        retry=retry_if_exception(_is_locked),
+        wait=wait_fixed(0.01),
+        stop=stop_after_delay(LOCK_PATIENCE),
+        reraise=True,
+    )
+    return trying(work)
 
 
 def _begin(connection: Connection) -> None:
@@ -592,9 +622,13 @@ def _prepare_postgresql(connection: Any, _record: object) -> None:
     connection.commit()
 
 
-def _synced_by_us(connection: Any, _record: object) -> None:
-    """A commit leaves the log to be synced by `LogFile`; SQLite still syncs what must be before it copies the log or begins it anew."""
+def _for_the_writer(connection: Any, _record: object) -> None:
+    """A commit leaves the log to be synced by `LogFile`; SQLite still syncs what must be before it copies the log or begins it anew.
+
+    A lock is told at once: the event loop must not wait for it.
+    """
     connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute("PRAGMA busy_timeout=0")
 
 
 def _by_index(connection: Any, _record: object) -> None:
@@ -603,13 +637,6 @@ def _by_index(connection: Any, _record: object) -> None:
         for way in ("seqscan", "hashjoin", "mergejoin"):
             cursor.execute(f"SET enable_{way} = off")
     connection.commit()
-
-
-def _fulfil(promise: Future[R], work: Callable[[], R]) -> None:
-    try:
-        promise.set_result(work())
-    except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
-        promise.set_exception(error)
 
 
 def _answer(results: list[Answer]) -> None:
@@ -628,14 +655,22 @@ def _is_deadlock(error: Exception) -> bool:
 
 def _is_disk_failure(error: BaseException) -> bool:
     """SQLite could not read, write or sync a file (`SQLITE_IOERR`), here or elsewhere; a full disk is none of these."""
-    if isinstance(error, StoreBrokenError):
-        return True
+    return isinstance(error, StoreBrokenError) or _sqlite_code(error) == _IOERR
+
+
+def _is_locked(error: BaseException) -> bool:
+    """Somebody else has the file of SQLite (`SQLITE_BUSY`)."""
+    return _sqlite_code(error) == _BUSY
+
+
+def _sqlite_code(error: BaseException) -> int:
+    """What SQLite answered, without the bits that say at what; 0: it was not SQLite. See https://sqlite.org/rescode.html."""
     cause = error.__cause__ if isinstance(error, StoreUnavailableError) else error
-    return getattr(getattr(cause, "orig", cause), "sqlite_errorcode", 0) & 0xFF == _IOERR
+    return getattr(getattr(cause, "orig", cause), "sqlite_errorcode", 0) & 0xFF
 
 
-_IOERR = 10
-"""https://sqlite.org/rescode.html#ioerr; the higher bits say at what."""
+_BUSY: Final = 5
+_IOERR: Final = 10
 
 
 def _broken(detail: str) -> StoreBrokenError:

@@ -26,12 +26,23 @@ class Turns:
         self._lock: TextIO | None = None
 
     def begin(self) -> None:
-        """Wait for our turn; only the thread that writes asks for it."""
-        if self._path is None:
-            return
+        """Wait for our turn, in a thread; only who writes asks for it."""
+        if self._path:
+            fcntl.flock(self._opened(self._path), fcntl.LOCK_EX)
+
+    def begin_at_once(self) -> bool:
+        """Take our turn unless somebody else has it."""
+        try:
+            if self._path:
+                fcntl.flock(self._opened(self._path), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _opened(self, path: Path) -> TextIO:
         if self._lock is None:
-            self._lock = self._path.open("a")
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
+            self._lock = path.open("a")
+        return self._lock
 
     @property
     def broken(self) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import threading
 import time
 from datetime import timedelta
 
@@ -11,7 +12,7 @@ import psycopg
 import pytest
 import structlog
 from psycopg import sql
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError
 
 from journal import database as database_module
@@ -199,6 +200,62 @@ async def test_a_locked_sqlite_file_is_told_to_all_at_once_and_later_goes_on(sql
     assert took < 3
     assert (await journal.accept(inbound("1"))).effects
     assert (await recount(journal))["received"] == 1
+    await journal.close()
+
+
+async def rounds_until_done(waiting) -> int:
+    """How often the event loop came round, with a pause each time, before somebody was answered."""
+    rounds = 0
+    while not waiting.done():
+        await asyncio.sleep(0.005)
+        rounds += 1
+    return rounds
+
+
+async def test_the_event_loop_goes_on_while_somebody_who_takes_no_turns_has_the_file(sqlite_url):
+    journal = await _opened(sqlite_url)
+    await journal.accept(inbound("before"))  # connected
+    with sqlite.connect(
+        sqlite_url.removeprefix("sqlite:///"), isolation_level=None, check_same_thread=False
+    ) as other:
+        other.execute("BEGIN IMMEDIATE")
+        accepting = asyncio.ensure_future(journal.accept(inbound("1")))
+        asyncio.get_running_loop().call_later(0.3, other.execute, "ROLLBACK")
+        rounds = await rounds_until_done(accepting)
+
+    assert rounds > 20
+    assert accepting.result().effects
+    await journal.close()
+
+
+async def test_the_event_loop_goes_on_while_another_process_has_its_turn(sqlite_url):
+    journal, other = await _opened(sqlite_url), Turns(sqlite_url)
+    await journal.accept(inbound("before"))
+    other.begin()
+    accepting = asyncio.ensure_future(journal.accept(inbound("1")))
+    asyncio.get_running_loop().call_later(0.3, other.end)
+    rounds = await rounds_until_done(accepting)
+    other.close()
+
+    assert rounds > 20
+    assert accepting.result().effects
+    await journal.close()
+
+
+async def test_connections_are_made_in_a_thread_as_that_may_take_long(sqlite_url):
+    journal = await _opened(sqlite_url)
+    threads: list[str] = []
+    event.listen(
+        journal.database._writing,
+        "connect",
+        lambda _connection, _record: threads.append(threading.current_thread().name),
+    )
+    for number in range(3):
+        await journal.accept(inbound(f"{number}"))
+    journal.database._writing.dispose()  # as after a connection that was lost
+    await journal.accept(inbound("4"))
+
+    assert threads == ["journal-writer_0"] * 2
     await journal.close()
 
 
